@@ -1,0 +1,86 @@
+"""Fixed train, validation and test splits, resident on the device."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from suite.data.sources import raw
+from suite.errors import RequestError
+from suite.recipe import Data
+from suite.seeds import stream
+
+# Sizes of the splits a source has no opinion on. The test split of a source without one of its
+# own is drawn anew for every seed, so intervals over seeds cover the choice of test examples.
+VALIDATION = {"mnist5k": 1000, "digits": 360, "synthetic_linear": 200}
+TEST = {"mnist5k": 1000, "digits": 360, "synthetic_linear": 200}
+OFFICIAL_VALIDATION = 5000
+
+
+class Split(NamedTuple):
+    """Examples of one split.
+
+    Attributes:
+        inputs: uint8 `(n, channels, height, width)` or float32 `(n, features)`.
+        targets: int64 `(n,)` classes or float32 `(n, 1)` values.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return self.inputs.shape[0]
+
+
+class Examples(NamedTuple):
+    """The three splits of a trial; `digest` covers the source's bytes and who went where."""
+
+    train: Split
+    validation: Split
+    test: Split
+    outputs: int
+    digest: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return tuple(self.train.inputs.shape[1:])
+
+
+@functools.lru_cache(maxsize=4)
+def load(data: Data, seed: int, device: str = "cpu") -> Examples:
+    """Return the splits of a source, drawn from the seed's `split` stream.
+
+    Validation and test do not depend on `train_examples`: studies that vary it compare on the
+    same held-out examples.
+
+    Raises:
+        RequestError: if the source cannot be had or has too few examples.
+    """
+    source = raw(data, seed)
+    total = len(source.inputs)
+    generator = torch.Generator().manual_seed(stream(seed, "split"))
+    if source.official_test:
+        pool = torch.randperm(total - source.official_test, generator=generator)
+        test = torch.arange(total - source.official_test, total)
+    else:
+        order = torch.randperm(total, generator=generator)
+        test, pool = order[: TEST[data.name]], order[TEST[data.name] :]
+    held_out = data.validation_examples or VALIDATION.get(data.name, OFFICIAL_VALIDATION)
+    wanted = data.train_examples or len(pool) - held_out
+    if wanted < 1 or held_out + wanted > len(pool):
+        raise RequestError(
+            f"data '{data.name}' has {len(pool)} examples to train and validate on, "
+            f"not {wanted} + {held_out}"
+        )
+    parts = (pool[held_out : held_out + wanted], pool[:held_out], test)
+    inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
+    splits = [Split(inputs[i].to(device), targets[i].to(device)) for i in parts]
+    sha = hashlib.sha256(source.digest.encode())
+    for indices in parts:
+        sha.update(indices.numpy().data)
+    return Examples(*splits, outputs=source.outputs, digest=sha.hexdigest())

@@ -1,0 +1,63 @@
+"""One row a trial: its cell, how it ended and what it measured. Nothing dropped, nothing imputed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from suite.record import Record
+from suite.study import Target
+
+TARGET_OF = {
+    "target/steps": "cost/steps",
+    "target/examples": "cost/examples",
+    "target/seconds": "cost/seconds",
+}
+
+
+def table(records: Iterable[Record], target: Target | None = None) -> pd.DataFrame:
+    """Return a frame with columns `id`, `part`, `seed`, `status`, `error`, `spent` (seconds of a
+    process, shared machine or not), the axes by path and the final metrics by name.
+
+    A metric that a trial does not have, such as the accuracy of a diverged one, is NaN.
+    """
+    rows = []
+    for record in records:
+        outcome, ran = record.outcome, record.provenance
+        rows.append(
+            {
+                "id": record.id,
+                "part": record.part,
+                "seed": record.seed,
+                "status": str(outcome.status),
+                "error": outcome.error,
+                "spent": ran.finished - ran.started,
+                **{path: _hashable(level) for path, level in record.cell.items()},
+                **outcome.final,
+                **(price_of_target(record, target) if target else {}),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def price_of_target(record: Record, target: Target) -> dict[str, float]:
+    """Return what it took until the target was first met; empty if it never was.
+
+    The resolution is that of the curve: one evaluation.
+    """
+    curve = record.outcome.curves.get(target.metric, [])
+    reached = next((epoch for epoch, value in curve if target.reached(value)), None)
+    if reached is None:
+        return {}
+    share = reached / curve[-1][0]
+    final = record.outcome.final
+    price = {"target/epochs": reached}
+    for name, whole in TARGET_OF.items():
+        if whole in final:
+            price[name] = final[whole] * share
+    return price
+
+
+def _hashable(level: object) -> object:
+    return tuple(level) if isinstance(level, list) else level

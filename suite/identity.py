@@ -1,0 +1,72 @@
+"""What makes two trials the same trial: the canonical form of a recipe and the id drawn from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from suite.fields import annotation, unknown_field
+
+T = TypeVar("T")
+
+# Raised whenever the same recipe and seed would train to other numbers than before, so that
+# results of the old arithmetic are never taken for results of the new. The golden tests say when.
+SEMANTICS_VERSION = 1
+
+
+def canonical(value: Any) -> Any:
+    """Return `value` as plain JSON types, leaving out every field that has its default."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: canonical(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if getattr(value, field.name) != field.default
+        }
+    return list(value) if isinstance(value, tuple) else value
+
+
+def rebuild(cls: type[T], form: Mapping[str, Any]) -> T:
+    """Return the object whose canonical form is `form`: the inverse of `canonical`."""
+    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    arguments = {}
+    for name, value in form.items():
+        if name not in names:
+            raise unknown_field(cls, name)
+        kind = annotation(cls, name)
+        arguments[name] = rebuild(kind, value) if dataclasses.is_dataclass(kind) else value
+    return cls(**arguments)
+
+
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return every field, defaults included, by its dotted path."""
+    flat: dict[str, Any] = {}
+    for field in dataclasses.fields(value):
+        child = getattr(value, field.name)
+        if dataclasses.is_dataclass(child):
+            flat |= flatten(child, f"{prefix}{field.name}.")
+        else:
+            flat[prefix + field.name] = child
+    return flat
+
+
+def digest(form: Any) -> str:
+    """Return 16 hexadecimal digits that name a JSON value."""
+    text = json.dumps(form, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def trial_id(recipe: Any, seed: int, *, alone: bool = False) -> str:
+    """Return the id of a trial.
+
+    A trial that must run alone, to be timed, is another trial than the same training beside
+    others: the numbers are equal but only one of them has seconds.
+    """
+    form: dict[str, Any] = {
+        "recipe": canonical(recipe),
+        "seed": seed,
+        "semantics": SEMANTICS_VERSION,
+    }
+    return digest(form | {"alone": True} if alone else form)

@@ -1,0 +1,51 @@
+"""The names of what a trial measures, with their words, units and good direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from suite.errors import RequestError, nearest
+
+
+class Metric(NamedTuple):
+    """How a metric is written and read.
+
+    `percent` values are fractions in a record and percentage points in a report.
+    """
+
+    words: str
+    unit: Literal["percent", "nats", "seconds", "per second", "count", "none"]
+    better: Literal["higher", "lower", "neither"]
+
+
+METRICS: Mapping[str, Metric] = {
+    "train/loss": Metric("training loss", "nats", "lower"),
+    "train/accuracy": Metric("training accuracy", "percent", "higher"),
+    "train/running_loss": Metric("training loss, averaged over the epoch", "nats", "lower"),
+    "train/running_accuracy": Metric(
+        "training accuracy, averaged over the epoch", "percent", "higher"
+    ),
+    "validation/loss": Metric("validation loss", "nats", "lower"),
+    "validation/accuracy": Metric("validation accuracy", "percent", "higher"),
+    "test/loss": Metric("test loss", "nats", "lower"),
+    "test/accuracy": Metric("test accuracy", "percent", "higher"),
+    "generalisation_gap": Metric("training minus test accuracy", "percent", "lower"),
+    "gradient/norm": Metric("norm of the gradient", "none", "neither"),
+    "weights/norm": Metric("norm of the weights", "none", "neither"),
+    "cost/steps": Metric("steps", "count", "lower"),
+    "cost/examples": Metric("training examples seen", "count", "lower"),
+    "cost/seconds": Metric("seconds of training", "seconds", "lower"),
+    "cost/seconds_per_epoch": Metric("seconds per epoch", "seconds", "lower"),
+    "cost/examples_per_second": Metric("training examples per second", "per second", "higher"),
+    "target/epochs": Metric("epochs to the target", "count", "lower"),
+    "target/steps": Metric("steps to the target", "count", "lower"),
+    "target/examples": Metric("examples to the target", "count", "lower"),
+    "target/seconds": Metric("seconds to the target", "seconds", "lower"),
+}
+
+
+def check_metric(name: str) -> None:
+    """Raise RequestError if there is no metric of that name."""
+    if name not in METRICS:
+        raise RequestError(f"there is no metric '{name}' {nearest(name, METRICS)}")

@@ -1,0 +1,120 @@
+"""The record: what one trial left behind, complete enough to rebuild every table without it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+FORMAT_VERSION = 1
+
+
+class Status(StrEnum):
+    """How a trial ended. All three are outcomes; a table shows them all."""
+
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+Curve = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What training returned.
+
+    Attributes:
+        status: how it ended.
+        final: metrics at the last weights, by name; of a diverged trial only its cost.
+        curves: for each metric, pairs of epoch and value.
+        initial_digest: SHA-256 of the initial weights.
+        weights_digest: SHA-256 of the final weights.
+        data_digest: SHA-256 of the bytes of the data source and of the split.
+        error: the last line of the traceback of a failed trial; where a diverged one stopped.
+    """
+
+    status: Status
+    final: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    curves: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
+    initial_digest: str = ""
+    weights_digest: str = ""
+    data_digest: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where and how a trial ran.
+
+    Attributes:
+        commit: of the project's checkout, or empty; `dirty` says whether it had changes.
+        packages: versions, by distribution name.
+        threads: of the process that trained.
+        workers: processes that trained side by side.
+        started: seconds since 1970 at the start; `finished` at the end.
+    """
+
+    commit: str
+    dirty: bool
+    packages: Mapping[str, str]
+    python: str
+    platform: str
+    processor: str
+    device: str
+    strategy: str
+    workers: int
+    threads: int
+    command: str
+    started: float
+    finished: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A trial, its outcome and its provenance."""
+
+    id: str
+    study: str
+    part: str
+    cell: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    seed: int
+    alone: bool
+    outcome: Outcome
+    provenance: Provenance
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types; `from_json` is its inverse."""
+        return {"format": FORMAT_VERSION, **dataclasses.asdict(self)}
+
+    @staticmethod
+    def from_json(form: Mapping[str, Any]) -> Record:
+        """Rebuild a record; raise ValueError if its format is newer than this version knows."""
+        fields = dict(form)
+        if fields.pop("format", None) != FORMAT_VERSION:
+            raise ValueError(f"record format {form.get('format')} is not {FORMAT_VERSION}")
+        outcome = dict(fields.pop("outcome"))
+        outcome["status"] = Status(outcome["status"])
+        outcome["curves"] = {
+            name: [(float(epoch), float(value)) for epoch, value in curve]
+            for name, curve in outcome["curves"].items()
+        }
+        provenance = Provenance(**fields.pop("provenance"))
+        return Record(outcome=Outcome(**outcome), provenance=provenance, **fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """One call of `run` for one study: which trials it asked for, so that its table can be rebuilt."""
+
+    study: str
+    tier: str
+    overrides: Mapping[str, Any]
+    only: Mapping[str, Any]
+    seeds: int | None
+    trials: list[str]
+    command: str
+    started: float

@@ -1,0 +1,320 @@
+"""A study: the question, the grid of trials that answers it, and the claims made beforehand."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal, get_origin
+
+from suite.claims import Claim
+from suite.errors import RequestError, nearest
+from suite.fields import annotation, normalised, number, owner_of, replace_at, vocabulary
+from suite.identity import trial_id
+from suite.metrics import check_metric
+from suite.recipe import Recipe
+from suite.views import View
+
+Tier = Literal["smoke", "laptop", "full"]
+TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
+MAIN = "main"
+Changes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One varied field of the recipe, by its dotted path, and its levels in order."""
+
+    path: str
+    levels: tuple[Any, ...]
+
+
+def axis(path: str, levels: Iterable[Any]) -> Axis:
+    """Vary the recipe's field at `path` over `levels`."""
+    return Axis(path, tuple(levels))
+
+
+@vocabulary
+class Target:
+    """A level of a validation metric whose price, in steps, examples and seconds, is measured."""
+
+    metric: Literal["validation/accuracy", "validation/loss"]
+    level: float
+
+    def reached(self, value: float) -> bool:
+        return value >= self.level if self.metric.endswith("accuracy") else value <= self.level
+
+
+@vocabulary
+class Part:
+    """A second grid of the same study, described by how it departs from the main one.
+
+    Attributes:
+        name: a word that claims, views and overrides use.
+        changes: values by dotted path, replacing the study's.
+        grid: its axes.
+        seeds: None takes the study's.
+        alone: run its trials one at a time with nothing beside them, so that seconds mean
+            something.
+    """
+
+    name: str
+    _: KW_ONLY
+    changes: Changes = dataclasses.field(default_factory=dict)
+    grid: tuple[Axis, ...] = ()
+    seeds: int | None = number(None, low=1)
+    alone: bool = False
+
+
+@vocabulary
+class Study:
+    """A question about training, and everything needed to answer it.
+
+    Attributes:
+        title: the question in a few words.
+        question: what a reader wants to know, in a sentence or two.
+        notes: the chapter of the notes it comes from.
+        recipe: what every trial shares.
+        grid: what varies.
+        seeds: how many independent replicates of the whole grid.
+        select: the validation metric on which an axis that a claim leaves out is tuned.
+        target: the level whose price is measured, if any.
+        claims: fixed before the run.
+        views: the figures of its page.
+        parts: further grids.
+        tiers: changes by dotted path, for each tier that differs from the file as written.
+        name: the name of its file.
+    """
+
+    title: str
+    _: KW_ONLY
+    question: str = ""
+    notes: str = ""
+    recipe: Recipe = Recipe()
+    grid: tuple[Axis, ...] = ()
+    seeds: int = number(5, low=1)
+    select: str = "validation/accuracy"
+    target: Target | None = None
+    claims: tuple[Claim, ...] = ()
+    views: tuple[View, ...] = ()
+    parts: tuple[Part, ...] = ()
+    tiers: Mapping[str, Changes] = dataclasses.field(default_factory=dict)
+    name: str = ""
+
+    def check(self) -> None:
+        check_metric(self.select)
+        if not self.select.startswith("validation/"):
+            raise RequestError(f"Study.select must be a validation metric, not '{self.select}'")
+        for tier in self.tiers:
+            if tier not in TIERS:
+                raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
+        for tier in TIERS:
+            self.grids(tier)
+        self._check_claims_and_views()
+
+    def _check_claims_and_views(self) -> None:
+        grids = self.grids()
+        for claim in self.claims:
+            grid = _named(grids, claim.part)
+            for arm in (claim.arm, claim.against):
+                for path, level in arm.items():
+                    grid.check_level(path, level, f"claim '{claim.says}'")
+        for view in self.views:
+            grid = _named(grids, view.part)
+            for path in filter(None, (view.x, view.colour)):
+                grid.axis(path)
+
+    def grids(
+        self,
+        tier: str = "laptop",
+        *,
+        overrides: Changes | None = None,
+        only: Mapping[str, tuple[Any, ...]] | None = None,
+        seeds: int | None = None,
+    ) -> tuple[Grid, ...]:
+        """Return the grids at a tier: the file as written, then the tier's, part's and user's changes.
+
+        `only` keeps the named levels of an axis; an `overrides` entry for an axis replaces its
+        levels, so that `batch_size=64` asks for that batch size and no other.
+        """
+        if tier not in TIERS:
+            raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
+        names = [part.name for part in self.parts]
+        tier_changes = _split(self.tiers.get(tier, {}), names)
+        user_changes = _split(overrides or {}, names)
+        grids = []
+        for part in (Part(MAIN, grid=self.grid), *self.parts):
+            grid = Grid(part.name, self.recipe, part.grid, part.seeds or self.seeds, part.alone)
+            for changes in (
+                tier_changes[MAIN],
+                part.changes,
+                tier_changes[part.name] if part.name != MAIN else {},
+                user_changes[MAIN],
+                user_changes[part.name] if part.name != MAIN else {},
+                {"seeds": seeds} if seeds else {},
+            ):
+                grid = grid.changed(changes)
+            grids.append(grid.settled())
+        return _keep_only(tuple(grids), only or {})
+
+    def trials(self, grids: Iterable[Grid]) -> tuple[Trial, ...]:
+        """Return every trial of the grids, seed by seed."""
+        return tuple(trial for grid in grids for trial in grid.trials(self.name))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A part of a study with every change applied: a base recipe and its axes, crossed."""
+
+    name: str
+    recipe: Recipe
+    axes: tuple[Axis, ...]
+    seeds: int
+    alone: bool = False
+
+    def axis(self, path: str) -> Axis:
+        """Return the axis of a path, or raise RequestError."""
+        for found in self.axes:
+            if found.path == path:
+                return found
+        paths = [known.path for known in self.axes]
+        raise RequestError(f"part '{self.name}' has no axis '{path}' {nearest(path, paths)}")
+
+    def check_level(self, path: str, level: Any, who: str) -> None:
+        try:
+            levels = self.axis(path).levels
+        except RequestError as error:
+            raise RequestError(f"{who}: {error}") from None
+        if level not in levels:
+            raise RequestError(f"{who}: {path}={level} is not in the grid {nearest(level, levels)}")
+
+    def changed(self, changes: Changes) -> Grid:
+        """Return the grid with values replaced: of an axis its levels, else of the base recipe."""
+        varied = {known.path for known in self.axes}
+        base = {p: v for p, v in changes.items() if p not in varied and p != "seeds"}
+        axes = tuple(
+            Axis(known.path, _levels(self.recipe, known.path, changes[known.path]))
+            if known.path in changes
+            else known
+            for known in self.axes
+        )
+        return dataclasses.replace(
+            self,
+            recipe=replace_at(self.recipe, base),
+            axes=axes,
+            seeds=_whole_number(changes.get("seeds", self.seeds)),
+        )
+
+    def settled(self) -> Grid:
+        """Return the grid with each level normalised by the field it sets; refuse repeats."""
+        axes = []
+        for known in self.axes:
+            levels = tuple(normalised(self.recipe, known.path, level) for level in known.levels)
+            if not levels or len(set(levels)) < len(levels):
+                raise RequestError(f"axis '{known.path}' needs distinct levels, not {levels}")
+            axes.append(Axis(known.path, levels))
+        return dataclasses.replace(self, axes=tuple(axes))
+
+    @functools.cached_property
+    def cells(self) -> tuple[tuple[dict[str, Any], Recipe], ...]:
+        """Every combination of levels, with its recipe."""
+        paths = [known.path for known in self.axes]
+        cells = []
+        for levels in itertools.product(*(known.levels for known in self.axes)):
+            cell = dict(zip(paths, levels, strict=True))
+            cells.append((cell, replace_at(self.recipe, cell)))
+        return tuple(cells)
+
+    def trials(self, study: str) -> Iterator[Trial]:
+        for seed in range(self.seeds):
+            for cell, recipe in self.cells:
+                yield Trial(study, self.name, cell, recipe, seed, self.alone)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run of a study: a cell of a grid, at a seed."""
+
+    study: str
+    part: str
+    cell: Mapping[str, Any]
+    recipe: Recipe
+    seed: int
+    alone: bool = False
+
+    @functools.cached_property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits, the same wherever and whenever this recipe and seed meet."""
+        return trial_id(self.recipe, self.seed, alone=self.alone)
+
+    @property
+    def words(self) -> str:
+        """The cell as a person would say it."""
+        levels = ", ".join(f"{path.split('.')[-1]} {level}" for path, level in self.cell.items())
+        return f"{levels}, seed {self.seed}" if levels else f"seed {self.seed}"
+
+
+def _named(grids: Iterable[Grid], name: str) -> Grid:
+    by_name = {grid.name: grid for grid in grids}
+    if name not in by_name:
+        raise RequestError(f"there is no part '{name}' {nearest(name, by_name)}")
+    return by_name[name]
+
+
+def _split(changes: Changes, parts: list[str]) -> dict[str, dict[str, Any]]:
+    """Sort changes into those for every part (under MAIN) and those for one, named first."""
+    split: dict[str, dict[str, Any]] = {name: {} for name in (MAIN, *parts)}
+    for path, value in changes.items():
+        head, _, rest = path.partition(".")
+        if head in parts and rest:
+            split[head][rest] = value
+        else:
+            split[MAIN][path] = value
+    return split
+
+
+def _levels(recipe: Recipe, path: str, value: Any) -> tuple[Any, ...]:
+    """Read the levels given for an axis: one, or several where the field itself is no tuple."""
+    if not isinstance(value, tuple | list):
+        return (value,)
+    if _is_tuple_field(recipe, path) and not all(isinstance(item, tuple | list) for item in value):
+        return (value,)
+    return tuple(value)
+
+
+def _is_tuple_field(recipe: Recipe, path: str) -> bool:
+    cls, field = owner_of(recipe, path)
+    return get_origin(annotation(cls, field.name)) is tuple
+
+
+def _whole_number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise RequestError(f"seeds must be a whole number of at least 1, not {value!r}")
+    return value
+
+
+def _keep_only(
+    grids: tuple[Grid, ...], only: Mapping[str, tuple[Any, ...]]
+) -> tuple[Grid, ...]:
+    for path, wanted in only.items():
+        having = [grid for grid in grids if path in [known.path for known in grid.axes]]
+        if not having:
+            paths = sorted({known.path for grid in grids for known in grid.axes})
+            raise RequestError(f"no grid has an axis '{path}' {nearest(path, paths)}")
+        kept = []
+        for grid in grids:
+            if grid in having:
+                for level in wanted:
+                    grid.check_level(path, level, "--only")
+                axes = tuple(
+                    Axis(path, tuple(level for level in known.levels if level in wanted))
+                    if known.path == path
+                    else known
+                    for known in grid.axes
+                )
+                grid = dataclasses.replace(grid, axes=axes)
+            kept.append(grid)
+        grids = tuple(kept)
+    return grids

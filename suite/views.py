@@ -1,0 +1,52 @@
+"""Figures as data: what a page shows, in the words of the grid. Drawing them is the report's."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from typing import Any, Literal
+
+from suite.fields import vocabulary
+from suite.metrics import check_metric
+
+
+@vocabulary
+class View:
+    """One figure.
+
+    Attributes:
+        kind: `lines` draws a metric over an axis of the grid, `heat` two axes at once,
+            `curves` a metric over epochs.
+        of: the metric.
+        x: the axis along the figure's x; for `curves` always the epoch.
+        colour: the axis told apart by colour, or, for `heat`, along y.
+        tuned: keep, for each seed, only the level of the remaining axes that validation chose.
+        caption: what to look for, in one sentence.
+        part: the part of the study it shows.
+    """
+
+    kind: Literal["lines", "heat", "curves"]
+    _: KW_ONLY
+    of: str
+    x: str = ""
+    colour: str = ""
+    tuned: bool = False
+    caption: str = ""
+    part: str = "main"
+
+    def check(self) -> None:
+        check_metric(self.of)
+
+
+def lines(of: str, *, over: str, **options: Any) -> View:
+    """A metric over the levels of an axis: every seed a point, means joined, 95 % intervals."""
+    return View("lines", of=of, x=over, **options)
+
+
+def heat(of: str, *, x: str, y: str, **options: Any) -> View:
+    """A metric over two axes: mean per cell, the best cell marked, diverged trials counted."""
+    return View("heat", of=of, x=x, colour=y, **options)
+
+
+def curves(of: str, *, colour: str, **options: Any) -> View:
+    """A metric over epochs: mean over seeds with a 95 % interval, one line a level."""
+    return View("curves", of=of, colour=colour, **options)

@@ -1,0 +1,28 @@
+"""Thumbrules: rules of thumb about training neural networks, put on trial.
+
+This package's top level is the vocabulary of a study file; it loads no torch.
+"""
+
+from suite.claims import Difference, Equivalence
+from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule
+from suite.study import Axis, Part, Study, Target, axis
+from suite.views import curves, heat, lines
+
+__all__ = [
+    "Axis",
+    "Budget",
+    "Data",
+    "Difference",
+    "Equivalence",
+    "Model",
+    "Optimizer",
+    "Part",
+    "Recipe",
+    "Schedule",
+    "Study",
+    "Target",
+    "axis",
+    "curves",
+    "heat",
+    "lines",
+]

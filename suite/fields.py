@@ -89,7 +89,7 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
     """Return `value` in the one form its type has, or raise RequestError naming `where`."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return _coerce_optional(value, arguments, where)
+        return _coerce_union(value, arguments, where)
     if origin is Literal:
         if value not in arguments:
             raise RequestError(f"{where} cannot be {value!r} {nearest(value, arguments)}")
@@ -110,9 +110,10 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
     return value
 
 
-def _coerce_optional(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
-    if value is None and type(None) in kinds:
-        return None
+def _coerce_union(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
+    """Accept a value of any of the kinds; failing that, make it the first that is not None."""
+    if any(isinstance(kind, type) and type(value) is kind for kind in kinds):
+        return value
     return coerce(value, next(kind for kind in kinds if kind is not type(None)), where)
 
 

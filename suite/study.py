@@ -145,7 +145,9 @@ class Study:
         tier_changes = _split(self.tiers.get(tier, {}), names)
         user_changes = _split(overrides or {}, names)
         grids = []
-        for part in (Part(MAIN, grid=self.grid), *self.parts):
+        parts = (Part(MAIN, grid=self.grid), *self.parts)
+        varied = frozenset(known.path for part in parts for known in part.grid)
+        for part in parts:
             grid = Grid(part.name, self.recipe, part.grid, part.seeds or self.seeds, part.alone)
             for changes in (
                 tier_changes[MAIN],
@@ -155,7 +157,7 @@ class Study:
                 user_changes[part.name] if part.name != MAIN else {},
                 {"seeds": seeds} if seeds else {},
             ):
-                grid = grid.changed(changes)
+                grid = grid.changed(changes, varied)
             grids.append(grid.settled())
         return _keep_only(tuple(grids), only or {})
 
@@ -190,10 +192,20 @@ class Grid:
         if level not in levels:
             raise RequestError(f"{who}: {path}={level} is not in the grid {nearest(level, levels)}")
 
-    def changed(self, changes: Changes) -> Grid:
-        """Return the grid with values replaced: of an axis its levels, else of the base recipe."""
-        varied = {known.path for known in self.axes}
-        base = {p: v for p, v in changes.items() if p not in varied and p != "seeds"}
+    def changed(self, changes: Changes, varied: frozenset[str]) -> Grid:
+        """Return the grid with values replaced: of an axis its levels, else of the base recipe.
+
+        Several levels for an axis that only another part varies (`varied` names them all) do not
+        concern this grid.
+        """
+        mine = {known.path for known in self.axes}
+        base = {
+            path: value
+            for path, value in changes.items()
+            if path != "seeds"
+            and path not in mine
+            and not (path in varied and len(_levels(self.recipe, path, value)) > 1)
+        }
         axes = tuple(
             Axis(known.path, _levels(self.recipe, known.path, changes[known.path]))
             if known.path in changes

@@ -22,6 +22,7 @@ from suite.study import Grid, Study
 
 ALPHA = 0.05
 POWER = 0.8
+MOST_SEEDS = 1000
 
 
 class Verdict(StrEnum):
@@ -233,8 +234,13 @@ def _more_seeds(claim: Claim, test: _Test, n: int, family: int) -> int | None:
         size = abs(claim.margin - abs(test.mean))
     if size == 0.0 or test.sd == 0.0:
         return None
-    needed = TTestPower().solve_power(size / test.sd, power=POWER, alpha=ALPHA / family)
-    return max(1, math.ceil(float(np.max(needed))) - n)
+    power = TTestPower().power
+    enough = (
+        total
+        for total in range(max(n + 1, 3), MOST_SEEDS)
+        if power(size / test.sd, total, ALPHA / family) >= POWER
+    )
+    return next(enough, MOST_SEEDS) - n
 
 
 def _at_shared_level(

@@ -1,0 +1,185 @@
+"""Batch size and learning rate.
+
+Question    Does training in small batches cost accuracy, and in large ones nothing? What does the
+            learning rate do at either end?
+Notes       基础优化算法: 小批量尺寸大小, 学习率
+Method      One hidden layer on real digits. Every batch size meets every rate, five seeds each:
+            a seed fixes split, order and initial weights, so arms are compared in pairs. Where a
+            claim names no rate, each seed takes the one that is best on its own validation split
+            and looks at the test split once. Seconds come from a second grid whose trials run
+            alone, in rounds.
+Equal       All arms of the main grid see the same number of examples (equal epochs), so a large
+            batch takes fewer steps. That is the sense in which the notes compare them.
+Refuted if  batch size 1 is as accurate as 16 within a point; a pass over the data in one batch
+            is at least a quarter cheaper than in batches of 256; the lowest or the highest rate
+            does as well as the tuned one.
+"""
+
+from suite import (
+    Axis,
+    Budget,
+    Data,
+    Difference,
+    Equivalence,
+    Model,
+    Optimizer,
+    Part,
+    Recipe,
+    Study,
+    Target,
+    axis,
+    curves,
+    heat,
+    lines,
+)
+
+RATES: Axis = axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0))
+BATCHES: Axis = axis("batch_size", (1, 4, 16, 64, 256, 3000))
+
+study = Study(
+    title="Batch size and learning rate",
+    question="Does training in small batches cost accuracy, and what do large ones save?",
+    notes="基础优化算法",
+    recipe=Recipe(
+        data=Data("mnist5k"),
+        model=Model("mlp", widths=(64,)),
+        optimizer=Optimizer("sgd"),
+        budget=Budget(epochs=10),
+    ),
+    grid=(BATCHES, RATES),
+    seeds=5,
+    select="validation/accuracy",
+    target=Target("validation/accuracy", 0.88),
+    parts=(
+        Part(
+            "timing",
+            changes={"budget.epochs": 2, "optimizer.lr": 0.01},
+            grid=(axis("batch_size", (1, 4, 16, 64, 256, 1024, 3000)),),
+            alone=True,
+        ),
+    ),
+    claims=(
+        Difference(
+            number=4,
+            of="test/accuracy",
+            arm={"batch_size": 1},
+            against={"batch_size": 16},
+            direction="lower",
+            matters=0.01,
+            says="Too small a batch ends in lower accuracy.",
+            source="过小导致最后准确率低",
+            because="A small batch gives a noisier gradient, so the rate that suits it is smaller. "
+            "Tuned for each batch size, the noise averages out over many more steps. What "
+            "small batches waste is hardware: each step moves all the weights for one example.",
+        ),
+        Equivalence(
+            number=3,
+            part="timing",
+            of="cost/seconds_per_epoch",
+            arm={"batch_size": 3000},
+            against={"batch_size": 256},
+            matters=1.25,
+            scale="ratio",
+            says="Beyond a point, a larger batch hardly lowers the cost of a pass over the data.",
+            source="过大计算代价降低不明显",
+            because="A pass does the same multiplications whatever the batch. Batching only saves "
+            "the fixed cost of a step, and at 256 examples little of that is left.",
+        ),
+        Difference(
+            number=3,
+            part="timing",
+            of="cost/seconds_per_epoch",
+            arm={"batch_size": 1},
+            against={"batch_size": 256},
+            direction="higher",
+            matters=2.0,
+            scale="ratio",
+            says="Small batches make a pass over the data cost several times as much.",
+            source="为了缩小计算代价",
+            because="Every step has a fixed cost: launching operations and reading and writing "
+            "every weight. With one example a step, that is most of the bill.",
+        ),
+        Difference(
+            number=3,
+            of="target/epochs",
+            arm={"batch_size": 256},
+            against={"batch_size": 16},
+            direction="higher",
+            matters=1.5,
+            scale="ratio",
+            says="Large batches need more passes over the data to reach the same accuracy.",
+            source="过大计算代价降低不明显",
+            because="The cheaper pass is not a cheaper result: fewer steps a pass mean more passes.",
+        ),
+        Difference(
+            number=6,
+            of="train/loss",
+            arm={"batch_size": 64, "optimizer.lr": 0.003},
+            against={"batch_size": 64},
+            direction="higher",
+            matters=0.1,
+            says="Too small a learning rate leaves training unfinished.",
+            source="过小会加大计算难度",
+            because="A step moves the weights by the rate times the gradient. With the rate a "
+            "hundred times too small, the same distance takes a hundred times the steps.",
+        ),
+        Difference(
+            number=6,
+            of="train/loss",
+            arm={"batch_size": 16, "optimizer.lr": 3.0},
+            against={"batch_size": 16},
+            direction="higher",
+            matters=0.1,
+            says="Too large a learning rate keeps the loss from settling.",
+            source="过大会持续震荡",
+            because="Each step overshoots the valley it aims at. In a network the weights can also "
+            "be thrown to where every unit is silent, and then nothing moves any more.",
+        ),
+    ),
+    views=(
+        lines(
+            "validation/loss",
+            over="optimizer.lr",
+            colour="batch_size",
+            caption="Loss over the learning rate: a valley for every batch size, further right "
+            "the larger the batch.",
+        ),
+        heat("validation/accuracy", x="optimizer.lr", y="batch_size", caption="The whole grid."),
+        lines(
+            "test/accuracy",
+            over="batch_size",
+            tuned=True,
+            caption="Test accuracy with the rate tuned for each batch size, after equal epochs.",
+        ),
+        lines(
+            "cost/seconds_per_epoch",
+            over="batch_size",
+            part="timing",
+            caption="What one pass over the data costs, alone on the machine.",
+        ),
+        curves(
+            "validation/accuracy",
+            colour="batch_size",
+            tuned=True,
+            caption="Learning curves, each batch size at its tuned rate.",
+        ),
+    ),
+    tiers={
+        "smoke": {
+            "seeds": 2,
+            "budget.epochs": 1,
+            "timing.budget.epochs": 1,
+            "data.train_examples": 300,
+            "batch_size": (1, 16, 64, 256),
+            "optimizer.lr": (0.003, 0.03, 0.3, 3.0),
+            "timing.batch_size": (1, 256, 3000),
+            "timing.optimizer.lr": 0.01,
+        },
+        "full": {
+            "data.name": "fashion_mnist",
+            "model.widths": (256,),
+            "seeds": 10,
+            "batch_size": (1, 4, 16, 64, 256, 1024, 8192),
+        },
+    },
+)

@@ -1,0 +1,50 @@
+"""One study's latest run, with everything that was concluded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from suite.evidence.findings import Finding, findings
+from suite.evidence.table import table
+from suite.record import Execution, Record
+from suite.study import Grid, Study
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study, the call that ran it, and the records of the trials that call asked for.
+
+    Attributes:
+        missing: how many of those trials have no record yet.
+    """
+
+    study: Study
+    execution: Execution
+    grids: tuple[Grid, ...]
+    records: tuple[Record, ...]
+    missing: int
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        return table(self.records, self.study.target)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        return findings(self.study, self.grids, self.records)
+
+
+def gather(
+    study: Study, execution: Execution, records: Mapping[tuple[str, str], Record]
+) -> Results:
+    """Return the results of an execution from all records there are, by study and trial id."""
+    only = {path: tuple(levels) for path, levels in execution.only.items()}
+    grids = study.grids(
+        execution.tier, overrides=execution.overrides, only=only, seeds=execution.seeds
+    )
+    keys = [(study.name, trial.id) for trial in study.trials(grids)]
+    found = tuple(records[key] for key in keys if key in records)
+    return Results(study, execution, grids, found, len(keys) - len(found))

@@ -3,13 +3,16 @@
 Question    Does training in small batches cost accuracy, and in large ones nothing? What does the
             learning rate do at either end?
 Notes       基础优化算法: 小批量尺寸大小, 学习率
-Method      One hidden layer on real digits. Every batch size meets every rate, five seeds each:
+Method      One hidden layer on real digits. Every batch size meets every rate, eight seeds each:
             a seed fixes split, order and initial weights, so arms are compared in pairs. Where a
             claim names no rate, each seed takes the one that is best on its own validation split
             and looks at the test split once. Seconds come from a second grid whose trials run
             alone, in rounds.
 Equal       All arms of the main grid see the same number of examples (equal epochs), so a large
             batch takes fewer steps. That is the sense in which the notes compare them.
+Seeds       A pilot with five gave paired differences in accuracy with a standard deviation of
+            0.3 points; eight seeds show equivalence within one point with 80 % power, six claims
+            corrected for, even where the true difference is half a point.
 Refuted if  batch size 1 is as accurate as 16 within a point; a pass over the data in one batch
             is at least a quarter cheaper than in batches of 256; the lowest or the highest rate
             does as well as the tuned one.
@@ -44,10 +47,10 @@ study = Study(
         data=Data("mnist5k"),
         model=Model("mlp", widths=(64,)),
         optimizer=Optimizer("sgd"),
-        budget=Budget(epochs=10),
+        budget=Budget(epochs=6),
     ),
     grid=(BATCHES, RATES),
-    seeds=5,
+    seeds=8,
     select="validation/accuracy",
     target=Target("validation/accuracy", 0.88),
     parts=(

@@ -43,11 +43,11 @@ class Difference:
     arm: Arm
     against: Arm
     direction: Literal["higher", "lower"]
-    matters: float = number(0.0, low=0.0)
+    matters: float = number(default=0.0, low=0.0)
     scale: Literal["difference", "ratio"] = "difference"
     says: str
     source: str
-    number: int = number(0, low=0)
+    number: int = number(default=0, low=0)
     because: str = ""
     part: str = "main"
 
@@ -81,11 +81,11 @@ class Equivalence:
     of: str
     arm: Arm
     against: Arm
-    matters: float = number(0.0, low=0.0)
+    matters: float = number(default=0.0, low=0.0)
     scale: Literal["difference", "ratio"] = "difference"
     says: str
     source: str
-    number: int = number(0, low=0)
+    number: int = number(default=0, low=0)
     because: str = ""
     part: str = "main"
 

@@ -98,7 +98,7 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
         items = value if isinstance(value, tuple | list) else (value,)
         return tuple(coerce(item, arguments[0], where) for item in items)
     kind = origin or kind
-    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+    if getattr(value, "ndim", None) == 0:
         value = value.item()  # a NumPy scalar
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -107,7 +107,8 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
     fits = type(value) is kind if kind in (int, float, bool, str) else isinstance(value, kind)
     if not fits or (isinstance(value, float) and not math.isfinite(value)):
         raise RequestError(f"{where} must be {_in_words(kind)}, not {value!r}")
-    return value
+    # Of two equal values, JSON writes -0.0 another way, and the id would differ.
+    return 0.0 if kind is float and value == 0.0 else value
 
 
 def _coerce_union(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
@@ -129,7 +130,7 @@ def parse(text: str) -> Any:
         return special[text.lower()]
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError):
         words = [word.strip() for word in text.split(",")]
         return tuple(words) if len(words) > 1 else text
 

@@ -60,9 +60,9 @@ class Data:
 
     name: SourceName = "mnist5k"
     _: KW_ONLY
-    train_examples: int | None = number(None, low=1)
-    validation_examples: int | None = number(None, low=1)
-    noise: float = number(0.01, low=0.0)
+    train_examples: int | None = number(default=None, low=1)
+    validation_examples: int | None = number(default=None, low=1)
+    noise: float = number(default=0.01, low=0.0)
 
 
 @vocabulary
@@ -83,7 +83,7 @@ class Model:
     _: KW_ONLY
     widths: tuple[int, ...] = (256,)
     activation: Activation = "relu"
-    dropout: float = scalar(0.0, low=0.0, high=0.999)
+    dropout: float = scalar(default=0.0, low=0.0, high=0.999)
     norm: Literal["none", "batch"] = "none"
     pooling: Literal["max", "average"] = "max"
     init: Initialisation = "default"
@@ -100,12 +100,12 @@ class Optimizer:
 
     name: Literal["sgd", "adam", "adamw"] = "sgd"
     _: KW_ONLY
-    lr: float = scalar(0.1, low=0.0)
-    momentum: float = scalar(0.0, low=0.0, high=0.9999)
+    lr: float = scalar(default=0.1, low=0.0)
+    momentum: float = scalar(default=0.0, low=0.0, high=0.9999)
     nesterov: bool = False
-    weight_decay: float = scalar(0.0, low=0.0)
+    weight_decay: float = scalar(default=0.0, low=0.0)
     betas: tuple[float, ...] = (0.9, 0.999)
-    eps: float = scalar(1e-8, low=0.0)
+    eps: float = scalar(default=1e-8, low=0.0)
 
     def check(self) -> None:
         _refuse_ignored(self, OPTIMIZER_FIELDS)
@@ -125,8 +125,8 @@ class Schedule:
 
     name: Literal["constant", "step", "cosine"] = "constant"
     _: KW_ONLY
-    every: int = number(10, low=1)
-    factor: float = scalar(0.1, low=0.0, high=1.0)
+    every: int = number(default=10, low=1)
+    factor: float = scalar(default=0.1, low=0.0, high=1.0)
 
     def check(self) -> None:
         _refuse_ignored(self, SCHEDULE_FIELDS)
@@ -145,10 +145,10 @@ class Budget:
     """
 
     _: KW_ONLY
-    epochs: int | None = number(10, low=1)
-    steps: int | None = number(None, low=1)
-    examples: int | None = number(None, low=1)
-    evaluations: int | None = number(None, low=1)
+    epochs: int | None = number(default=10, low=1)
+    steps: int | None = number(default=None, low=1)
+    examples: int | None = number(default=None, low=1)
+    evaluations: int | None = number(default=None, low=1)
 
     def check(self) -> None:
         if self.epochs is None and self.steps is None and self.examples is None:
@@ -179,7 +179,7 @@ class Recipe:
     model: Model = Model()
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
-    batch_size: int = number(64, low=1)
+    batch_size: int = number(default=64, low=1)
     budget: Budget = Budget()
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
 

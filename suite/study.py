@@ -64,7 +64,7 @@ class Part:
     _: KW_ONLY
     changes: Changes = dataclasses.field(default_factory=dict)
     grid: tuple[Axis, ...] = ()
-    seeds: int | None = number(None, low=1)
+    seeds: int | None = number(default=None, low=1)
     alone: bool = False
 
 
@@ -94,7 +94,7 @@ class Study:
     notes: str = ""
     recipe: Recipe = Recipe()
     grid: tuple[Axis, ...] = ()
-    seeds: int = number(5, low=1)
+    seeds: int = number(default=5, low=1)
     select: str = "validation/accuracy"
     target: Target | None = None
     claims: tuple[Claim, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,13 +39,22 @@ class Results:
 
 
 def gather(
-    study: Study, execution: Execution, records: Mapping[tuple[str, str], Record]
+    study: Study, execution: Execution, records: Mapping[str, Record]
 ) -> Results:
-    """Return the results of an execution from all records there are, by study and trial id."""
+    """Return the results of an execution from all records there are, by trial id.
+
+    A trial may have been run first by another study or part; here it stands in its own place.
+    """
     only = {path: tuple(levels) for path, levels in execution.only.items()}
     grids = study.grids(
         execution.tier, overrides=execution.overrides, only=only, seeds=execution.seeds
     )
-    keys = [(study.name, trial.id) for trial in study.trials(grids)]
-    found = tuple(records[key] for key in keys if key in records)
-    return Results(study, execution, grids, found, len(keys) - len(found))
+    trials = study.trials(grids)
+    found = tuple(
+        dataclasses.replace(
+            records[trial.id], study=study.name, part=trial.part, cell=dict(trial.cell)
+        )
+        for trial in trials
+        if trial.id in records
+    )
+    return Results(study, execution, grids, found, len(trials) - len(found))

@@ -1,0 +1,175 @@
+"""From matplotlib to inline SVG that takes the page's font and colours, light or dark.
+
+Matplotlib knows no CSS, so figures are drawn in stand-in colours, which the finished SVG
+replaces by `currentColor`, by the page's variables or by the figure's own.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+import matplotlib
+import seaborn as sns
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.figures.palette import Pair
+
+INK, SOFT, SURFACE, BAND = "#010203", "#010204", "#010205", "#010206"
+PAGE_COLOURS = {
+    INK: "currentColor",
+    SOFT: "var(--ink-soft, #5b6570)",
+    SURFACE: "var(--surface, #ffffff)",
+    BAND: "var(--band, #e3e7eb)",
+}
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", XLINK)
+
+STYLE = {
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.formatter.limits": (-4, 6),
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
+    "font.size": 11.0,
+    "axes.labelsize": 11.0,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
+    "legend.fontsize": 10.5,
+    "legend.title_fontsize": 10.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "thumbrules",
+    "text.color": INK,
+    "xtick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.color": SOFT,
+    "ytick.labelcolor": INK,
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """A figure's size in CSS pixels and what goes with it."""
+
+    name: str
+    width: int
+    height: int
+
+    @property
+    def narrow(self) -> bool:
+        return self.name == "narrow"
+
+
+WIDE, NARROW, SMALL = Size("wide", 720, 400), Size("narrow", 350, 340), Size("small", 350, 230)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished figure: one SVG for each size of page, the same text alternative for all."""
+
+    drawings: tuple[tuple[str, Markup], ...]
+    alt: str
+
+
+def stand_in(index: int) -> str:
+    """Return the stand-in for a figure's colour of that index."""
+    return f"#0a0b{index:02x}"
+
+
+@contextmanager
+def canvas(size: Size, height: int | None = None) -> Iterator[Figure]:
+    """Give a figure of that size, in the house style; points are CSS pixels."""
+    with sns.axes_style("ticks"), matplotlib.rc_context(STYLE):
+        yield Figure(figsize=(size.width / 72, (height or size.height) / 72), layout="constrained")
+
+
+def soft_grid(axes: Axes) -> None:
+    """Draw faint horizontal lines behind the data."""
+    axes.grid(axis="y", color=SOFT, linewidth=0.6, alpha=0.22)
+    axes.set_axisbelow(True)
+
+
+def picture(
+    name: str, sizes: Sequence[Size], draw: Callable[[Size], Figure], pairs: Sequence[Pair], alt: str
+) -> Picture:
+    """Draw a figure at every size and return it as SVG; `name` keeps its ids apart."""
+    return Picture(
+        tuple(
+            (size.name, _inline(draw(size), f"{name}-{size.name}", pairs, alt)) for size in sizes
+        ),
+        alt,
+    )
+
+
+def _inline(figure: Figure, name: str, pairs: Sequence[Pair], alt: str) -> Markup:
+    out = io.BytesIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(out, format="svg", transparent=True, metadata=nothing)
+    root = ElementTree.fromstring(out.getvalue())
+    _strip(root)
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            element.set(key, _rewritten(key, value, name))
+    root.attrib.pop("height")
+    root.set("width", root.attrib.pop("width").removesuffix("pt"))
+    root.set("id", name)
+    root.set("role", "img")
+    root.set("aria-label", alt)
+    style = ElementTree.Element(f"{{{SVG}}}style")
+    style.text = _style(name, pairs)
+    root.insert(0, style)
+    # Safe: matplotlib's output, parsed and serialised again, so that all text is escaped.
+    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704
+
+
+def _strip(root: ElementTree.Element) -> None:
+    """Remove metadata, and matplotlib's own style, which would rule the whole page."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
+                parent.remove(child)
+
+
+def _rewritten(key: str, value: str, name: str) -> str:
+    if key == "id":
+        return f"{name}-{value}"
+    if key.endswith("href"):
+        return value.replace("#", f"#{name}-", 1)
+    value = re.sub(r"url\(#", f"url(#{name}-", value)
+    if key == "style":
+        value = re.sub(r"font-family:[^;]*;?|font: [^;]*;?", _font, value)
+    value = re.sub(r"#0a0b([0-9a-f]{2})", lambda hit: f"var(--c{int(hit[1], 16)})", value)
+    for stand, colour in PAGE_COLOURS.items():
+        value = value.replace(stand, colour)
+    return value
+
+
+def _font(found: re.Match[str]) -> str:
+    """Keep a font's size and weight; its family is the page's."""
+    size = re.search(r"([\d.]+)px", found[0])
+    weight = "font-weight: 600;" if re.search(r"\b(600|700|bold)\b", found[0]) else ""
+    return f"font-size: {size[1]}px; {weight}" if size else ""
+
+
+def _style(name: str, pairs: Sequence[Pair]) -> str:
+    light = "".join(f"--c{i}:{pair[0]};" for i, pair in enumerate(pairs))
+    dark = "".join(f"--c{i}:{pair[1]};" for i, pair in enumerate(pairs))
+    return (
+        f"#{name} *{{stroke-linejoin:round;stroke-linecap:butt}}"
+        f"#{name}{{{light}}}"
+        f"@media screen and (prefers-color-scheme:dark){{#{name}{{{dark}}}}}"
+    )

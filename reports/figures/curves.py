@@ -1,0 +1,109 @@
+"""A metric over epochs: mean over seeds with a 95 % t band, one line a level."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from reports.figures.canvas import SURFACE, Size, canvas, soft_grid, stand_in
+from reports.figures.legend import add_legend
+from reports.figures.palette import MARKERS
+from reports.figures.scales import log_y, set_y
+from reports.numbers import axis_label, measured, scaled
+from reports.shown import Shown
+from reports.summary import mean_of
+from reports.words import axis_words, level_words, sentence
+from suite.metrics import METRICS
+
+
+def band(shown: Shown, colour: int) -> pd.DataFrame:
+    """Return a line's epochs with mean, low and high over seeds."""
+    rows = []
+    for epoch, values in shown.line(colour).groupby("x")["value"]:
+        mean = mean_of(values)
+        rows.append((epoch, mean.mean, mean.low, mean.high))
+    return pd.DataFrame(rows, columns=["epoch", "mean", "low", "high"], dtype=float)
+
+
+def is_cut(shown: Shown) -> bool:
+    """Whether a band reaches beyond the frame."""
+    return set_y(Figure().subplots(), *_framed(shown))
+
+
+def draw(shown: Shown, size: Size) -> Figure:
+    """Draw the figure at a size."""
+    with canvas(size) as figure:
+        axes = figure.subplots()
+        for colour in range(len(shown.colour.levels)):
+            _line(axes, shown, colour)
+        set_y(axes, *_framed(shown))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        soft_grid(axes)
+        axes.set_xlabel("epochs")
+        axes.set_ylabel(axis_label(shown.view.of))
+        add_legend(figure, axes, shown.colour, size)
+    return figure
+
+
+def alt(shown: Shown) -> str:
+    """Say in words what the figure shows."""
+    parts = [f"{METRICS[shown.view.of].words} over epochs, mean of seeds"]
+    for colour, level in enumerate(shown.colour.levels):
+        line = band(shown, colour)
+        name = f"{axis_words(shown.colour.path)} {level_words(level)}: " if shown.colour.path else ""
+        parts.append(name + (_ends(shown.view.of, line) if len(line) else "no finished trial"))
+    if shown.lost_words:
+        parts.append(f"{shown.lost_words}, not drawn")
+    return " ".join(sentence(part) for part in parts)
+
+
+def lost_note(shown: Shown) -> str:
+    """Say which trials are not drawn, if any."""
+    return f"Not drawn: {shown.lost_words}." if shown.lost_words else ""
+
+
+def _ends(metric: str, line: pd.DataFrame) -> str:
+    last = line.iloc[-1]
+    value = measured(metric, last["mean"], last["low"], last["high"])
+    if len(line) == 1:
+        return f"{value} at epoch {last['epoch']:g}"
+    first = line.iloc[0]
+    start = measured(metric, first["mean"])
+    return f"from {start} at epoch {first['epoch']:g} to {value} at epoch {last['epoch']:g}"
+
+
+def _framed(shown: Shown) -> tuple[list[float], list[float], bool]:
+    metric = shown.view.of
+    lines = pd.concat([band(shown, colour) for colour in range(len(shown.colour.levels))])
+    values = [scaled(metric, value) for value in shown.points["value"]]
+    bounds = [scaled(metric, bound) for bound in (*lines["low"], *lines["high"])]
+    return values, bounds, log_y(metric, values)
+
+
+def _line(axes: Axes, shown: Shown, colour: int) -> None:
+    metric, ink, line = shown.view.of, stand_in(colour), band(shown, colour)
+    if not len(line):
+        return
+    epochs = line["epoch"].to_numpy(float)
+    mean, low, high = (
+        [scaled(metric, value) for value in line[name]] for name in ("mean", "low", "high")
+    )
+    if len(line) == 1:
+        # One evaluation is a point; a band of no width would not be seen.
+        axes.plot([epochs[0]] * 2, [low[0], high[0]], color=ink, linewidth=1.3, alpha=0.75)
+    elif not any(math.isnan(value) for value in (*low, *high)):
+        axes.fill_between(epochs, low, high, color=ink, alpha=0.14, linewidth=0)
+    axes.plot(
+        epochs,
+        mean,
+        color=ink,
+        marker=MARKERS[colour % len(MARKERS)],
+        markersize=5.5,
+        markeredgecolor=SURFACE,
+        markeredgewidth=0.8,
+        markevery=max(1, len(epochs) // 10),
+    )

@@ -1,0 +1,135 @@
+"""A claim's evidence: both arms by seed, and the differences against what is too small to matter.
+
+The layout is that of Gardner and Altman (1986): raw values left, their difference right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from reports.effects import compared, effect_words, matters_words
+from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid, stand_in
+from reports.figures.scales import log_y, set_y
+from reports.numbers import MINUS, axis_label, scaled
+from reports.words import axis_words, counted, level_words, sentence
+from suite.claims import Claim
+from suite.evidence import Finding
+from suite.evidence.findings import differences
+from suite.metrics import METRICS
+
+
+def draw(finding: Finding, size: Size) -> Figure:
+    """Draw a finding that has at least one paired seed."""
+    with canvas(size) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        _arms(left, finding)
+        _differences(right, finding)
+    return figure
+
+
+def alt(finding: Finding) -> str:
+    """Say in words what the figure shows."""
+    seeds = counted(finding.n, "seed")
+    values = f"{METRICS[finding.claim.of].words} of {seeds}, {compared(finding.claim)}"
+    margin = f"the band of what is too small to matter ends at {matters_words(finding.claim)}"
+    return " ".join(sentence(part) for part in (values, effect_words(finding), margin))
+
+
+def is_cut(finding: Finding) -> bool:
+    """Whether the interval reaches beyond the frame."""
+    return _frame_differences(Figure().subplots(), finding)
+
+
+def _arms(axes: Axes, finding: Finding) -> None:
+    metric = finding.claim.of
+    pairs = finding.seeds[["against", "arm"]].to_numpy(float)
+    values = np.vectorize(lambda value: scaled(metric, value))(pairs)
+    for pair in values:
+        axes.plot([0, 1], pair, color=SOFT, linewidth=1.0, alpha=0.6)
+    for place in (0, 1):
+        axes.plot(
+            [place] * len(values), values[:, place], "o", color=stand_in(0), markersize=6,
+            markeredgecolor=SURFACE, markeredgewidth=0.8,
+        )  # fmt: skip
+    set_y(axes, list(values.ravel()), [], log_y(metric, list(values.ravel())))
+    axes.set_xlim(-0.45, 1.45)
+    claim = finding.claim
+    labels = [_label(claim.against, finding.against.chosen), _label(claim.arm, finding.arm.chosen)]
+    axes.set_xticks([0, 1], labels, fontsize=9)
+    axes.set_title(axis_label(metric), loc="left", fontsize=9.5)
+    axes.tick_params(axis="y", labelsize=9)
+    soft_grid(axes)
+
+
+def _label(arm: Mapping[str, Any], chosen: Any) -> str:
+    named = [f"{axis_words(path)}\n{level_words(level)}" for path, level in arm.items()]
+    tuned = [f"{axis_words(path)}\ntuned" for path in chosen.columns if path not in arm]
+    return "\n".join(named + tuned)
+
+
+def _differences(axes: Axes, finding: Finding) -> None:
+    claim = finding.claim
+    margin = _shown(claim, claim.margin)
+    axes.axhspan(-margin, margin, color=BAND, linewidth=0, zorder=0)
+    axes.axhline(0, color=SOFT, linewidth=1.0)
+    points = _points(finding)
+    spread = np.linspace(-0.16, 0.16, len(points)) if len(points) > 1 else np.zeros(1)
+    axes.plot(spread - 0.3, points, "o", color=stand_in(0), markersize=4.6, alpha=0.6, mew=0)
+    low, high = _bounds(finding)
+    ink = stand_in(1)
+    if math.isfinite(low):
+        axes.plot([0.35, 0.35], [low, high], color=ink, linewidth=2.2, solid_capstyle="butt")
+    mean = float(np.mean(points))
+    axes.plot(
+        [0.35], [mean], "D", color=ink, markersize=7.5, markeredgecolor=SURFACE, markeredgewidth=1
+    )
+    _frame_differences(axes, finding)
+    axes.set_xlim(-0.8, 0.8)
+    axes.set_xticks([-0.3, 0.35], ["seeds", "mean,\n95 %"], fontsize=9)
+    axes.tick_params(axis="y", labelsize=9)
+    axes.set_title(_title(claim), loc="left", fontsize=9.5)
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(claim, value)))
+
+
+def _frame_differences(axes: Axes, finding: Finding) -> bool:
+    margin = _shown(finding.claim, finding.claim.margin)
+    inside = [*_points(finding), -margin, margin]
+    return set_y(axes, inside, _bounds(finding), log=False)
+
+
+def _points(finding: Finding) -> Sequence[float]:
+    return [_shown(finding.claim, float(d)) for d in differences(finding.claim, finding.seeds)]
+
+
+def _bounds(finding: Finding) -> tuple[float, float]:
+    claim = finding.claim
+    low, high = finding.interval
+    if claim.scale == "ratio":
+        low, high = (math.log(bound) if bound > 0 else math.nan for bound in (low, high))
+    return _shown(claim, low), _shown(claim, high)
+
+
+def _shown(claim: Claim, value: float) -> float:
+    """Return a difference on the scale that is drawn: points, or base-2 logarithms of a ratio."""
+    return value / math.log(2) if claim.scale == "ratio" else scaled(claim.of, value)
+
+
+def _tick(claim: Claim, value: float) -> str:
+    if claim.scale == "ratio":
+        return f"×{2.0**value:.3g}"
+    return f"{value:+.4g}".replace("-", MINUS) if abs(value) > 1e-12 else "0"
+
+
+def _title(claim: Claim) -> str:
+    if claim.scale == "ratio":
+        return "ratio"
+    unit = METRICS[claim.of].unit
+    return "difference" + {"percent": " (points)", "nats": " (nats)", "seconds": " (s)"}.get(unit, "")

@@ -1,0 +1,185 @@
+"""A metric over two axes: the mean written in each cell, the best outlined, losses counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize, to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from reports.figures.canvas import INK, SOFT, SURFACE, Size, canvas
+from reports.figures.scales import log_y
+from reports.numbers import axis_label, measured, scaled, short
+from reports.shown import Shown
+from reports.summary import Mean, mean_of
+from reports.words import axis_words, level_words, sentence
+from suite.metrics import METRICS
+
+Cell = tuple[int, int]
+# Seaborn's crest, without the end where cells would vanish into a dark page.
+STRETCH = (0.02, 0.86)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A heat map's cells, by position along x and y.
+
+    Attributes:
+        means: over seeds.
+        lost: how many trials diverged or failed, where any did.
+        best: the best mean among the cells all of whose trials finished, if any.
+    """
+
+    means: Mapping[Cell, Mean]
+    lost: Mapping[Cell, Mapping[str, int]]
+    best: Cell | None
+
+
+def field(shown: Shown) -> Field:
+    """Return the cells of what a heat map shows."""
+    means = {
+        (int(x), int(y)): mean_of(group["value"])
+        for (x, y), group in shown.points.groupby(["x", "colour"])
+    }
+    lost: dict[Cell, dict[str, int]] = {}
+    for x, y, status, count in shown.lost.itertuples(index=False):
+        lost.setdefault((int(x), int(y)), {})[str(status)] = int(count)
+    whole = {cell: mean.mean for cell, mean in means.items() if cell not in lost}
+    better = METRICS[shown.view.of].better
+    if not whole or better == "neither":
+        return Field(means, lost, None)
+    return Field(means, lost, (max if better == "higher" else min)(whole, key=lambda c: whole[c]))
+
+
+def draw(shown: Shown, size: Size) -> Figure:
+    """Draw the figure at a size."""
+    rows = len(shown.colour.levels)
+    height = 62 + (46 if size.narrow else 48) * max(2, rows)
+    with canvas(size, height) as figure:
+        axes = figure.subplots()
+        cells = field(shown)
+        paint = _paint(shown, cells)
+        for x in range(len(shown.x.levels)):
+            for y in range(rows):
+                _cell(axes, shown, cells, (x, y), paint.get((x, y)), size)
+        if cells.best is not None:
+            _outline(axes, cells.best)
+        _frame(axes, shown)
+    return figure
+
+
+def alt(shown: Shown) -> str:
+    """Say in words what the figure shows."""
+    metric, cells = shown.view.of, field(shown)
+    where = f"{axis_words(shown.x.path)} and {axis_words(shown.colour.path)}"
+    parts = [f"{METRICS[metric].words} by {where}, mean of seeds in each cell"]
+    if cells.best is not None:
+        mean = cells.means[cells.best]
+        value = measured(metric, mean.mean, mean.low, mean.high)
+        parts.append(f"best: {value} at {_cell_words(shown, cells.best)}")
+    if cells.means:
+        values = [mean.mean for mean in cells.means.values()]
+        parts.append(f"range {measured(metric, min(values))} to {measured(metric, max(values))}")
+    if shown.lost_words:
+        parts.append(shown.lost_words)
+    return " ".join(sentence(part) for part in parts)
+
+
+def heat_note(shown: Shown) -> str:
+    """Explain the shades, the outline and the counts."""
+    better = METRICS[shown.view.of].better
+    shade = "Darker is higher" if better == "neither" else f"Darker is better ({better})"
+    outline = ", the outlined cell is the best mean among those where every trial finished"
+    counts = f". In all, {shown.lost_words}" if shown.lost_words else ""
+    return f"{shade}{outline if field(shown).best is not None else ''}{counts}."
+
+
+def _cell_words(shown: Shown, cell: Cell) -> str:
+    x, y = shown.x.levels[cell[0]], shown.colour.levels[cell[1]]
+    first = f"{axis_words(shown.x.path)} {level_words(x)}"
+    return f"{first}, {axis_words(shown.colour.path)} {level_words(y)}"
+
+
+def _paint(shown: Shown, cells: Field) -> Mapping[Cell, str]:
+    values = {cell: scaled(shown.view.of, mean.mean) for cell, mean in cells.means.items()}
+    if not values:
+        return {}
+    low, high = min(values.values()), max(values.values())
+    norm = LogNorm(low, high) if log_y(shown.view.of, list(values.values())) else Normalize(low, high)
+    start, end = STRETCH if METRICS[shown.view.of].better != "lower" else STRETCH[::-1]
+    crest = matplotlib.colormaps["crest"]
+    return {
+        cell: to_hex(crest(start + (end - start) * float(norm(value) if high > low else 0.5)))
+        for cell, value in values.items()
+    }
+
+
+def _cell(
+    axes: Axes, shown: Shown, cells: Field, cell: Cell, paint: str | None, size: Size
+) -> None:
+    x, y = cell
+    lost = cells.lost.get(cell, {})
+    axes.add_patch(
+        Rectangle(
+            (x - 0.5, y - 0.5), 1, 1, facecolor=paint or "none", edgecolor=SURFACE, linewidth=1.5
+        )
+    )
+    if paint is None and lost:
+        axes.add_patch(
+            Rectangle(
+                (x - 0.46, y - 0.46), 0.92, 0.92, facecolor="none", edgecolor=SOFT, linewidth=0.8,
+                linestyle=(0, (2, 2)),
+            )
+        )  # fmt: skip
+    lines = [short(shown.view.of, cells.means[cell].mean)] if cell in cells.means else []
+    for status, count in lost.items():
+        lines += [f"{count} of {_asked(shown, cell)}", status]
+    crowded = len(shown.x.levels) > 4 and size.narrow
+    axes.text(
+        x, y, "\n".join(lines) or "–", ha="center", va="center", color=_readable(paint),
+        fontsize=(10.5 if not lost else 9.5) - (1.5 if crowded else 0), linespacing=1.15,
+    )  # fmt: skip
+
+
+def _asked(shown: Shown, cell: Cell) -> int:
+    """Return how many trials a cell has: those that finished and those that did not."""
+    tried = shown.trials[(shown.trials["x"] == cell[0]) & (shown.trials["colour"] == cell[1])]
+    return int(tried["count"].sum())
+
+
+def _readable(paint: str | None) -> str:
+    """Return black or white, whichever stands out from a cell's paint: at least 4.58 to 1."""
+    if paint is None:
+        return INK
+    channels = np.asarray([int(paint[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+    return "#000000" if luminance > 0.179 else "#ffffff"
+
+
+def _outline(axes: Axes, cell: Cell) -> None:
+    x, y = cell
+    axes.add_patch(
+        Rectangle(
+            (x - 0.47, y - 0.47), 0.94, 0.94, facecolor="none", edgecolor=INK, linewidth=2.6,
+            zorder=3,
+        )
+    )  # fmt: skip
+
+
+def _frame(axes: Axes, shown: Shown) -> None:
+    axes.set_xlim(-0.5, len(shown.x.levels) - 0.5)
+    axes.set_ylim(-0.5, len(shown.colour.levels) - 0.5)
+    axes.set_xticks(range(len(shown.x.levels)), [level_words(v) for v in shown.x.levels])
+    axes.set_yticks(range(len(shown.colour.levels)), [level_words(v) for v in shown.colour.levels])
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.set_xlabel(axis_words(shown.x.path))
+    axes.set_ylabel(axis_words(shown.colour.path))
+    axes.set_title(axis_label(shown.view.of), loc="left", fontsize=11, color=INK)

@@ -1,0 +1,36 @@
+"""The legend: markers and levels, under the axis's name in words."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from reports.figures.canvas import SURFACE, Size, stand_in
+from reports.figures.palette import MARKERS
+from reports.words import axis_words, level_words
+from suite.study import Axis
+
+
+def add_legend(figure: Figure, axes: Axes, colour: Axis, size: Size, *, markers: bool = True) -> None:
+    """Add a legend beside a wide figure or below a narrow one, where colour means something."""
+    if not colour.path:
+        return
+    handles = [
+        Line2D(
+            [0],
+            [0],
+            color=stand_in(index),
+            marker=MARKERS[index % len(MARKERS)] if markers else "",
+            markersize=6.5,
+            markeredgecolor=SURFACE,
+        )
+        for index in range(len(colour.levels))
+    ]
+    labels = [level_words(level) for level in colour.levels]
+    title = axis_words(colour.path)
+    if not size.narrow:
+        figure.legend(handles, labels, title=title, loc="outside right center", alignment="left")
+        return
+    columns = max(1, min(4, len(labels), 34 // (5 + max(map(len, labels)))))
+    figure.legend(handles, labels, title=title, loc="outside lower center", ncols=columns)

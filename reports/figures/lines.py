@@ -1,0 +1,156 @@
+"""A metric over an axis: every seed a point, means joined, 95 % t intervals, losses on top."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
+
+from reports.figures.canvas import INK, SURFACE, Size, canvas, soft_grid, stand_in
+from reports.figures.legend import add_legend
+from reports.figures.palette import MARKERS
+from reports.figures.scales import log_y, places, set_x, set_y
+from reports.numbers import axis_label, measured, scaled
+from reports.shown import Shown
+from reports.summary import Mean, mean_of
+from reports.words import axis_words, counted, level_words, sentence
+from suite.metrics import METRICS
+
+ROW = 11  # CSS pixels between crosses that are stacked
+
+
+def means(shown: Shown, colour: int) -> Mapping[int, Mean]:
+    """Return the mean over seeds at every position along x that has one."""
+    groups = shown.line(colour).groupby("x")["value"]
+    return {int(x): mean_of(values) for x, values in groups}
+
+
+def is_cut(shown: Shown) -> bool:
+    """Whether an interval reaches beyond the frame."""
+    return set_y(Figure().subplots(), *_framed(shown))
+
+
+def draw(shown: Shown, size: Size) -> Figure:
+    """Draw the figure at a size."""
+    stacks = _stacks(shown)
+    tallest = max((len(stack) for stack in stacks.values()), default=0)
+    with canvas(size, size.height + ROW * tallest) as figure:
+        axes = figure.subplots()
+        where, _ = places(shown.x)
+        for colour in range(len(shown.colour.levels)):
+            _line(axes, shown, colour, where)
+        set_x(axes, shown.x)
+        set_y(axes, *_framed(shown))
+        _crosses(axes, stacks, where)
+        soft_grid(axes)
+        axes.set_xlabel(axis_words(shown.x.path))
+        axes.set_ylabel(axis_label(shown.view.of))
+        add_legend(figure, axes, shown.colour, size)
+    return figure
+
+
+def alt(shown: Shown) -> str:
+    """Say in words what the figure shows."""
+    words = METRICS[shown.view.of].words
+    parts = [f"{words} over {axis_words(shown.x.path)}, mean of seeds"]
+    for colour, level in enumerate(shown.colour.levels):
+        line = means(shown, colour)
+        name = f"{axis_words(shown.colour.path)} {level_words(level)}: " if level_named(shown) else ""
+        parts.append(name + (_extremes(shown, line) if line else "no finished trial"))
+    if shown.lost_words:
+        parts.append(shown.lost_words)
+    return " ".join(sentence(part) for part in parts)
+
+
+def level_named(shown: Shown) -> bool:
+    """Whether colour tells levels apart."""
+    return bool(shown.colour.path)
+
+
+def _extremes(shown: Shown, line: Mapping[int, Mean]) -> str:
+    metric, axis = shown.view.of, axis_words(shown.x.path)
+    low, high = min(line, key=lambda x: line[x].mean), max(line, key=lambda x: line[x].mean)
+
+    def at(x: int) -> str:
+        value = measured(metric, line[x].mean, line[x].low, line[x].high)
+        return f"{value} at {axis} {level_words(shown.x.levels[x])}"
+
+    return at(low) if low == high else f"lowest {at(low)}, highest {at(high)}"
+
+
+def _framed(shown: Shown) -> tuple[list[float], list[float], bool]:
+    metric = shown.view.of
+    values = [scaled(metric, value) for value in shown.points["value"]]
+    bounds = [
+        scaled(metric, bound)
+        for colour in range(len(shown.colour.levels))
+        for mean in means(shown, colour).values()
+        for bound in (mean.low, mean.high)
+    ]
+    return values, bounds, log_y(metric, values)
+
+
+def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:
+    metric, ink = shown.view.of, stand_in(colour)
+    line, points = means(shown, colour), shown.line(colour)
+    axes.plot(
+        [where[int(x)] for x in points["x"]],
+        [scaled(metric, value) for value in points["value"]],
+        "o",
+        markersize=3.4,
+        color=ink,
+        alpha=0.38,
+        markeredgewidth=0,
+    )
+    xs = [where[x] for x in line]
+    ys = [scaled(metric, mean.mean) for mean in line.values()]
+    for x, mean in zip(xs, line.values(), strict=True):
+        ends = [scaled(metric, mean.low), scaled(metric, mean.high)]
+        axes.plot([x, x], ends, color=ink, linewidth=1.3, alpha=0.75, solid_capstyle="butt")
+    axes.plot(
+        xs,
+        ys,
+        color=ink,
+        marker=MARKERS[colour % len(MARKERS)],
+        markersize=6.5,
+        markeredgecolor=SURFACE,
+        markeredgewidth=1.0,
+    )
+
+
+def _stacks(shown: Shown) -> dict[int, Counter[int]]:
+    """Return how many trials did not finish, by position along x, then by colour."""
+    stacks: dict[int, Counter[int]] = {}
+    for x, colour, count in shown.lost[["x", "colour", "count"]].itertuples(index=False):
+        stacks.setdefault(int(x), Counter())[int(colour)] += int(count)
+    return stacks
+
+
+def _crosses(axes: Axes, stacks: Mapping[int, Counter[int]], where: list[float]) -> None:
+    """Mark trials that did not finish above the top edge, with how many they were."""
+    base = axes.get_xaxis_transform()
+    figure = axes.figure
+    for x, stack in stacks.items():
+        for row, (colour, count) in enumerate(sorted(stack.items())):
+            height = 7 + ROW * row
+            spot = offset_copy(base, figure, x=-5, y=height, units="points")
+            axes.plot(
+                [where[x]], [1], "x", color=stand_in(colour), markersize=5.5, markeredgewidth=1.7,
+                transform=spot, clip_on=False,
+            )  # fmt: skip
+            label = offset_copy(base, figure, x=1, y=height, units="points")
+            axes.text(
+                where[x], 1, str(count), transform=label, fontsize=9.5, va="center", color=INK
+            )
+
+
+def cross_note(shown: Shown) -> str:
+    """Explain the crosses, if there are any."""
+    if not shown.lost_words:
+        return ""
+    tried = ", at every level tried" if shown.view.tuned else ""
+    total = counted(int(shown.lost["count"].sum()), "trial")
+    return f"Crosses above the frame count the {total} that did not finish{tried}: {shown.lost_words}."

@@ -1,0 +1,89 @@
+"""Scales: where levels sit along x, which axes are logarithmic, where the frame ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from reports.numbers import decimals, written
+from reports.words import level_words
+from suite.metrics import METRICS
+from suite.study import Axis
+
+WIDE_SPAN = 30.0
+
+
+def spans_widely(values: Sequence[float]) -> bool:
+    """Whether positive values span so much that a linear axis would hide the small ones."""
+    return len(values) > 1 and min(values) > 0 and max(values) / min(values) >= WIDE_SPAN
+
+
+def places(axis: Axis) -> tuple[list[float], bool]:
+    """Return where an axis's levels sit, and whether that is on a logarithmic scale.
+
+    Levels that are no numbers, that hold a zero beside a wide span, or whose labels would run
+    into each other, are spaced evenly.
+    """
+    levels: list[Any] = list(axis.levels)
+    if all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels):
+        if spans_widely(levels):
+            return [float(level) for level in levels], True
+        above = [level for level in levels if level > 0]
+        if not spans_widely(above) and not _crowded(levels):
+            return [float(level) for level in levels], False
+    return [float(place) for place in range(len(levels))], False
+
+
+def _crowded(levels: Sequence[float]) -> bool:
+    gaps = np.diff(sorted(levels))
+    return len(gaps) > 0 and bool(gaps.min() < 0.06 * gaps.sum())
+
+
+def set_x(axes: Axes, axis: Axis) -> None:
+    """Scale x for an axis of the grid and write its levels below it."""
+    where, log = places(axis)
+    if log:
+        axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(where, [level_words(level) for level in axis.levels])
+    low, high = min(where), max(where)
+    if log:
+        pad = (high / low) ** 0.05
+        axes.set_xlim(low / pad, high * pad)
+    else:
+        pad = 0.06 * (high - low) or 0.5
+        axes.set_xlim(low - pad, high + pad)
+
+
+def log_y(metric: str, values: Sequence[float]) -> bool:
+    """Whether a metric that is a loss or a time deserves a logarithmic axis for these values."""
+    return METRICS[metric].unit in ("nats", "seconds") and spans_widely(list(values))
+
+
+def set_y(axes: Axes, values: Sequence[float], bounds: Sequence[float], log: bool) -> bool:
+    """Frame the points; return whether a bound of an interval lies outside and is cut.
+
+    With two seeds a t interval is 13 standard errors long: framing it would flatten the points,
+    so the frame gives intervals as much room again as the points have, and no more.
+    """
+    to, back = (np.log10, lambda v: 10.0**v) if log else (np.asarray, lambda v: v)
+    points = to(np.asarray(values, float))
+    low, high = float(points.min()), float(points.max())
+    room = (high - low) or abs(high) * 0.1 or 1.0
+    finite = [bound for bound in bounds if math.isfinite(bound) and (bound > 0 or not log)]
+    ends = to(np.asarray(finite, float)) if finite else points
+    bottom = max(low - 0.6 * room, min(low, float(ends.min()))) - 0.06 * room
+    top = min(high + 0.6 * room, max(high, float(ends.max()))) + 0.06 * room
+    if log:
+        axes.set_yscale("log")
+        if top - bottom < 2.5:  # decades; fewer than three labels would read as none
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: written(v, decimals(v, v))))
+    axes.set_ylim(back(bottom), back(top))
+    return any(not back(bottom) <= bound <= back(top) for bound in bounds if math.isfinite(bound))

@@ -1,0 +1,157 @@
+"""What a view shows: its points by seed, after tuning or averaging, and the trials it lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports.words import axis_words, counted, listed
+from suite.evidence.arms import arm_values
+from suite.evidence.results import Results
+from suite.metrics import METRICS
+from suite.study import Axis, Grid
+from suite.views import View
+
+COLUMNS = ["id", "part", "seed", "status", "error", "spent"]
+ONE = Axis("", (None,))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The data of one figure.
+
+    Attributes:
+        x, colour: the axes told apart; without one, an axis of one level and no path.
+        points: columns `x` and `colour` (positions among the levels), `seed` and `value`; for
+            curves `x` is the epoch.
+        trials: columns `x`, `colour`, `status`, `count`: how many trials ended how.
+        notes: what a reader must know about how the points came about.
+    """
+
+    view: View
+    grid: Grid
+    x: Axis
+    colour: Axis
+    points: pd.DataFrame
+    trials: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @property
+    def lost(self) -> pd.DataFrame:
+        """The trials that did not finish."""
+        return self.trials[self.trials["status"] != "finished"]
+
+    @property
+    def lost_words(self) -> str:
+        """How many trials did not finish, by what became of them; empty if all did."""
+        counts = self.lost.groupby("status")["count"].sum() if len(self.lost) else {}
+        return listed(f"{counted(int(count), 'trial')} {name}" for name, count in counts.items())
+
+    def line(self, colour: int) -> pd.DataFrame:
+        """Return the points of one level of colour."""
+        return self.points[self.points["colour"] == colour]
+
+
+def part_rows(results: Results, grid: Grid) -> pd.DataFrame:
+    """Return a part's rows of the table, with every column a reader of it relies on."""
+    rows = results.table
+    rows = rows[rows["part"] == grid.name] if len(rows) else pd.DataFrame(columns=COLUMNS)
+    wanted = [*rows.columns, *(axis.path for axis in grid.axes)]
+    return rows.reindex(columns=list(dict.fromkeys(wanted)))
+
+
+def at_level(rows: pd.DataFrame, path: str, level: Any) -> pd.DataFrame:
+    """Return the rows at a level; unlike `==`, also where the level is a tuple or None."""
+    if not path:
+        return rows
+    return rows[[_same(value, level) for value in rows[path]]]
+
+
+def shown(results: Results, view: View) -> Shown:
+    """Return what a view shows of the results."""
+    grid = next(grid for grid in results.grids if grid.name == view.part)
+    x = grid.axis(view.x) if view.x and view.kind != "curves" else ONE
+    colour = grid.axis(view.colour) if view.colour else ONE
+    rows = part_rows(results, grid)
+    points, trials = [], []
+    for i, j, cell in _cells(rows, x, colour):
+        of_cell = (_curve_points if view.kind == "curves" else _points)(results, view, grid, cell)
+        points.append(of_cell.assign(colour=j) if "x" in of_cell else of_cell.assign(x=i, colour=j))
+        ended = cell["status"].value_counts(sort=False)
+        trials += [(i, j, str(status), int(count)) for status, count in ended.items()]
+    table = pd.concat(points, ignore_index=True)[["x", "colour", "seed", "value"]].astype(float)
+    ends = pd.DataFrame(trials, columns=["x", "colour", "status", "count"])
+    notes = _notes(view, grid, x, colour, rows, len(table))
+    return Shown(view, grid, x, colour, table.dropna(), ends, notes)
+
+
+def _same(value: Any, level: Any) -> bool:
+    if level is None or isinstance(level, tuple):
+        return bool(value == level) if isinstance(value, tuple) else level is None and value != value
+    return bool(value == level)
+
+
+def _cells(rows: pd.DataFrame, x: Axis, colour: Axis) -> Iterator[tuple[int, int, pd.DataFrame]]:
+    for j, colour_level in enumerate(colour.levels):
+        line = at_level(rows, colour.path, colour_level)
+        for i, x_level in enumerate(x.levels):
+            yield i, j, at_level(line, x.path, x_level)
+
+
+def _points(results: Results, view: View, grid: Grid, cell: pd.DataFrame) -> pd.DataFrame:
+    if view.tuned:
+        values = arm_values(cell, grid, {}, view.of, results.study.select).values
+    elif view.of in cell:
+        good = cell[cell["status"] == "finished"]
+        values = good.groupby("seed")[view.of].mean()
+    else:
+        values = pd.Series(dtype=float)
+    return pd.DataFrame({"seed": values.index, "value": values.to_numpy(float)})
+
+
+def _curve_points(results: Results, view: View, grid: Grid, cell: pd.DataFrame) -> pd.DataFrame:
+    """Return the curves of a cell's finished trials, averaged within each seed."""
+    kept = cell[cell["status"] == "finished"]
+    if view.tuned:
+        select = results.study.select
+        chosen = arm_values(cell, grid, {}, select, select).chosen
+        paths = ["seed", *chosen.columns]
+        kept = kept.merge(chosen.reset_index(), on=paths) if len(chosen) else kept.iloc[:0]
+    ids = set(kept["id"])
+    pairs = [
+        (record.seed, epoch, value)
+        for record in results.records
+        if record.id in ids
+        for epoch, value in record.outcome.curves.get(view.of, [])
+    ]
+    frame = pd.DataFrame(pairs, columns=["seed", "x", "value"])
+    return frame.groupby(["seed", "x"], as_index=False)["value"].mean()
+
+
+def _notes(
+    view: View, grid: Grid, x: Axis, colour: Axis, rows: pd.DataFrame, points: int
+) -> tuple[str, ...]:
+    rest = [axis for axis in grid.axes if axis.path not in (x.path, colour.path)]
+    rest = [axis for axis in rest if len(axis.levels) > 1]
+    notes = []
+    if rest and points:
+        names = listed(axis_words(axis.path) for axis in rest)
+        if view.tuned:
+            notes.append(f"For each seed the {names} that validation chose.")
+        else:
+            notes.append(f"Averaged over the levels of {names} within each seed.")
+    if view.of in rows:
+        good = rows[rows["status"] == "finished"]
+        absent = int(good[view.of].isna().sum())
+        if absent and points:
+            words = METRICS[view.of].words
+            missing = f"{absent:,} of {counted(len(good), 'finished trial')}"
+            notes.append(f"{missing} never gave a value for {words} and {_have(absent)} no point.")
+    return tuple(notes)
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"

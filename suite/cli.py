@@ -1,0 +1,348 @@
+"""The command line. Every command loads what it needs when it runs, so that `list` is instant."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from suite.errors import RequestError, nearest
+from suite.fields import parse, replace_at
+
+if TYPE_CHECKING:
+    from suite.coordinator import Request
+    from suite.evidence.results import Results
+    from suite.tracking.journal import Journal
+    from suite.tracking.tracker import Tracker
+
+
+class Choice(click.ParamType):
+    """One of a few words; another is refused with the nearest."""
+
+    name = "choice"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        if value not in self.words:
+            option = param.opts[0] if param else "value"
+            raise RequestError(f"{option} cannot be '{value}' {nearest(value, self.words)}")
+        return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "|".join(self.words)
+
+
+class Assignment(click.ParamType):
+    """`path=value`, the value read as a Python literal where it is one."""
+
+    name = "path=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        path, equals, text = value.partition("=")
+        if not equals or not path:
+            option = param.opts[0] if param else "value"
+            raise RequestError(f"{option} needs path=value, not '{value}'")
+        return path.strip(), parse(text.strip())
+
+
+class Commands(click.Group):
+    """A group that answers an unknown command with the nearest one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            raise RequestError(f"there is no command '{name}' {nearest(name, self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"max_content_width": 100})
+def cli() -> None:
+    """Rules of thumb about training neural networks, put on trial."""
+
+
+def main() -> None:
+    """Run the command line. Exit 0: done; 1: a check failed; 2: wrong request; 130: interrupted."""
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        help_wanted.show()
+        code = 2
+    except click.ClickException as error:
+        code = _refuse(error.format_message())
+    except RequestError as error:
+        code = _refuse(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted; finished trials are kept, and the next run goes on", file=sys.stderr)
+        code = 130
+    sys.exit(code or 0)
+
+
+def _refuse(message: str) -> int:
+    print(f"suite: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+study_names = click.argument("studies", nargs=-1)
+settings = click.option(
+    "--set", "settings", type=Assignment(), multiple=True, help="Change a field of the recipe."
+)
+
+
+def grid_options(command: Any) -> Any:
+    """Add the options that say which trials are meant."""
+    for option in (
+        click.option("--all", "everything", is_flag=True, help="All studies."),
+        click.option("--tier", default="laptop", metavar="smoke|laptop|full", show_default=True),
+        settings,
+        click.option(
+            "--only", type=Assignment(), multiple=True, help="Keep these levels of an axis."
+        ),
+        click.option("--seeds", type=click.IntRange(min=1), help="Replicates of the grid."),
+        click.option("--workers", type=click.IntRange(min=1), help="Processes side by side."),
+        click.option(
+            "--strategy", type=Choice("auto", "sequential", "packed"), default="auto"
+        ),
+        click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto"),
+        as_json,
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """Show studies, their claims and tiers."""
+    from suite import discovery
+    from suite.listing import listing, listing_text
+
+    studies = [discovery.load(name) for name in discovery.names()]
+    _show(listing(studies), as_json, listing_text)
+
+
+@cli.command()
+@study_names
+@grid_options
+def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Show what a run would do: cells, what is cached, strategy and why, and the cost."""
+    from suite import coordinator
+    from suite.execution.estimate import estimate
+    from suite.listing import plan_form, plan_text
+    from suite.tracking.journal import Journal
+
+    requests = _requests(studies, options)
+    made = coordinator.plan(requests, Journal(), _engine(options))
+    cost = estimate(made)
+    _show(plan_form(requests, made, cost), as_json, plan_text)
+
+
+@cli.command()
+@study_names
+@grid_options
+def run(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Run every trial that is not in the store yet, and conclude."""
+    from suite import coordinator
+    from suite.conclusions import conclusion_form, note, verdict_lines
+
+    requests = _requests(studies, options)
+    journal, tracker = _stores()
+    try:
+        made = coordinator.run(requests, journal, tracker, _engine(options))
+        results = [_gather(request.study.name, journal) for request in requests]
+        forms = [conclusion_form(result) for result in results]
+        for result, form in zip(results, forms, strict=True):
+            tracker.conclude(result.execution, note(result), form)
+    finally:
+        tracker.close()
+    ran = {"ran": len(made.pending), "cached": len(made.cached), "store": tracker.uri}
+    _show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
+    failed = sum(form["failed"] for form in forms)
+    if failed:
+        print(f"{failed} trials failed; the next run tries them again", file=sys.stderr)
+    if tracker.error is not None:
+        print(_untracked(tracker), file=sys.stderr)
+    if failed or tracker.error is not None:
+        sys.exit(1)
+
+
+@cli.command()
+@settings
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto")
+@as_json
+def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json: bool) -> None:
+    """Train one recipe, no study, and print its final metrics."""
+    from suite.recipe import Recipe
+
+    recipe = replace_at(Recipe(), dict(settings))
+    from suite.execution.plan import find_device
+    from suite.execution.strategy import THREADS
+    from suite.training import determinism
+    from suite.training import train as train_once
+
+    determinism.enforce(THREADS)
+    outcome = train_once(recipe, seed, device=find_device(device), alone=True)
+    from suite.conclusions import outcome_form, outcome_text
+
+    _show(outcome_form(recipe, seed, outcome), as_json, outcome_text)
+
+
+@cli.command()
+@study_names
+@as_json
+def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
+    """Show the findings of each study's latest run."""
+    from suite.conclusions import conclusion_form, verdict_lines
+
+    results = _latest(studies, *_stores())
+    forms = [conclusion_form(result) for result in results]
+    _show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
+
+
+@cli.command()
+@study_names
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports/html"))
+@click.option("--lang", type=Choice("en"), default="en", help="Language of the pages.")
+def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
+    """Write the report site of each study's latest run."""
+    from reports import render
+
+    journal, tracker = _stores()
+    results = _latest(studies, journal, tracker)
+    try:
+        index = render(results, out)
+    except OSError as error:
+        raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
+    print(index)
+
+
+@cli.command()
+@click.argument("name")
+def new(name: str) -> None:
+    """Write a study file to fill in."""
+    from string import Template
+
+    from suite import discovery
+
+    if not name.isidentifier() or name != name.lower():
+        raise RequestError(f"a study's name is a lower-case Python name, not '{name}'")
+    path = discovery.folder() / f"{name}.py"
+    if path.exists():
+        raise RequestError(f"{path} exists already; choose another name")
+    template = Template((Path(__file__).parent / "study_template.txt").read_text())
+    path.write_text(template.substitute(title=name.replace("_", " ").capitalize()))
+    print(path)
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def ui(port: int) -> None:
+    """Open MLflow's UI on the store, on this machine only."""
+    import subprocess
+
+    from suite.tracking import location
+
+    journal, tracker = _stores()
+    tracker.open()
+    address = f"http://127.0.0.1:{port}"
+    if location.is_remote(tracker.uri):
+        address = tracker.uri
+    links = tracker.links(execution.study for execution in journal.executions)
+    tracker.close()
+    for study, link in links.items():
+        print(f"{study}: {address}/{link}", flush=True)
+    if not location.is_remote(tracker.uri):
+        command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1"]
+        command += ["--port", str(port), "--backend-store-uri", tracker.uri]
+        sys.exit(subprocess.run(command, check=False).returncode)
+
+
+def _requests(studies: tuple[str, ...], options: dict[str, Any]) -> list[Request]:
+    from suite import discovery
+    from suite.coordinator import Request
+
+    if options["everything"] == bool(studies):
+        raise RequestError(f"name studies or give --all, not both: {', '.join(discovery.names())}")
+    names = discovery.names() if options["everything"] else list(dict.fromkeys(studies))
+    only: dict[str, tuple[Any, ...]] = {}
+    for path, value in options["only"]:
+        levels = tuple(value) if isinstance(value, tuple | list) else (value,)
+        only[path] = only.get(path, ()) + levels
+    overrides = dict(options["settings"])
+    requests = [
+        Request(discovery.load(name), options["tier"], overrides, only, options["seeds"])
+        for name in names
+    ]
+    for request in requests:
+        request.trials  # noqa: B018 - a wrong path or value shows here, before anything runs
+    return requests
+
+
+def _engine(options: dict[str, Any]) -> Any:
+    from suite.coordinator import Engine
+
+    return Engine(options["strategy"], options["device"], options["workers"])
+
+
+def _stores() -> tuple[Journal, Tracker]:
+    from suite.tracking.journal import Journal
+    from suite.tracking.location import tracking_uri
+    from suite.tracking.tracker import Tracker
+
+    return Journal(), Tracker(tracking_uri())
+
+
+def _latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list[Results]:
+    """Gather each study's latest run, from the store where the journal does not have it."""
+    from suite import discovery
+    from suite.coordinator import take_over
+
+    for name in studies:
+        discovery.load(name)
+    wanted = list(studies) or discovery.names()
+    if any(journal.latest(name) is None for name in wanted):
+        take_over(wanted, journal, tracker)
+    tracker.close()
+    found = [name for name in wanted if journal.latest(name) is not None]
+    missing = [name for name in studies if name not in found]
+    if missing or not found:
+        name = missing[0] if missing else "--all"
+        why = "no study has" if not missing else f"study '{name}' has no"
+        raise RequestError(f"{why} results yet: run `python -m suite run {name}`")
+    return [_gather(name, journal) for name in found]
+
+
+def _gather(name: str, journal: Journal) -> Results:
+    from suite import discovery
+    from suite.evidence.results import gather
+
+    execution = journal.latest(name)
+    assert execution is not None
+    return gather(discovery.load(name), execution, journal.records)
+
+
+def _untracked(tracker: Tracker) -> str:
+    first = str(tracker.error).splitlines()[0] if str(tracker.error) else repr(tracker.error)
+    return (
+        f"the tracking store {tracker.uri} took no more records ({first}); "
+        "all are safe in the journal, and the next run carries them over"
+    )
+
+
+def _show(form: Any, as_json: bool, text: Any) -> None:
+    print(json.dumps(form, ensure_ascii=False, indent=1) if as_json else text(form))

@@ -1,0 +1,115 @@
+"""What `run`, `verdicts` and `train` print: plain forms for JSON, and the same as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.effects import effect_words
+from suite.evidence import Finding
+from suite.evidence.results import Results
+from suite.identity import canonical, flatten
+from suite.metrics import METRICS
+from suite.recipe import Recipe
+from suite.record import Outcome, Status
+
+Form = Mapping[str, Any]
+
+
+def conclusion_form(results: Results) -> dict[str, Any]:
+    """Return a study's findings and how its trials ended."""
+    ends = [record.outcome.status for record in results.records]
+    return {
+        "name": results.study.name,
+        "tier": results.execution.tier,
+        "trials": len(ends),
+        "missing": results.missing,
+        "diverged": ends.count(Status.DIVERGED),
+        "failed": ends.count(Status.FAILED),
+        "findings": [finding_form(finding) for finding in results.findings],
+    }
+
+
+def finding_form(finding: Finding) -> dict[str, Any]:
+    """Return a finding; a number that does not exist is null."""
+    claim = finding.claim
+    return {
+        "claim": claim.says,
+        "number": claim.number,
+        "source": claim.source,
+        "verdict": str(finding.verdict),
+        "reason": finding.reason,
+        "effect": effect_words(finding),
+        "metric": claim.of,
+        "scale": claim.scale,
+        "arm": canonical(dict(claim.arm)),
+        "against": canonical(dict(claim.against)),
+        "estimate": _number(finding.estimate),
+        "interval": [_number(end) for end in finding.interval],
+        "matters": claim.matters,
+        "n": finding.n,
+        "p": finding.p,
+        "adjusted_p": finding.adjusted_p,
+        "p_margin": finding.p_margin,
+        "adjusted_p_margin": finding.adjusted_p_margin,
+        "at_shared_level": _number(finding.shared),
+        "more_seeds": finding.more_seeds,
+        "trials": finding.trials,
+        "lost": finding.lost,
+        "seconds": finding.spent,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def verdict_lines(form: Form, results: Sequence[Results]) -> str:
+    """Return verdicts to read, a claim in two lines."""
+    lines = []
+    if "ran" in form:
+        lines.append(f"{form['ran']} trials ran, {form['cached']} were in the store already")
+    for study, result in zip(form["studies"], results, strict=True):
+        lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier)")
+        ends = [f"{study[end]} {end}" for end in ("diverged", "failed", "missing") if study[end]]
+        lines.append(f"{study['trials']} trials" + "".join(f", {end}" for end in ends))
+        for finding in study["findings"]:
+            lines.append(f"  {finding['verdict'].upper():<22}{finding['claim']}")
+            lines.append(f"  {'':<22}{finding['effect']}: {finding['reason']}")
+    return "\n".join(lines)
+
+
+def note(results: Results) -> str:
+    """Return the Markdown note that MLflow shows above a study's runs."""
+    study = results.study
+    lines = [f"# {study.title}", study.question, f"*{results.execution.tier} tier*", ""]
+    for finding in results.findings:
+        lines.append(
+            f"- **{finding.verdict}**: {finding.claim.says} {finding.claim.source} "
+            f"({effect_words(finding)}: {finding.reason})"
+        )
+    return "\n".join(lines)
+
+
+def outcome_form(recipe: Recipe, seed: int, outcome: Outcome) -> dict[str, Any]:
+    """Return what training one recipe gave."""
+    return {
+        "recipe": {path: canonical(value) for path, value in flatten(recipe).items()},
+        "seed": seed,
+        "status": str(outcome.status),
+        "error": outcome.error,
+        "final": dict(outcome.final),
+        "weights_digest": outcome.weights_digest,
+        "data_digest": outcome.data_digest,
+    }
+
+
+def outcome_text(form: Form) -> str:
+    """Return final metrics to read."""
+    lines = [f"{form['status']}{': ' + form['error'] if form['error'] else ''}"]
+    for name, value in form["final"].items():
+        words = METRICS[name].words if name in METRICS else name
+        shown = f"{value:.2%}" if name in METRICS and METRICS[name].unit == "percent" else value
+        lines.append(f"  {words:<28} {shown if isinstance(shown, str) else format(shown, '.6g')}")
+    return "\n".join(lines)

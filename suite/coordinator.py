@@ -1,0 +1,211 @@
+"""One run of studies, from the plan to the findings. The only writer of records."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from suite.execution import environment
+from suite.execution.plan import Plan, StrategyName, make_plan
+from suite.execution.strategy import THREADS, Finished, Strategy
+from suite.identity import canonical
+from suite.progress import Progress, make_progress
+from suite.record import Execution, Provenance, Record
+from suite.study import Changes, Grid, Study, Trial
+from suite.tracking import location
+from suite.tracking.journal import Journal
+from suite.tracking.tracker import Tracker
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of one study."""
+
+    study: Study
+    tier: str = "laptop"
+    overrides: Changes = dataclasses.field(default_factory=dict)
+    only: Changes = dataclasses.field(default_factory=dict)
+    seeds: int | None = None
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        return self.study.grids(
+            self.tier, overrides=self.overrides, only=self.only, seeds=self.seeds
+        )
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        return self.study.trials(self.grids)
+
+    def execution(self) -> Execution:
+        return Execution(
+            study=self.study.name,
+            tier=self.tier,
+            overrides=canonical_changes(self.overrides),
+            only=canonical_changes(self.only),
+            seeds=self.seeds,
+            trials=[trial.id for trial in self.trials],
+            command=environment.command(),
+            started=time.time(),
+        )
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How to run: the choices that change no result."""
+
+    strategy: StrategyName = "auto"
+    device: str = "auto"
+    workers: int | None = None
+
+
+def plan(requests: Iterable[Request], journal: Journal, engine: Engine) -> Plan:
+    """Return the plan for all studies together; a trial that two of them share is run once."""
+    trials = {trial.id: trial for request in requests for trial in request.trials}
+    return make_plan(
+        trials.values(),
+        lambda trial: journal.has(trial.id),
+        strategy=engine.strategy,
+        device=engine.device,
+        workers=engine.workers,
+    )
+
+
+def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine: Engine) -> Plan:
+    """Run every trial that has no record, and bring the store up to date; return the plan.
+
+    Every record is in the journal before anything else happens to it, so whatever ends this
+    call, finished trials stay finished.
+
+    Raises:
+        RequestError: if something that was asked for cannot be had; no trial has run then.
+    """
+    location.check_writable(tracker.uri)
+    made = plan(requests, journal, engine)
+    if made.pending:
+        with made.make_strategy() as strategy:
+            tracker.open()
+            if take_over([request.study.name for request in requests], journal, tracker):
+                made = plan(requests, journal, engine)
+            strategy.check(_distinct(made.pending))
+            _begin(requests, journal)
+            _run_cohorts(made, strategy, journal, tracker)
+    else:
+        _begin(requests, journal)
+    tracker.open()
+    tracker.log(_own_records(requests, journal))
+    tracker.wait()
+    return made
+
+
+def take_over(studies: Iterable[str], journal: Journal, tracker: Tracker) -> bool:
+    """Copy to the journal what the store has of some studies and the journal lacks.
+
+    Returns whether the store had to be asked. A SQLite store that was asked before holds nothing
+    new: this journal's runs are its only writer. Asking costs the seconds that mlflow takes to
+    load, while trials could be running.
+    """
+    store = location.identity(tracker.uri)
+    known = store in journal.stores and not location.is_remote(tracker.uri)
+    if known or not location.exists(tracker.uri):
+        journal.add_store(store)
+        return False
+    tracker.open()
+    for study in studies:
+        for item in tracker.contents(study, set(journal.records), journal.latest(study) is None):
+            journal.add(item)
+    if tracker.error is None:
+        journal.add_store(store)
+    return True
+
+
+def _begin(requests: Sequence[Request], journal: Journal) -> None:
+    for request in requests:
+        journal.add(request.execution())
+
+
+def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:
+    make_record = _record_maker(made, strategy)
+    with make_progress(made.pending) as progress:
+        for cohort in made.cohorts:
+            if cohort.alone:
+                # The store is written by a thread of this process: let it finish, and hand it
+                # nothing more, so that nothing runs beside a trial that is being timed.
+                tracker.wait()
+                records = [
+                    _keep(finished, make_record, journal, progress, 1)
+                    for finished in strategy.run_alone(cohort.trials)
+                ]
+                tracker.log(records)
+            else:
+                for finished in strategy.run(cohort.trials):
+                    record = _keep(finished, make_record, journal, progress, strategy.workers)
+                    tracker.log([record])
+
+
+def _keep(
+    finished: Finished,
+    make_record: Callable[[Finished], Record],
+    journal: Journal,
+    progress: Progress,
+    side_by_side: int,
+) -> Record:
+    record = make_record(finished)
+    journal.add(record)
+    progress.ended(finished, side_by_side)
+    return record
+
+
+def _record_maker(made: Plan, strategy: Strategy) -> Callable[[Finished], Record]:
+    common: dict[str, Any] = environment.capture() | {
+        "device": made.device,
+        "strategy": strategy.name,
+        "threads": THREADS,
+    }
+
+    def make(finished: Finished) -> Record:
+        trial = finished.trial
+        return Record(
+            id=trial.id,
+            study=trial.study,
+            part=trial.part,
+            cell=dict(trial.cell),
+            recipe=canonical(trial.recipe),
+            seed=trial.seed,
+            alone=trial.alone,
+            outcome=finished.outcome,
+            provenance=Provenance(
+                workers=1 if trial.alone else strategy.workers,
+                started=finished.started,
+                finished=finished.finished,
+                **common,
+            ),
+        )
+
+    return make
+
+
+def _own_records(requests: Iterable[Request], journal: Journal) -> list[Record]:
+    """Return the records of every trial asked for, each in its own study's place."""
+    return [
+        dataclasses.replace(
+            journal.records[trial.id], study=trial.study, part=trial.part, cell=dict(trial.cell)
+        )
+        for request in requests
+        for trial in request.trials
+        if trial.id in journal.records
+    ]
+
+
+def _distinct(trials: Iterable[Trial]) -> list[Any]:
+    """Return one recipe for each combination of data and model."""
+    recipes = {(trial.recipe.data, trial.recipe.model): trial.recipe for trial in trials}
+    return list(recipes.values())
+
+
+def canonical_changes(changes: Changes) -> dict[str, Any]:
+    """Return changes as plain JSON types."""
+    return {path: canonical(value) for path, value in changes.items()}

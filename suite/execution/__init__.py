@@ -1,0 +1,1 @@
+"""Running trials: the plan, and one file a strategy."""

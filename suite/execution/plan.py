@@ -1,0 +1,147 @@
+"""The plan: which trials run, which are there already, by which strategy and why. Loads no torch."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from suite.errors import RequestError
+from suite.execution.packed import Packed
+from suite.execution.sequential import Sequential
+from suite.execution.strategy import Strategy
+from suite.study import Trial
+
+StrategyName = Literal["auto", "sequential", "packed"]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Trials that run in one way.
+
+    Attributes:
+        reason: why that way.
+        alone: one at a time, with nothing beside them.
+    """
+
+    trials: tuple[Trial, ...]
+    strategy: str
+    reason: str
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        cached: trials that are in the store already.
+        device: `cpu` or `cuda`.
+        workers: processes that train side by side.
+    """
+
+    cohorts: tuple[Cohort, ...]
+    cached: tuple[Trial, ...]
+    strategy: str
+    device: str
+    workers: int
+
+    @property
+    def pending(self) -> tuple[Trial, ...]:
+        return tuple(trial for cohort in self.cohorts for trial in cohort.trials)
+
+    def make_strategy(self) -> Strategy:
+        if self.strategy == "packed":
+            return Packed(self.device, self.workers)
+        return Sequential(self.device)
+
+
+def make_plan(
+    trials: Iterable[Trial],
+    is_cached: Callable[[Trial], bool],
+    *,
+    strategy: StrategyName = "auto",
+    device: str = "auto",
+    workers: int | None = None,
+) -> Plan:
+    """Sort trials into cached ones and cohorts to run.
+
+    Raises:
+        RequestError: if the device is not there.
+    """
+    device = find_device(device)
+    cached, pending = [], []
+    for trial in trials:
+        (cached if is_cached(trial) else pending).append(trial)
+    together = [trial for trial in pending if not trial.alone]
+    name, reason = _choose(strategy, device, len(together), workers)
+    cohorts = []
+    if together:
+        # Longest first: a long trial that starts last leaves the other workers idle.
+        ordered = sorted(together, key=expected_work, reverse=True)
+        cohorts.append(Cohort(tuple(ordered), name, reason))
+    alone = [trial for trial in pending if trial.alone]
+    if alone:
+        # Seed by seed, so that a machine that slows down slows every arm.
+        rounds = sorted(alone, key=lambda trial: trial.seed)
+        why = "its seconds are measured: one at a time, in rounds over the seeds"
+        cohorts.append(Cohort(tuple(rounds), name, why, alone=True))
+    many = min(workers or cores(), max(1, len(together))) if name == "packed" else 1
+    return Plan(tuple(cohorts), tuple(cached), name, device, many)
+
+
+def _choose(
+    asked: StrategyName, device: str, trials: int, workers: int | None
+) -> tuple[str, str]:
+    if asked != "auto":
+        return asked, "you asked for it"
+    if device == "cuda":
+        return "sequential", "one process drives the GPU"
+    if trials < 2 or (workers or cores()) < 2:
+        why = "there is one trial" if trials < 2 else "there is one core"
+        return "sequential", why
+    return "packed", f"{workers or cores()} processes train side by side, one thread each"
+
+
+def expected_work(trial: Trial) -> float:
+    """Return a figure that grows with a trial's length: its steps, dear ones counted dearer.
+
+    A step of a small network costs about as much as 64 examples in fixed overhead.
+    """
+    recipe = trial.recipe
+    examples = recipe.data.train_examples or TYPICAL_EXAMPLES
+    steps = recipe.budget.total_steps(examples, recipe.batch_size)
+    return steps * (64 + min(recipe.batch_size, examples))
+
+
+TYPICAL_EXAMPLES = 3000
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def find_device(asked: str) -> str:
+    """Return `cpu` or `cuda`; raise RequestError if the device asked for is not there."""
+    if asked == "cuda" and not _cuda_devices():
+        raise RequestError("there is no CUDA device here (did you mean --device cpu?)")
+    if asked == "auto":
+        return "cuda" if _cuda_devices() else "cpu"
+    return asked
+
+
+@functools.cache
+def _cuda_devices() -> int:
+    """Count CUDA devices by asking the driver: planning must not load torch, which takes seconds."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value

@@ -1,0 +1,49 @@
+"""Sequential: one trial after another in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from suite.execution.strategy import THREADS, Finished
+from suite.recipe import Recipe
+from suite.study import Trial
+
+
+class Sequential:
+    """Trains in the calling process, which loads torch when the first trial starts."""
+
+    name = "sequential"
+    workers = 1
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def __enter__(self) -> Self:
+        from suite.training import determinism
+
+        determinism.enforce(THREADS)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def check(self, recipes: Iterable[Recipe]) -> None:
+        from suite.execution.work import check
+
+        for recipe in recipes:
+            check(recipe, self.device)
+
+    def run(self, trials: Iterable[Trial]) -> Iterator[Finished]:
+        from suite.execution.work import run_trial
+
+        for trial in trials:
+            yield run_trial(trial, self.device)
+
+    run_alone = run

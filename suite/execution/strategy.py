@@ -1,0 +1,55 @@
+"""What every strategy offers. Studies never see which one runs them; records are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from suite.recipe import Recipe
+from suite.record import Outcome
+from suite.study import Trial
+
+# Of every process that trains. Sums split over another number of threads are other sums.
+THREADS = 1
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial that came to an end, with the seconds since 1970 of its start and end."""
+
+    trial: Trial
+    outcome: Outcome
+    started: float
+    finished: float
+
+
+class Strategy(Protocol):
+    """A way to run trials.
+
+    Attributes:
+        name: as the command line and the records have it.
+        workers: how many trials it runs side by side.
+    """
+
+    name: str
+    workers: int
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def check(self, recipes: Iterable[Recipe]) -> None:
+        """Raise RequestError if a recipe's data cannot be had or its network does not fit them."""
+
+    def run(self, trials: Iterable[Trial]) -> Iterator[Finished]:
+        """Run trials side by side, yielding each as it ends."""
+
+    def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
+        """Run trials one after another, with nothing beside them while the caller does nothing."""

@@ -1,0 +1,103 @@
+"""What `list` and `plan` print: plain forms for JSON, and the same as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from suite.study import TIERS, Study
+
+if TYPE_CHECKING:
+    from suite.coordinator import Request
+    from suite.execution.estimate import Estimate
+    from suite.execution.plan import Plan
+
+Form = Mapping[str, Any]
+
+
+def listing(studies: Iterable[Study]) -> Form:
+    """Return every study with its claims and the number of trials at each tier."""
+    return {"studies": [_study_form(study) for study in studies]}
+
+
+def _study_form(study: Study) -> Form:
+    return {
+        "name": study.name,
+        "title": study.title,
+        "question": study.question,
+        "tiers": {tier: len(study.trials(study.grids(tier))) for tier in TIERS},
+        "claims": [
+            {"number": claim.number, "says": claim.says, "source": claim.source}
+            for claim in study.claims
+        ],
+    }
+
+
+def listing_text(form: Form) -> str:
+    """Return a listing to read."""
+    blocks = []
+    for study in form["studies"]:
+        tiers = ", ".join(f"{tier} {trials}" for tier, trials in study["tiers"].items())
+        lines = [study["name"], f"  {study['question'] or study['title']}", f"  trials: {tiers}"]
+        for claim in study["claims"]:
+            number = f"{claim['number']:>4}" if claim["number"] else "    "
+            source = f"  [{claim['source']}]" if claim["source"] else ""
+            lines.append(f"{number}  {claim['says']}{source}")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) or "there are no studies"
+
+
+def plan_form(requests: Sequence[Request], plan: Plan, cost: Estimate) -> Form:
+    """Return a plan with its estimated cost."""
+    return {
+        "studies": [
+            {
+                "name": request.study.name,
+                "tier": request.tier,
+                "grids": [_grid_form(grid) for grid in request.grids],
+            }
+            for request in requests
+        ],
+        "trials": len(plan.pending) + len(plan.cached),
+        "cached": len(plan.cached),
+        "device": plan.device,
+        "workers": plan.workers,
+        "cohorts": [
+            {
+                "trials": len(cohort.trials),
+                "strategy": cohort.strategy,
+                "alone": cohort.alone,
+                "reason": cohort.reason,
+            }
+            for cohort in plan.cohorts
+        ],
+        "seconds": round(cost.seconds, 1),
+        "process_seconds": round(cost.process_seconds, 1),
+    }
+
+
+def _grid_form(grid: Any) -> Form:
+    return {
+        "part": grid.name,
+        "axes": {axis.path: list(axis.levels) for axis in grid.axes},
+        "cells": len(grid.cells),
+        "seeds": grid.seeds,
+    }
+
+
+def plan_text(form: Form) -> str:
+    """Return a plan to read."""
+    lines = []
+    for study in form["studies"]:
+        lines.append(f"{study['name']}, {study['tier']} tier")
+        for grid in study["grids"]:
+            axes = " × ".join(f"{path} {levels}" for path, levels in grid["axes"].items())
+            count = f"{grid['cells']} cells × {grid['seeds']} seeds"
+            lines.append(f"  {grid['part']}: {axes or 'one cell'}: {count}")
+    lines.append(f"{form['trials']} trials, {form['cached']} of them in the store already")
+    for cohort in form["cohorts"]:
+        alone = ", alone" if cohort["alone"] else ""
+        lines.append(f"  {cohort['trials']} {cohort['strategy']}{alone}: {cohort['reason']}")
+    if form["cohorts"]:
+        lines.append(f"about {form['seconds']:.0f} s on {form['workers']} × {form['device']}")
+    return "\n".join(lines)

@@ -1,0 +1,145 @@
+"""The journal: an append-only local file that every record reaches before anything else does.
+
+One JSON document a line, with a digest of its content. A line without its end is a write that a
+kill or a full disk cut short: it is dropped when the journal is next written, and its trial runs
+again. Any other damage is refused by line number, for what else it hides cannot be known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from suite.errors import RequestError
+from suite.identity import digest
+from suite.record import Execution, Record, Status
+
+Kind = Literal["trial", "execution", "store"]
+DEFAULT = Path(".thumbrules") / "journal.jsonl"
+
+
+class Journal:
+    """What the journal holds, and the way to add to it.
+
+    Attributes:
+        records: the newest record of each trial, by id. It names the study that ran it first; a
+            trial that two studies share is trained once.
+        executions: newest last.
+        stores: tracking URIs whose own records, made elsewhere, have been taken over.
+    """
+
+    def __init__(self, path: Path = DEFAULT) -> None:
+        """Read the journal at `path`, if there is one.
+
+        Raises:
+            RequestError: if a line is damaged; names the file and the line.
+        """
+        self.path = path
+        self.records: dict[str, Record] = {}
+        self.executions: list[Execution] = []
+        self.stores: set[str] = set()
+        for number, line in enumerate(_whole_lines(path), start=1):
+            try:
+                self._take(*_read(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise RequestError(
+                    f"{path}, line {number} is damaged ({error}): restore the file, "
+                    "or delete that line to run its trial again"
+                ) from None
+
+    def add(self, item: Record | Execution) -> None:
+        """Append a record or an execution; it is on the disk when this returns.
+
+        Raises:
+            RequestError: if the journal cannot be written.
+        """
+        kind: Kind = "trial" if isinstance(item, Record) else "execution"
+        body = item.to_json() if isinstance(item, Record) else dataclasses.asdict(item)
+        self._append(kind, body)
+
+    def add_store(self, uri: str) -> None:
+        """Note that the records which a tracking store held before have been taken over."""
+        if uri not in self.stores:
+            self._append("store", {"uri": uri})
+
+    def has(self, trial: str) -> bool:
+        """Say whether a trial has an outcome that a rerun would only repeat."""
+        record = self.records.get(trial)
+        return record is not None and record.outcome.status is not Status.FAILED
+
+    def latest(self, study: str) -> Execution | None:
+        """Return the newest execution of a study."""
+        return next((one for one in reversed(self.executions) if one.study == study), None)
+
+    def _append(self, kind: Kind, body: dict[str, Any]) -> None:
+        line = json.dumps({"kind": kind, "digest": digest(body), "body": body}) + "\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._locked() as file:
+                _drop_torn_tail(file)
+                written = os.write(file, line.encode())
+                os.fsync(file)
+                if written < len(line.encode()):
+                    raise OSError("disk full")
+        except OSError as error:
+            reason = error.strerror or error
+            raise RequestError(f"the journal {self.path} cannot be written: {reason}") from None
+        self._take(kind, json.loads(line)["body"])
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[int]:
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+        finally:
+            os.close(file)
+
+    def _take(self, kind: Kind, body: dict[str, Any]) -> None:
+        if kind == "trial":
+            record = Record.from_json(body)
+            self.records[record.id] = record
+        elif kind == "execution":
+            self.executions.append(Execution(**body))
+        elif kind == "store":
+            self.stores.add(body["uri"])
+        else:
+            raise ValueError(f"unknown kind {kind!r}")
+
+
+def _whole_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"the journal {path} cannot be read: {error}") from None
+    return text.split("\n")[:-1]
+
+
+def _read(line: str) -> tuple[Kind, dict[str, Any]]:
+    form = json.loads(line)
+    if digest(form["body"]) != form["digest"]:
+        raise ValueError("its digest does not fit its content")
+    return form["kind"], form["body"]
+
+
+def _drop_torn_tail(file: int) -> None:
+    """Cut the file after its last line end."""
+    size = os.fstat(file).st_size
+    position = size
+    while position > 0:
+        start = max(0, position - 65536)
+        found = os.pread(file, position - start, start).rfind(b"\n")
+        if found >= 0:
+            position = start + found + 1
+            break
+        position = start
+    if position < size:
+        os.ftruncate(file, position)

@@ -1,0 +1,204 @@
+"""MLflow, the store of record. The only file that imports mlflow.
+
+A study is an experiment, a trial a flat run in it: MLflow's chart view plots only expanded rows,
+so runs nested under a parent would leave every chart empty. One more run an execution, tagged as
+such, carries the verdicts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    Experiment,
+    InputTag,
+    Metric,
+    Param,
+    Run,
+    RunStatus,
+    ViewType,
+)
+from mlflow.tracking import MlflowClient
+
+from suite.identity import flatten, rebuild
+from suite.recipe import Recipe
+from suite.record import Execution, Record, Status
+from suite.study import Trial
+
+TRIAL = "thumbrules.trial"
+KIND = "thumbrules.kind"
+RECORD_FILE = "record.json"
+EXECUTION_FILE = "execution.json"
+BATCH = 1000  # Metrics that MLflow takes in one call.
+
+
+class Store:
+    """A tracking store, by its URI."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.client = MlflowClient(tracking_uri=uri)
+        self._experiments: dict[str, str] = {}
+
+    def experiment(self, study: str) -> str:
+        """Return the id of a study's experiment, made if there is none."""
+        if study not in self._experiments:
+            found: Experiment | None = self.client.get_experiment_by_name(study)
+            if found is not None and found.lifecycle_stage == "deleted":
+                self.client.restore_experiment(found.experiment_id)
+            made = found.experiment_id if found else self.client.create_experiment(study)
+            self._experiments[study] = made
+        return self._experiments[study]
+
+    def describe(self, study: str, note: str) -> None:
+        """Write the note that the UI shows above a study's runs."""
+        self.client.set_experiment_tag(self.experiment(study), "mlflow.note.content", note)
+
+    def runs(self, study: str) -> dict[str, Run]:
+        """Return a study's trial runs by trial id, unfinished ones included."""
+        found = self._search(study, f"tags.`{KIND}` = 'trial'")
+        return {run.data.tags[TRIAL]: run for run in found}
+
+    def _search(self, study: str, query: str) -> Iterator[Run]:
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment(study)], query, ViewType.ACTIVE_ONLY, BATCH, page_token=token
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def records(self, study: str, known: set[str]) -> Iterator[Record]:
+        """Yield the complete records of a study's runs, but for the trial ids in `known`."""
+        if self.client.get_experiment_by_name(study) is None:
+            return
+        for trial, run in self.runs(study).items():
+            if trial not in known and is_complete(run):
+                yield Record.from_json(self._read(run.info.run_id, RECORD_FILE))
+
+    def _read(self, run_id: str, file: str) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.client.download_artifacts(run_id, file, folder)
+            return json.loads(Path(path).read_text())
+
+    def log(self, record: Record, stale: Run | None) -> None:
+        """Write a record as a run, replacing `stale`, an unfinished or failed run of its trial.
+
+        The run's end is set last: a run without one was cut short and will be replaced.
+        """
+        if stale is not None:
+            self.client.delete_run(stale.info.run_id)
+        outcome, ran = record.outcome, record.provenance
+        run_id = self.client.create_run(
+            self.experiment(record.study),
+            start_time=_milliseconds(ran.started),
+            tags=_tags(record),
+            run_name=_words(record),
+        ).info.run_id
+        recipe = flatten(rebuild(Recipe, record.recipe)) | {"seed": record.seed}
+        params = [Param(path, str(value)) for path, value in recipe.items()]
+        metrics = list(_metrics(record))
+        self.client.log_batch(run_id, metrics[:BATCH], params)
+        for start in range(BATCH, len(metrics), BATCH):
+            self.client.log_batch(run_id, metrics[start : start + BATCH])
+        if outcome.data_digest:
+            self.client.log_inputs(run_id, [_data_set(record, recipe)])
+        self.client.log_text(run_id, json.dumps(record.to_json(), indent=1), RECORD_FILE)
+        failed = outcome.status is Status.FAILED
+        status = RunStatus.to_string(RunStatus.FAILED if failed else RunStatus.FINISHED)
+        self.client.set_terminated(run_id, status, _milliseconds(ran.finished))
+
+    def executions(self, study: str) -> list[Execution]:
+        """Return the latest execution, if the store has one."""
+        for run in self._verdict_runs(study):
+            return [Execution(**self._read(run.info.run_id, EXECUTION_FILE))]
+        return []
+
+    def log_execution(self, execution: Execution, findings: Any) -> None:
+        """Write the run that carries an execution's verdicts, in place of the one before it."""
+        old = list(self._verdict_runs(execution.study))
+        tags = {KIND: "verdicts", "thumbrules.tier": execution.tier}
+        name = f"verdicts, {execution.tier} tier"
+        experiment = self.experiment(execution.study)
+        run_id = self.client.create_run(experiment, tags=tags, run_name=name).info.run_id
+        self.client.log_text(run_id, json.dumps(findings, indent=1), "findings.json")
+        form = json.dumps(dataclasses.asdict(execution))
+        self.client.log_text(run_id, form, EXECUTION_FILE)
+        self.client.set_terminated(run_id)
+        for run in old:
+            self.client.delete_run(run.info.run_id)
+
+    def _verdict_runs(self, study: str) -> Iterator[Run]:
+        if self.client.get_experiment_by_name(study) is not None:
+            yield from self._search(study, f"tags.`{KIND}` = 'verdicts'")
+
+    def chart_link(self, study: str) -> str:
+        """Return the path, below the UI's address, of a study's charts."""
+        return f"#/experiments/{self.experiment(study)}/runs?compareRunsMode=CHART"
+
+
+def is_complete(run: Run) -> bool:
+    """Say whether a run was written to its end; one that still runs was cut short."""
+    return bool(run.info.status == "FINISHED")
+
+
+def _tags(record: Record) -> dict[str, str]:
+    ran = record.provenance
+    tags = {
+        KIND: "trial",
+        TRIAL: record.id,
+        "thumbrules.part": record.part,
+        "thumbrules.status": str(record.outcome.status),
+        "thumbrules.strategy": ran.strategy,
+        "thumbrules.weights_digest": record.outcome.weights_digest,
+        "mlflow.source.name": ran.command,
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": ran.commit,
+        "mlflow.note.content": record.outcome.error,
+    }
+    return {key: value for key, value in tags.items() if value}
+
+
+def _words(record: Record) -> str:
+    recipe = rebuild(Recipe, record.recipe)
+    return Trial(record.study, record.part, record.cell, recipe, record.seed).words
+
+
+def _metrics(record: Record) -> Iterator[Metric]:
+    """Yield curves by epoch, then final values at the last epoch, all of one moment."""
+    outcome = record.outcome
+    moment = _milliseconds(record.provenance.finished)
+    last = 0
+    for name, curve in outcome.curves.items():
+        for index, (epoch, value) in enumerate(curve, start=1):
+            # MLflow's steps are whole numbers; evaluations between epochs are counted instead.
+            step = int(epoch) if float(epoch).is_integer() else index
+            last = max(last, step)
+            yield Metric(name, value, moment, step)
+    for name, value in outcome.final.items():
+        if name not in outcome.curves:
+            yield Metric(name, value, moment, last)
+
+
+def _data_set(record: Record, recipe: Mapping[str, Any]) -> DatasetInput:
+    source = json.dumps({"name": recipe["data.name"]})
+    digest = record.outcome.data_digest[:16]
+    data = Dataset(recipe["data.name"], digest, "local", source)
+    return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)

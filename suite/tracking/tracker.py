@@ -1,0 +1,125 @@
+"""Carrying records from the journal to MLflow, on a thread of its own and never twice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from suite.record import Execution, Record
+
+if TYPE_CHECKING:
+    from suite.tracking.mlflow_store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Tracker:
+    """A queue in front of the store. Work is done in order, beside training.
+
+    Whatever the store refuses stays in the journal, and the next run carries it over.
+
+    Attributes:
+        error: the first reason why the store took no more, or None.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.error: Exception | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracking")
+        self._store: Store | None = None
+        self._opened = False
+        self._runs: dict[str, dict[str, Any]] = {}
+        self._pending: list[Future[None]] = []
+
+    def open(self) -> None:
+        """Begin to load mlflow and open the store; takes seconds, but not the caller's."""
+        if not self._opened:
+            self._opened = True
+            self._submit(self._open)
+
+    def _open(self) -> None:
+        from suite.tracking.mlflow_store import Store
+
+        self._store = Store(self.uri)
+
+    def contents(
+        self, study: str, known: set[str], executions: bool
+    ) -> list[Record | Execution]:
+        """Wait for and return a study's records, but for the trial ids in `known`.
+
+        With `executions`, the latest execution comes after them.
+        """
+        found: list[Record | Execution] = []
+
+        def work() -> None:
+            found.extend(self._need().records(study, known))
+            if executions:
+                found.extend(self._need().executions(study))
+
+        self._submit(work)
+        self.wait()
+        return found
+
+    def log(self, records: Iterable[Record]) -> None:
+        """Write those of the records that the store does not have."""
+        for record in records:
+            self._submit(lambda record=record: self._log(record))  # type: ignore[misc]
+
+    def _log(self, record: Record) -> None:
+        from suite.tracking.mlflow_store import is_complete
+
+        store = self._need()
+        if record.study not in self._runs:
+            self._runs[record.study] = store.runs(record.study)
+        there = self._runs[record.study].get(record.id)
+        if there is None or not is_complete(there):
+            store.log(record, stale=there)
+
+    def conclude(self, execution: Execution, note: str, findings: Any) -> None:
+        """Write a study's note and the run that carries its verdicts."""
+
+        def work() -> None:
+            self._need().describe(execution.study, note)
+            self._need().log_execution(execution, findings)
+
+        self._submit(work)
+
+    def links(self, studies: Iterable[str]) -> dict[str, str]:
+        """Return the UI path of each study's charts; empty if the store cannot be asked."""
+        found: dict[str, str] = {}
+
+        def work() -> None:
+            found.update({study: self._need().chart_link(study) for study in studies})
+
+        self._submit(work)
+        self.wait()
+        return found
+
+    def wait(self) -> None:
+        """Return when everything handed over so far is written or given up."""
+        pending, self._pending = self._pending, []
+        for future in pending:
+            future.result()
+
+    def close(self) -> None:
+        self.wait()
+        self._thread.shutdown()
+
+    def _need(self) -> Store:
+        assert self._store is not None, "open() comes first"
+        return self._store
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        self._pending.append(self._thread.submit(self._guarded, work))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do some work unless the store has failed before; remember the first failure."""
+        if self.error is not None:
+            return
+        try:
+            work()
+        except Exception as error:  # of whatever kind: tracking must not stop training
+            log.debug("tracking failed", exc_info=True)
+            self.error = error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from reports.numbers import NOT_MEASURED, bracketed, decimals, scaled, written
+from reports.quantities import NOT_MEASURED, bracketed, decimals, scaled, written
 from reports.words import arm_words, axis_words, counted, level_words, listed
 from suite.claims import Claim
 from suite.evidence import Finding
@@ -25,9 +25,7 @@ def effect_words(finding: Finding) -> str:
     return f"{size_words(finding.claim, finding.estimate, low, high)}, n = {finding.n}"
 
 
-def size_words(
-    claim: Claim, estimate: float, low: float = math.nan, high: float = math.nan
-) -> str:
+def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float = math.nan) -> str:
     """Return an effect's size in words, its interval counted in the direction that is named."""
     words = METRICS[claim.of].words
     if math.isnan(estimate):

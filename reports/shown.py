@@ -47,12 +47,19 @@ class Shown:
     @property
     def lost_words(self) -> str:
         """How many trials did not finish, by what became of them; empty if all did."""
-        counts = self.lost.groupby("status")["count"].sum() if len(self.lost) else {}
+        counts = self.lost.groupby("status")["count"].sum()
         return listed(f"{counted(int(count), 'trial')} {name}" for name, count in counts.items())
 
     def line(self, colour: int) -> pd.DataFrame:
         """Return the points of one level of colour."""
         return self.points[self.points["colour"] == colour]
+
+
+def by_x(shown: Shown, colour: int) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Yield the points of one level of colour at each position along x that has some."""
+    line = shown.line(colour)
+    for x in sorted(set(line["x"])):
+        yield int(x), line[line["x"] == x]
 
 
 def part_rows(results: Results, grid: Grid) -> pd.DataFrame:
@@ -89,9 +96,9 @@ def shown(results: Results, view: View) -> Shown:
 
 
 def _same(value: Any, level: Any) -> bool:
-    if level is None or isinstance(level, tuple):
-        return bool(value == level) if isinstance(value, tuple) else level is None and value != value
-    return bool(value == level)
+    if level is None:  # pandas turns None into NaN, which differs from itself
+        return bool(pd.isna(value)) if not isinstance(value, tuple) else False
+    return isinstance(value, tuple) == isinstance(level, tuple) and bool(value == level)
 
 
 def _cells(rows: pd.DataFrame, x: Axis, colour: Axis) -> Iterator[tuple[int, int, pd.DataFrame]]:
@@ -128,7 +135,7 @@ def _curve_points(results: Results, view: View, grid: Grid, cell: pd.DataFrame) 
         for epoch, value in record.outcome.curves.get(view.of, [])
     ]
     frame = pd.DataFrame(pairs, columns=["seed", "x", "value"])
-    return frame.groupby(["seed", "x"], as_index=False)["value"].mean()
+    return frame.groupby(["seed", "x"])[["value"]].mean().reset_index()
 
 
 def _notes(

@@ -13,27 +13,26 @@ from dataclasses import KW_ONLY
 from typing import Any, Literal
 
 from suite.errors import RequestError
-from suite.fields import number, vocabulary
-from suite.metrics import check_metric
+from suite.fields import vocabulary
+from suite.metrics import METRICS, check_metric
 
 Arm = Mapping[str, Any]
 
 
 @vocabulary
-class Difference:
-    """`of` is higher (or lower) in `arm` than `against` it, by at least `matters`.
+class Comparison:
+    """Two arms and a metric.
 
     Attributes:
         of: the metric.
         arm: levels that define the arm the claim speaks of.
         against: levels that define what it is compared with.
-        direction: where the claim says `arm` lies.
         matters: smallest difference worth acting on: in the metric's unit, or, on a `ratio`
             scale, as a factor above 1.
         scale: compare by difference, or by ratio of geometric means.
         says: the claim in one English sentence.
         source: the notes' own phrase.
-        number: the claim's number in the list of the notes' claims.
+        number: the claim's number in the list of the notes' claims, if it is one of them.
         because: why it comes out so, for a reader who is learning.
         part: the part of the study that tests it.
     """
@@ -42,21 +41,19 @@ class Difference:
     of: str
     arm: Arm
     against: Arm
-    direction: Literal["higher", "lower"]
-    matters: float = number(default=0.0, low=0.0)
+    matters: float
     scale: Literal["difference", "ratio"] = "difference"
     says: str
     source: str
-    number: int = number(default=0, low=0)
+    number: int | None = None
     because: str = ""
     part: str = "main"
 
     def check(self) -> None:
         check_metric(self.of)
-        if self.scale == "ratio" and self.matters <= 1:
-            raise RequestError(f"matters must be a factor above 1 on a ratio scale: '{self.says}'")
-        if self.scale == "difference" and self.matters <= 0:
-            raise RequestError(f"matters must be above 0: '{self.says}'")
+        least = 1.0 if self.scale == "ratio" else 0.0
+        if self.matters <= least:
+            raise RequestError(f"matters must be above {least:g}: claim '{self.says}'")
 
     @property
     def margin(self) -> float:
@@ -64,44 +61,42 @@ class Difference:
         return math.log(self.matters) if self.scale == "ratio" else self.matters
 
     @property
-    def refuted_if(self) -> str:
-        """What would refute the claim, in words."""
-        other = "lower" if self.direction == "higher" else "higher"
-        return f"it is {other}, or differs by less than {_size(self)}"
+    def size(self) -> str:
+        """The smallest effect that matters, in words."""
+        if self.scale == "ratio":
+            return f"a factor of {self.matters:g}"
+        metric = METRICS[self.of]
+        if metric.unit == "percent":
+            return f"{100 * self.matters:g} points of {metric.words}"
+        return f"{self.matters:g} in {metric.words}"
 
 
 @vocabulary
-class Equivalence:
-    """`of` differs between `arm` and `against` by less than `matters`, whichever way.
+class Difference(Comparison):
+    """`of` is higher (or lower) in `arm` than `against` it, by at least `matters`.
 
-    Attributes are those of `Difference`, without a direction.
+    Attributes:
+        direction: where the claim says `arm` lies.
     """
 
     _: KW_ONLY
-    of: str
-    arm: Arm
-    against: Arm
-    matters: float = number(default=0.0, low=0.0)
-    scale: Literal["difference", "ratio"] = "difference"
-    says: str
-    source: str
-    number: int = number(default=0, low=0)
-    because: str = ""
-    part: str = "main"
-
-    check = Difference.check
-    margin = Difference.margin
+    direction: Literal["higher", "lower"]
 
     @property
     def refuted_if(self) -> str:
         """What would refute the claim, in words."""
-        return f"they differ by more than {_size(self)}"
+        other = "lower" if self.direction == "higher" else "higher"
+        return f"it is {other}, or differs by less than {self.size}"
+
+
+@vocabulary
+class Equivalence(Comparison):
+    """`of` differs between `arm` and `against` by less than `matters`, whichever way."""
+
+    @property
+    def refuted_if(self) -> str:
+        """What would refute the claim, in words."""
+        return f"they differ by more than {self.size}"
 
 
 Claim = Difference | Equivalence
-
-
-def _size(claim: Difference | Equivalence) -> str:
-    if claim.scale == "ratio":
-        return f"a factor of {claim.matters:g}"
-    return f"{claim.matters:g} in {claim.of}"

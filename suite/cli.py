@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from suite.tracking.tracker import Tracker
 
 
-class Choice(click.ParamType):
+class Choice(click.ParamType[str]):
     """One of a few words; another is refused with the nearest."""
 
     name = "choice"
@@ -28,9 +27,7 @@ class Choice(click.ParamType):
     def __init__(self, *words: str) -> None:
         self.words = words
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value not in self.words:
             option = param.opts[0] if param else "value"
             raise RequestError(f"{option} cannot be '{value}' {nearest(value, self.words)}")
@@ -40,14 +37,12 @@ class Choice(click.ParamType):
         return "|".join(self.words)
 
 
-class Assignment(click.ParamType):
+class Assignment(click.ParamType[tuple[str, Any]]):
     """`path=value`, the value read as a Python literal where it is one."""
 
     name = "path=value"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path, equals, text = value.partition("=")
         if not equals or not path:
             option = param.opts[0] if param else "value"
@@ -74,8 +69,6 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line. Exit 0: done; 1: a check failed; 2: wrong request; 130: interrupted."""
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.ERROR)
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -114,9 +107,7 @@ def grid_options(command: Any) -> Any:
         ),
         click.option("--seeds", type=click.IntRange(min=1), help="Replicates of the grid."),
         click.option("--workers", type=click.IntRange(min=1), help="Processes side by side."),
-        click.option(
-            "--strategy", type=Choice("auto", "sequential", "packed"), default="auto"
-        ),
+        click.option("--strategy", type=Choice("auto", "sequential", "packed"), default="auto"),
         click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto"),
         as_json,
     ):
@@ -217,8 +208,8 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
 @cli.command()
 @study_names
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports/html"))
-@click.option("--lang", type=Choice("en"), default="en", help="Language of the pages.")
-def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
+@click.option("--lang", type=Choice("en"), default="en", expose_value=False)
+def report(studies: tuple[str, ...], out: Path) -> None:
     """Write the report site of each study's latest run."""
     from reports import render
 

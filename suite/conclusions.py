@@ -84,11 +84,11 @@ def note(results: Results) -> str:
     """Return the Markdown note that MLflow shows above a study's runs."""
     study = results.study
     lines = [f"# {study.title}", study.question, f"*{results.execution.tier} tier*", ""]
-    for finding in results.findings:
-        lines.append(
-            f"- **{finding.verdict}**: {finding.claim.says} {finding.claim.source} "
-            f"({effect_words(finding)}: {finding.reason})"
-        )
+    lines += [
+        f"- **{finding.verdict}**: {finding.claim.says} {finding.claim.source} "
+        f"({effect_words(finding)}: {finding.reason})"
+        for finding in results.findings
+    ]
     return "\n".join(lines)
 
 

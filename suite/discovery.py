@@ -46,7 +46,8 @@ def load(name: str) -> Study:
 
 def _execute(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"studies.{path.stem}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

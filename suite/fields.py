@@ -60,7 +60,7 @@ def vocabulary(cls: type[T]) -> type[T]:
         plain_init(self, *args, **kwargs)
 
     made.__init__ = init
-    return typing.cast(type[T], made)
+    return typing.cast("type[T]", made)
 
 
 def unknown_field(cls: type, name: str) -> RequestError:

@@ -50,7 +50,9 @@ class Tally:
         left = self.total - self.done
         running = min(side_by_side, left)
         seconds = (time.monotonic() - self.started) / self.work * (self.total_work - self.work)
-        counts = f"{self.done} of {self.total} trials done, {running} running, {left - running} left"
+        counts = (
+            f"{self.done} of {self.total} trials done, {running} running, {left - running} left"
+        )
         return f"{counts}, about {seconds:.0f} s to go; {last_metric(finished)}"
 
 

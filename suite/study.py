@@ -307,26 +307,21 @@ def _whole_number(value: Any) -> int:
     return value
 
 
-def _keep_only(
-    grids: tuple[Grid, ...], only: Mapping[str, tuple[Any, ...]]
-) -> tuple[Grid, ...]:
-    for path, wanted in only.items():
-        having = [grid for grid in grids if path in [known.path for known in grid.axes]]
-        if not having:
-            paths = sorted({known.path for grid in grids for known in grid.axes})
+def _keep_only(grids: tuple[Grid, ...], only: Mapping[str, tuple[Any, ...]]) -> tuple[Grid, ...]:
+    paths = sorted({known.path for grid in grids for known in grid.axes})
+    for path in only:
+        if path not in paths:
             raise RequestError(f"no grid has an axis '{path}' {nearest(path, paths)}")
-        kept = []
-        for grid in grids:
-            if grid in having:
-                for level in wanted:
-                    grid.check_level(path, level, "--only")
-                axes = tuple(
-                    Axis(path, tuple(level for level in known.levels if level in wanted))
-                    if known.path == path
-                    else known
-                    for known in grid.axes
-                )
-                grid = dataclasses.replace(grid, axes=axes)
-            kept.append(grid)
-        grids = tuple(kept)
-    return grids
+    return tuple(_narrowed(grid, only) for grid in grids)
+
+
+def _narrowed(grid: Grid, only: Mapping[str, tuple[Any, ...]]) -> Grid:
+    mine = {known.path for known in grid.axes}
+    for path, wanted in only.items():
+        for level in wanted if path in mine else ():
+            grid.check_level(path, level, "--only")
+    axes = tuple(
+        Axis(known.path, tuple(x for x in known.levels if x in only.get(known.path, known.levels)))
+        for known in grid.axes
+    )
+    return dataclasses.replace(grid, axes=axes)

@@ -6,6 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import settings
+
+# The same examples in every run, so that a failure is there again when one looks; no deadline,
+# since the machine may be shared. `--hypothesis-profile=search` looks further.
+settings.register_profile("thumbrules", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, max_examples=2000)
+settings.load_profile("thumbrules")
 
 
 @pytest.fixture(scope="session", autouse=True)

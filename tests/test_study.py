@@ -184,6 +184,15 @@ def test_only_keeps_the_named_levels_in_the_order_of_the_grid() -> None:
     assert levels(grid, BATCH) == (16, 64)
 
 
+def test_only_reads_a_level_as_the_field_does() -> None:
+    study = a_study(grid=(axis(WIDTHS, ((8,), (8, 4))),))
+    (grid,) = study.grids(only={WIDTHS: ([8, 4],)})
+    assert levels(grid, WIDTHS) == ((8, 4),)
+    assert refusal(lambda: study.grids(only={WIDTHS: ("wide",)})) == (
+        "Model.widths must be a whole number, not 'wide'"
+    )
+
+
 def test_only_leaves_parts_without_that_axis_whole() -> None:
     main, timing = a_study(parts=(a_timing_part(),)).grids(only={RATE: (0.1,)})
     assert levels(main, RATE) == (0.1,)

@@ -31,9 +31,7 @@ def plate(results: Results, view: View, name: str) -> Plate:
         return Plate(view, None, data.notes)
     kind = {"lines": lines, "heat": heat, "curves": curves}[view.kind]
     pairs = colours(data.colour.levels)
-    drawn = picture(
-        name, (WIDE, NARROW), lambda size: kind.draw(data, size), pairs, kind.alt(data)
-    )
+    drawn = picture(name, (WIDE, NARROW), lambda size: kind.draw(data, size), pairs, kind.alt(data))
     return Plate(view, drawn, tuple(filter(None, (*data.notes, *_notes(data)))))
 
 

@@ -13,7 +13,7 @@ from reports.figures.canvas import SURFACE, Size, canvas, soft_grid, stand_in
 from reports.figures.legend import add_legend
 from reports.figures.palette import MARKERS
 from reports.figures.scales import log_y, set_y
-from reports.numbers import axis_label, measured, scaled
+from reports.quantities import axis_label, measured, scaled
 from reports.shown import Shown
 from reports.summary import mean_of
 from reports.words import axis_words, level_words, sentence
@@ -45,7 +45,7 @@ def draw(shown: Shown, size: Size) -> Figure:
         soft_grid(axes)
         axes.set_xlabel("epochs")
         axes.set_ylabel(axis_label(shown.view.of))
-        add_legend(figure, axes, shown.colour, size)
+        add_legend(figure, shown.colour, size)
     return figure
 
 
@@ -54,7 +54,9 @@ def alt(shown: Shown) -> str:
     parts = [f"{METRICS[shown.view.of].words} over epochs, mean of seeds"]
     for colour, level in enumerate(shown.colour.levels):
         line = band(shown, colour)
-        name = f"{axis_words(shown.colour.path)} {level_words(level)}: " if shown.colour.path else ""
+        name = (
+            f"{axis_words(shown.colour.path)} {level_words(level)}: " if shown.colour.path else ""
+        )
         parts.append(name + (_ends(shown.view.of, line) if len(line) else "no finished trial"))
     if shown.lost_words:
         parts.append(f"{shown.lost_words}, not drawn")

@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from reports.effects import compared, effect_words, matters_words
 from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid, stand_in
 from reports.figures.scales import log_y, set_y
-from reports.numbers import MINUS, axis_label, scaled
+from reports.quantities import MINUS, axis_label, scaled
 from reports.words import axis_words, counted, level_words, sentence
 from suite.claims import Claim
 from suite.evidence import Finding
@@ -132,4 +132,6 @@ def _title(claim: Claim) -> str:
     if claim.scale == "ratio":
         return "ratio"
     unit = METRICS[claim.of].unit
-    return "difference" + {"percent": " (points)", "nats": " (nats)", "seconds": " (s)"}.get(unit, "")
+    return "difference" + {"percent": " (points)", "nats": " (nats)", "seconds": " (s)"}.get(
+        unit, ""
+    )

@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 
 from reports.figures.canvas import INK, SOFT, SURFACE, Size, canvas
 from reports.figures.scales import log_y
-from reports.numbers import axis_label, measured, scaled, short
-from reports.shown import Shown
+from reports.quantities import axis_label, measured, scaled, short
+from reports.shown import Shown, by_x
 from reports.summary import Mean, mean_of
 from reports.words import axis_words, level_words, sentence
 from suite.metrics import METRICS
@@ -43,8 +43,9 @@ class Field:
 def field(shown: Shown) -> Field:
     """Return the cells of what a heat map shows."""
     means = {
-        (int(x), int(y)): mean_of(group["value"])
-        for (x, y), group in shown.points.groupby(["x", "colour"])
+        (x, y): mean_of(group["value"])
+        for y in range(len(shown.colour.levels))
+        for x, group in by_x(shown, y)
     }
     lost: dict[Cell, dict[str, int]] = {}
     for x, y, status, count in shown.lost.itertuples(index=False):
@@ -110,7 +111,9 @@ def _paint(shown: Shown, cells: Field) -> Mapping[Cell, str]:
     if not values:
         return {}
     low, high = min(values.values()), max(values.values())
-    norm = LogNorm(low, high) if log_y(shown.view.of, list(values.values())) else Normalize(low, high)
+    norm = (
+        LogNorm(low, high) if log_y(shown.view.of, list(values.values())) else Normalize(low, high)
+    )
     start, end = STRETCH if METRICS[shown.view.of].better != "lower" else STRETCH[::-1]
     crest = matplotlib.colormaps["crest"]
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -12,7 +11,7 @@ from reports.words import axis_words, level_words
 from suite.study import Axis
 
 
-def add_legend(figure: Figure, axes: Axes, colour: Axis, size: Size, *, markers: bool = True) -> None:
+def add_legend(figure: Figure, colour: Axis, size: Size) -> None:
     """Add a legend beside a wide figure or below a narrow one, where colour means something."""
     if not colour.path:
         return
@@ -21,7 +20,7 @@ def add_legend(figure: Figure, axes: Axes, colour: Axis, size: Size, *, markers:
             [0],
             [0],
             color=stand_in(index),
-            marker=MARKERS[index % len(MARKERS)] if markers else "",
+            marker=MARKERS[index % len(MARKERS)],
             markersize=6.5,
             markeredgecolor=SURFACE,
         )

@@ -13,8 +13,8 @@ from reports.figures.canvas import INK, SURFACE, Size, canvas, soft_grid, stand_
 from reports.figures.legend import add_legend
 from reports.figures.palette import MARKERS
 from reports.figures.scales import log_y, places, set_x, set_y
-from reports.numbers import axis_label, measured, scaled
-from reports.shown import Shown
+from reports.quantities import axis_label, measured, scaled
+from reports.shown import Shown, by_x
 from reports.summary import Mean, mean_of
 from reports.words import axis_words, counted, level_words, sentence
 from suite.metrics import METRICS
@@ -24,8 +24,7 @@ ROW = 11  # CSS pixels between crosses that are stacked
 
 def means(shown: Shown, colour: int) -> Mapping[int, Mean]:
     """Return the mean over seeds at every position along x that has one."""
-    groups = shown.line(colour).groupby("x")["value"]
-    return {int(x): mean_of(values) for x, values in groups}
+    return {x: mean_of(group["value"]) for x, group in by_x(shown, colour)}
 
 
 def is_cut(shown: Shown) -> bool:
@@ -44,11 +43,11 @@ def draw(shown: Shown, size: Size) -> Figure:
             _line(axes, shown, colour, where)
         set_x(axes, shown.x)
         set_y(axes, *_framed(shown))
-        _crosses(axes, stacks, where)
+        _crosses(figure, axes, stacks, where)
         soft_grid(axes)
         axes.set_xlabel(axis_words(shown.x.path))
         axes.set_ylabel(axis_label(shown.view.of))
-        add_legend(figure, axes, shown.colour, size)
+        add_legend(figure, shown.colour, size)
     return figure
 
 
@@ -58,7 +57,9 @@ def alt(shown: Shown) -> str:
     parts = [f"{words} over {axis_words(shown.x.path)}, mean of seeds"]
     for colour, level in enumerate(shown.colour.levels):
         line = means(shown, colour)
-        name = f"{axis_words(shown.colour.path)} {level_words(level)}: " if level_named(shown) else ""
+        name = (
+            f"{axis_words(shown.colour.path)} {level_words(level)}: " if level_named(shown) else ""
+        )
         parts.append(name + (_extremes(shown, line) if line else "no finished trial"))
     if shown.lost_words:
         parts.append(shown.lost_words)
@@ -129,10 +130,11 @@ def _stacks(shown: Shown) -> dict[int, Counter[int]]:
     return stacks
 
 
-def _crosses(axes: Axes, stacks: Mapping[int, Counter[int]], where: list[float]) -> None:
+def _crosses(
+    figure: Figure, axes: Axes, stacks: Mapping[int, Counter[int]], where: list[float]
+) -> None:
     """Mark trials that did not finish above the top edge, with how many they were."""
     base = axes.get_xaxis_transform()
-    figure = axes.figure
     for x, stack in stacks.items():
         for row, (colour, count) in enumerate(sorted(stack.items())):
             height = 7 + ROW * row
@@ -153,4 +155,6 @@ def cross_note(shown: Shown) -> str:
         return ""
     tried = ", at every level tried" if shown.view.tuned else ""
     total = counted(int(shown.lost["count"].sum()), "trial")
-    return f"Crosses above the frame count the {total} that did not finish{tried}: {shown.lost_words}."
+    return (
+        f"Crosses above the frame count the {total} that did not finish{tried}: {shown.lost_words}."
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from reports.numbers import decimals, written
+from reports.quantities import decimals, written
 from reports.words import level_words
 from suite.metrics import METRICS
 from suite.study import Axis
@@ -71,12 +71,11 @@ def set_y(axes: Axes, values: Sequence[float], bounds: Sequence[float], log: boo
     With two seeds a t interval is 13 standard errors long: framing it would flatten the points,
     so the frame gives intervals as much room again as the points have, and no more.
     """
-    to, back = (np.log10, lambda v: 10.0**v) if log else (np.asarray, lambda v: v)
-    points = to(np.asarray(values, float))
+    points = np.asarray([math.log10(value) if log else value for value in values])
     low, high = float(points.min()), float(points.max())
     room = (high - low) or abs(high) * 0.1 or 1.0
     finite = [bound for bound in bounds if math.isfinite(bound) and (bound > 0 or not log)]
-    ends = to(np.asarray(finite, float)) if finite else points
+    ends = np.asarray([math.log10(end) if log else end for end in finite] or points)
     bottom = max(low - 0.6 * room, min(low, float(ends.min()))) - 0.06 * room
     top = min(high + 0.6 * room, max(high, float(ends.max()))) + 0.06 * room
     if log:
@@ -85,5 +84,6 @@ def set_y(axes: Axes, values: Sequence[float], bounds: Sequence[float], log: boo
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: written(v, decimals(v, v))))
-    axes.set_ylim(back(bottom), back(top))
-    return any(not back(bottom) <= bound <= back(top) for bound in bounds if math.isfinite(bound))
+        bottom, top = 10.0**bottom, 10.0**top
+    axes.set_ylim(bottom, top)
+    return any(not bottom <= bound <= top for bound in bounds if math.isfinite(bound))

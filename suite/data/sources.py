@@ -103,7 +103,7 @@ def _read(folder: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str
         inputs = np.load(folder / "inputs.npy", mmap_mode="c")
         targets = np.load(folder / "targets.npy")
         digest = (folder / "sha256").read_text()
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None
     return (inputs, targets, digest) if digest == _digest(inputs, targets) else None
 
@@ -218,10 +218,13 @@ _DECODERS: dict[str, tuple[_Decode, int, int]] = {
 
 
 def _synthetic_linear(data: Data, seed: int) -> Raw:
-    """Draw y = Xw + b + noise as the book does: w = (2, -3.4), b = 4.2, x standard normal."""
+    """Draw y = Xw + b + noise as the book does: w = (2, -3.4), b = 4.2, x standard normal.
+
+    Row by row, so that more examples are the same ones and then some.
+    """
     rng = np.random.default_rng(stream(seed, "synthetic"))
     n = (data.train_examples or 1000) + (data.validation_examples or 200) + 200
-    inputs = rng.standard_normal((n, 2)).astype(np.float32)
-    noise = data.noise * rng.standard_normal((n, 1))
+    drawn = rng.standard_normal((n, 3))
+    inputs, noise = drawn[:, :2].astype(np.float32), data.noise * drawn[:, 2:]
     targets = (inputs @ np.array([[2.0], [-3.4]]) + 4.2 + noise).astype(np.float32)
     return Raw(inputs, targets, 1, 0, _digest(inputs, targets))

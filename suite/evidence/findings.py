@@ -97,7 +97,9 @@ def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> 
     rows = table(records, study.target)
     by_name = {grid.name: grid for grid in grids}
     measured = [_measure(claim, by_name[claim.part], rows, study.select) for claim in study.claims]
-    tests = [_test(claim, seeds) for claim, (_, _, seeds) in zip(study.claims, measured, strict=True)]
+    tests = [
+        _test(claim, seeds) for claim, (_, _, seeds) in zip(study.claims, measured, strict=True)
+    ]
     holm = _holm([test.p for test in tests])
     holm_margin = _holm([test.p_margin for test in tests])
     return [

@@ -38,9 +38,7 @@ class Results:
         return findings(self.study, self.grids, self.records)
 
 
-def gather(
-    study: Study, execution: Execution, records: Mapping[str, Record]
-) -> Results:
+def gather(study: Study, execution: Execution, records: Mapping[str, Record]) -> Results:
     """Return the results of an execution from all records there are, by trial id.
 
     A trial may have been run first by another study or part; here it stands in its own place.

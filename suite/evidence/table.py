@@ -17,10 +17,10 @@ TARGET_OF = {
 
 
 def table(records: Iterable[Record], target: Target | None = None) -> pd.DataFrame:
-    """Return a frame with columns `id`, `part`, `seed`, `status`, `error`, `spent` (seconds of a
-    process, shared machine or not), the axes by path and the final metrics by name.
+    """Return a frame of trials.
 
-    A metric that a trial does not have, such as the accuracy of a diverged one, is NaN.
+    Its columns are `id`, `part`, `seed`, `status`, `error`, `spent` (seconds of a process, on a
+    shared machine or not), the axes by path and the final metrics by name. A metric that a trial does not have, such as the accuracy of a diverged one, is NaN.
     """
     rows = []
     for record in records:

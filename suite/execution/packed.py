@@ -51,7 +51,7 @@ class Packed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.pool.stop()
+        self.pool.stop()  # type: ignore[no-untyped-call]
         self.pool.join()
 
     def check(self, recipes: Iterable[Recipe]) -> None:

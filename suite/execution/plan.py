@@ -73,7 +73,8 @@ def make_plan(
         RequestError: if the device is not there.
     """
     device = find_device(device)
-    cached, pending = [], []
+    cached: list[Trial] = []
+    pending: list[Trial] = []
     for trial in trials:
         (cached if is_cached(trial) else pending).append(trial)
     together = [trial for trial in pending if not trial.alone]
@@ -93,9 +94,7 @@ def make_plan(
     return Plan(tuple(cohorts), tuple(cached), name, device, many)
 
 
-def _choose(
-    asked: StrategyName, device: str, trials: int, workers: int | None
-) -> tuple[str, str]:
+def _choose(asked: StrategyName, device: str, trials: int, workers: int | None) -> tuple[str, str]:
     if asked != "auto":
         return asked, "you asked for it"
     if device == "cuda":
@@ -117,7 +116,7 @@ def expected_work(trial: Trial) -> float:
     return steps * (64 + min(recipe.batch_size, examples))
 
 
-TYPICAL_EXAMPLES = 3000
+TYPICAL_EXAMPLES = 2000
 
 
 def cores() -> int:

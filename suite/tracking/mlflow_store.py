@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,10 @@ from suite.identity import flatten, rebuild
 from suite.recipe import Recipe
 from suite.record import Execution, Record, Status
 from suite.study import Trial
+
+# Loading mlflow sets up its own loggers, which announce every table they create.
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 TRIAL = "thumbrules.trial"
 KIND = "thumbrules.kind"

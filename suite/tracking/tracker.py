@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from suite.record import Execution, Record
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
+
     from suite.tracking.mlflow_store import Store
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,8 @@ class Tracker:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracking")
         self._store: Store | None = None
         self._opened = False
-        self._runs: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, dict[str, Run]] = {}
+        self._logged: set[tuple[str, str]] = set()
         self._pending: list[Future[None]] = []
 
     def open(self) -> None:
@@ -44,9 +47,7 @@ class Tracker:
 
         self._store = Store(self.uri)
 
-    def contents(
-        self, study: str, known: set[str], executions: bool
-    ) -> list[Record | Execution]:
+    def contents(self, study: str, known: set[str], executions: bool) -> list[Record | Execution]:
         """Wait for and return a study's records, but for the trial ids in `known`.
 
         With `executions`, the latest execution comes after them.
@@ -70,12 +71,16 @@ class Tracker:
     def _log(self, record: Record) -> None:
         from suite.tracking.mlflow_store import is_complete
 
+        key = (record.study, record.id)
+        if key in self._logged:
+            return
         store = self._need()
         if record.study not in self._runs:
             self._runs[record.study] = store.runs(record.study)
         there = self._runs[record.study].get(record.id)
         if there is None or not is_complete(there):
             store.log(record, stale=there)
+        self._logged.add(key)
 
     def conclude(self, execution: Execution, note: str, findings: Any) -> None:
         """Write a study's note and the run that carries its verdicts."""

@@ -16,7 +16,7 @@ CHUNK = 1000
 def evaluate(network: nn.Module, loss: Loss, split: Split, prefix: str) -> dict[str, float]:
     """Return the metrics of `measure` on a split, with the network in evaluation mode."""
     network.eval()
-    outputs = torch.cat([network(prepare(chunk)) for chunk in split.inputs.split(CHUNK)])
+    outputs = torch.cat([network(prepare(chunk)) for chunk in torch.split(split.inputs, CHUNK)])
     network.train()
     return measure(outputs, split.targets, loss, prefix)
 

@@ -48,15 +48,15 @@ def train(recipe: Recipe, seed: int, *, device: str = "cpu", alone: bool = False
     initial = digest(run.network)
     reason = run.train()
     cost = run.cost(timed=alone)
-    common = {
-        "curves": run.curves,
-        "initial_digest": initial,
-        "weights_digest": digest(run.network),
-        "data_digest": run.examples.digest,
-    }
-    if reason:
-        return Outcome(status=Status.DIVERGED, final=cost, error=reason, **common)
-    return Outcome(status=Status.FINISHED, final=run.final() | cost, **common)
+    return Outcome(
+        status=Status.DIVERGED if reason else Status.FINISHED,
+        final=cost if reason else run.final() | cost,
+        curves=run.curves,
+        initial_digest=initial,
+        weights_digest=digest(run.network),
+        data_digest=run.examples.digest,
+        error=reason,
+    )
 
 
 class Run:
@@ -74,7 +74,7 @@ class Run:
         network = build(recipe.model, self.examples.shape, self.examples.outputs, seed)
         self.network: nn.Module = network.to(device)
         use_generator(self.network, _generator(seed, "dropout", device))
-        parameters = list(self.network.parameters())
+        parameters = tuple(self.network.parameters())
         self.loss = LOSSES[recipe.loss]
         rule = make_rule(recipe.optimizer, parameters)
         self.step = Step(self.network, self.loss, parameters, rule)
@@ -128,8 +128,8 @@ class Run:
             order = torch.randperm(len(split), generator=self.order)
             order = order[: (self.total_steps - self.done) * size].to(split.inputs.device)
             # One gather an epoch, then views: a gather a step costs 20 µs more at batch 64.
-            shuffled = (split.inputs[order].split(size), split.targets[order].split(size))
-            yield from map(Split, *shuffled)
+            inputs = torch.split(split.inputs[order], size)
+            yield from map(Split, inputs, torch.split(split.targets[order], size))
 
     def _observe(self, moment: Moment) -> dict[str, float]:
         values: dict[str, float] = {}

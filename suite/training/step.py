@@ -42,7 +42,7 @@ class Step:
 
     forward: Callable[[Tensor], Tensor]
     loss: Loss
-    parameters: list[Tensor]
+    parameters: tuple[Tensor, ...]
     rule: UpdateRule
 
     def __call__(self, inputs: Tensor, targets: Tensor, lr: float) -> Result:

@@ -7,7 +7,6 @@ on: one call updates every tensor of the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from suite.recipe import Optimizer
 
-Tensors = Sequence[Tensor]
+Tensors = list[Tensor] | tuple[Tensor, ...]
 
 
 class UpdateRule(Protocol):

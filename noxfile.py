@@ -1,0 +1,114 @@
+"""Sessions that anyone can run with nothing but Python and nox; they share one environment.
+
+torch is several gigabytes, so the environment is made once, in `.venv`, and made again only when
+what it installs has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import venv
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["tests"]
+nox.options.error_on_external_run = False
+nox.options.default_venv_backend = "none"
+
+ROOT = Path(__file__).parent
+ENVIRONMENT = ROOT / ".venv"
+PEERS = ROOT / ".nox" / "peers"
+BIN = "Scripts" if os.name == "nt" else "bin"
+PYTHON = str(ENVIRONMENT / BIN / "python")
+SOURCES = ("suite", "studies", "reports", "tests", "noxfile.py")
+
+
+def prepare(session: nox.Session) -> None:
+    """Make the shared environment, unless it is there and up to date."""
+    wanted = hashlib.sha256(sys.version.encode())
+    for name in ("pyproject.toml", "constraints.txt"):
+        wanted.update((ROOT / name).read_bytes())
+    stamp = ENVIRONMENT / "thumbrules-stamp"
+    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
+        return
+    if not Path(PYTHON).exists():
+        session.log("making the shared environment; torch is large, this takes minutes once")
+        venv.create(ENVIRONMENT, with_pip=True)
+    install(session, PYTHON, "--editable", ".[dev]")
+    stamp.write_text(wanted.hexdigest())
+
+
+def install(session: nox.Session, python: str, *packages: str) -> None:
+    """Install packages at the versions in the constraints file."""
+    session.run(python, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", *packages)
+
+
+def suite(session: nox.Session, *arguments: str) -> None:
+    """Run the project's command line."""
+    session.run(PYTHON, "-m", "suite", *arguments)
+
+
+@nox.session
+def studies(session: nox.Session) -> None:
+    """Run studies (all at the laptop tier, or what follows `--`), then write the report."""
+    prepare(session)
+    arguments = session.posargs
+    named = any(not word.startswith("-") for word in arguments[:1]) or "--all" in arguments
+    suite(session, "run", *([] if named else ["--all"]), *arguments)
+    suite(session, "report")
+    session.log("open reports/html/index.html; `nox -s ui` opens every trial in MLflow's UI")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests."""
+    prepare(session)
+    session.run(PYTHON, "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks; other frameworks install in an environment that borrows this one's torch."""
+    prepare(session)
+    peers = PEERS / BIN / "python"
+    if not peers.exists():
+        venv.create(PEERS, with_pip=True)
+        ours = next(ENVIRONMENT.glob("lib*/**/site-packages"))
+        theirs = next(PEERS.glob("lib*/**/site-packages"))
+        (theirs / "shared.pth").write_text(f"{ours}\n")
+        install(session, str(peers), "lightning")
+    arguments = session.posargs or ["--benchmark-autosave"]
+    command = [PYTHON, "-m", "pytest", "tests/bench", "--benchmark-only", "-s", *arguments]
+    session.run(*command, env={"PEERS_PYTHON": str(peers)})
+
+
+@nox.session
+def reports(session: nox.Session) -> None:
+    """Write the report again from the records there are."""
+    prepare(session)
+    suite(session, "report", *session.posargs)
+
+
+@nox.session
+def ui(session: nox.Session) -> None:
+    """Open MLflow's UI on the store."""
+    prepare(session)
+    suite(session, "ui", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    prepare(session)
+    session.run(PYTHON, "-m", "ruff", "check", *SOURCES)
+    session.run(PYTHON, "-m", "ruff", "format", "--check", *SOURCES)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    prepare(session)
+    session.run(PYTHON, "-m", "mypy")

@@ -1,0 +1,134 @@
+"""A claim's card: what was said, what was found, and everything that qualifies it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.effects import compared, effect_words, matters_words, shared_words, tuned_words
+from reports.figures import evidence, evidence_is_cut
+from reports.figures.canvas import Picture
+from reports.losses import losses
+from reports.quantities import duration, p_words
+from reports.words import GLYPHS, arm_words, counted, sentence, slug
+from suite.claims import Equivalence
+from suite.evidence import Finding, Verdict
+from suite.evidence.findings import MOST_SEEDS
+from suite.evidence.results import Results
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A verdict as it is shown: a word, a glyph and a class."""
+
+    word: str
+    glyph: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class PValues:
+    """A hypothesis in words with its p values."""
+
+    hypothesis: str
+    raw: str
+    adjusted: str
+    decides: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """A finding in words."""
+
+    anchor: str
+    number: int
+    says: str
+    source: str
+    badge: Badge
+    reason: str
+    because: str
+    compared: str
+    effect: str
+    n: int
+    price: str
+    matters: str
+    refuted_if: str
+    p_values: tuple[PValues, ...]
+    tuned: tuple[str, ...]
+    shared: str
+    losses: tuple[str, ...]
+    more_seeds: str
+    picture: Picture | None
+    cut: bool
+
+
+def badge(verdict: Verdict) -> Badge:
+    """Return how a verdict is shown."""
+    return Badge(str(verdict), GLYPHS[verdict], slug(str(verdict)))
+
+
+def anchor(index: int) -> str:
+    """Return the anchor of a study's claim, counted from 0 in the study's order."""
+    return f"claim-{index + 1}"
+
+
+def price(finding: Finding) -> str:
+    """Return what a finding cost."""
+    return f"{counted(finding.trials, 'trial')}, {duration(float(finding.spent))}"
+
+
+def card(results: Results, finding: Finding, index: int, *, drawn: bool = True) -> Card:
+    """Return the card of a finding; without a picture where only its words are wanted."""
+    claim = finding.claim
+    return Card(
+        anchor=anchor(index),
+        number=claim.number,
+        says=claim.says,
+        source=claim.source,
+        badge=badge(finding.verdict),
+        reason=sentence(finding.reason),
+        because=claim.because,
+        compared=compared(claim),
+        effect=effect_words(finding),
+        n=finding.n,
+        price=price(finding),
+        matters=matters_words(claim),
+        refuted_if=sentence(claim.refuted_if),
+        p_values=_p_values(finding),
+        tuned=tuple(_tuned(finding)),
+        shared=shared_words(finding),
+        losses=tuple(losses(results, finding)),
+        more_seeds=_more_seeds(finding),
+        picture=evidence(finding, anchor(index)) if drawn else None,
+        cut=drawn and evidence_is_cut(finding),
+    )
+
+
+def _p_values(finding: Finding) -> tuple[PValues, ...]:
+    if finding.n < 2:
+        return ()
+    equal = isinstance(finding.claim, Equivalence)
+    return (
+        PValues("no difference", p_words(finding.p), p_words(finding.adjusted_p), not equal),
+        PValues(
+            f"a difference of at least {matters_words(finding.claim)}",
+            p_words(finding.p_margin),
+            p_words(finding.adjusted_p_margin),
+            equal or finding.verdict is Verdict.NO_EFFECT,
+        ),
+    )
+
+
+def _tuned(finding: Finding) -> list[str]:
+    return [
+        *tuned_words(sentence(arm_words(finding.claim.arm)).rstrip("."), finding.arm),
+        *tuned_words(sentence(arm_words(finding.claim.against)).rstrip("."), finding.against),
+    ]
+
+
+def _more_seeds(finding: Finding) -> str:
+    more = finding.more_seeds
+    if more is None:
+        return ""
+    if more + finding.n >= MOST_SEEDS:
+        return f"Not even {MOST_SEEDS:,} seeds would be likely to decide it."
+    return f"About {counted(more, 'more seed')} would decide it with a power of 80 %."

@@ -9,7 +9,7 @@ from reports.figures import evidence, evidence_is_cut
 from reports.figures.canvas import Picture
 from reports.losses import losses
 from reports.quantities import duration, p_words
-from reports.words import GLYPHS, arm_words, counted, sentence, slug
+from reports.words import GLYPHS, arm_words, axis_words, counted, listed, sentence, slug
 from suite.claims import Equivalence
 from suite.evidence import Finding, Verdict
 from suite.evidence.findings import MOST_SEEDS
@@ -40,7 +40,7 @@ class Card:
     """A finding in words."""
 
     anchor: str
-    number: int
+    number: int | None
     says: str
     source: str
     badge: Badge
@@ -54,6 +54,7 @@ class Card:
     refuted_if: str
     p_values: tuple[PValues, ...]
     tuned: tuple[str, ...]
+    same: str
     shared: str
     losses: tuple[str, ...]
     more_seeds: str
@@ -95,6 +96,7 @@ def card(results: Results, finding: Finding, index: int, *, drawn: bool = True) 
         refuted_if=sentence(claim.refuted_if),
         p_values=_p_values(finding),
         tuned=tuple(_tuned(finding)),
+        same=listed(axis_words(path) for path in finding.against.best if path in finding.arm.best),
         shared=shared_words(finding),
         losses=tuple(losses(results, finding)),
         more_seeds=_more_seeds(finding),
@@ -106,14 +108,17 @@ def card(results: Results, finding: Finding, index: int, *, drawn: bool = True) 
 def _p_values(finding: Finding) -> tuple[PValues, ...]:
     if finding.n < 2:
         return ()
-    equal = isinstance(finding.claim, Equivalence)
+    small = finding.verdict is Verdict.NO_EFFECT or (
+        finding.verdict is Verdict.SUPPORTED and isinstance(finding.claim, Equivalence)
+    )
+    large = finding.verdict in (Verdict.SUPPORTED, Verdict.REFUTED) and not small
     return (
-        PValues("no difference", p_words(finding.p), p_words(finding.adjusted_p), not equal),
+        PValues("no difference", p_words(finding.p), p_words(finding.adjusted_p), large),
         PValues(
             f"a difference of at least {matters_words(finding.claim)}",
             p_words(finding.p_margin),
             p_words(finding.adjusted_p_margin),
-            equal or finding.verdict is Verdict.NO_EFFECT,
+            small,
         ),
     )
 

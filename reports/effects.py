@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from reports.quantities import NOT_MEASURED, bracketed, decimals, scaled, written
+from reports.quantities import NBSP, NOT_MEASURED, bracketed, decimals, scaled, written
 from reports.words import arm_words, axis_words, counted, level_words, listed
 from suite.claims import Claim
 from suite.evidence import Finding
@@ -22,7 +22,7 @@ def compared(claim: Claim) -> str:
 def effect_words(finding: Finding) -> str:
     """Return an effect with its interval: `test accuracy 0.4 points lower [−0.2, 1.0], n = 5`."""
     low, high = finding.interval
-    return f"{size_words(finding.claim, finding.estimate, low, high)}, n = {finding.n}"
+    return f"{size_words(finding.claim, finding.estimate, low, high)}, n{NBSP}={NBSP}{finding.n}"
 
 
 def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float = math.nan) -> str:
@@ -74,8 +74,8 @@ def shared_words(finding: Finding) -> str:
     same = side(claim, finding.shared) == side(claim, finding.estimate)
     where = "the same side" if same else "another side"
     return (
-        f"With {shared} in both arms, which is best for {arm_words(claim.against)}, the effect "
-        f"would be: {size_words(claim, finding.shared)}. That is on {where} of what matters"
+        f"With {shared} in both arms, the best for {arm_words(claim.against)}, the effect would "
+        f"be: {size_words(claim, finding.shared)}. That is on {where} of what matters"
         + ("." if same else ", so the answer hangs on tuning each arm.")
     )
 

@@ -26,8 +26,8 @@ def _commit(record: Record) -> str:
 
 def _strategy(record: Record) -> str:
     ran = record.provenance
-    workers = "alone" if ran.workers == 1 else f"{ran.workers} processes side by side"
-    return f"{ran.strategy}, {workers}, {counted(ran.threads, 'thread')} each"
+    processes = "one process" if ran.workers == 1 else f"{ran.workers} processes side by side"
+    return f"{ran.strategy}: {processes}, {counted(ran.threads, 'thread')} each"
 
 
 FACTS: tuple[tuple[str, Callable[[Record], str]], ...] = (

@@ -25,7 +25,9 @@ def losses(results: Results, finding: Finding) -> list[str]:
         *_of_arm(_rows(rows, claim.against), claim.against, claim.of, finding.against, grid),
     ]
     unpaired = grid.seeds - finding.n
-    if said and unpaired:
+    if said and not finding.n:
+        said.append("No seed measured both arms, so there is no effect to state.")
+    elif said and unpaired:
         seeds = f"{unpaired} of {counted(grid.seeds, 'seed')}"
         said.append(
             f"{seeds} could not be paired and {_are(unpaired)} left out. If those were the hard "

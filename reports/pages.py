@@ -56,7 +56,7 @@ class Row:
     """A claim in the index."""
 
     href: str
-    number: int
+    number: int | None
     says: str
     source: str
     badge: Badge

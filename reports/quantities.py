@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from suite.metrics import METRICS
 
 NOT_MEASURED = "not measured"
+NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 UNITS = {"percent": "%", "nats": "nats", "seconds": "s", "per second": "per second"}
 
@@ -24,13 +25,16 @@ def axis_label(metric: str) -> str:
 
 
 def decimals(half_width: float, value: float = 0.0) -> int:
-    """Return how many decimals an interval of this half width supports: its first digit.
+    """Return how many decimals an interval of this half width supports.
 
-    Without a width, three significant digits of the value.
+    The last decimal is worth a thirtieth to a third of the half width. Without a width, three
+    significant digits of the value.
     """
     if math.isfinite(half_width) and half_width > 0:
-        return min(6, max(0, -math.floor(math.log10(half_width))))
-    if math.isfinite(value) and value != 0:
+        return min(6, max(0, -math.floor(math.log10(half_width / 3))))
+    if math.isfinite(value) and value == round(value):
+        return 0
+    if math.isfinite(value):
         return min(6, max(0, 2 - math.floor(math.log10(abs(value)))))
     return 1
 
@@ -50,7 +54,7 @@ def bracketed(low: float, high: float, digits: int) -> str:
     """Return an interval in brackets, or an empty text where there is none."""
     if math.isnan(low) or math.isnan(high):
         return ""
-    return f"[{written(low, digits)}, {written(high, digits)}]"
+    return f"[{written(low, digits)},{NBSP}{written(high, digits)}]"
 
 
 def measured(metric: str, mean: float, low: float = math.nan, high: float = math.nan) -> str:

@@ -14,6 +14,7 @@ from suite.recipe import MODEL_FIELDS, OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 from suite.study import MAIN, Grid
 
 READS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "data": {"synthetic_linear": ("noise",)},
     "model": MODEL_FIELDS,
     "optimizer": OPTIMIZER_FIELDS,
     "schedule": SCHEDULE_FIELDS,
@@ -77,7 +78,7 @@ def _fields(part: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     owned = {name for names in reads.values() for name in names}
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
-        if field.name in owned and field.name not in reads[part.name]:
+        if field.name in owned and field.name not in reads.get(part.name, ()):
             continue
         if dataclasses.is_dataclass(value):
             yield from _fields(value, f"{prefix}{field.name}.")

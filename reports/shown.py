@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reports.words import axis_words, counted, listed
@@ -74,7 +75,7 @@ def at_level(rows: pd.DataFrame, path: str, level: Any) -> pd.DataFrame:
     """Return the rows at a level; unlike `==`, also where the level is a tuple or None."""
     if not path:
         return rows
-    return rows[[_same(value, level) for value in rows[path]]]
+    return rows[np.asarray([_same(value, level) for value in rows[path]], bool)]
 
 
 def shown(results: Results, view: View) -> Shown:
@@ -149,7 +150,7 @@ def _notes(
         if view.tuned:
             notes.append(f"For each seed the {names} that validation chose.")
         else:
-            notes.append(f"Averaged over the levels of {names} within each seed.")
+            notes.append(f"Averaged, within each seed, over the levels of {names} that finished.")
     if view.of in rows:
         good = rows[rows["status"] == "finished"]
         absent = int(good[view.of].isna().sum())

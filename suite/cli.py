@@ -301,20 +301,21 @@ def _stores() -> tuple[Journal, Tracker]:
 def _latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list[Results]:
     """Gather each study's latest run, from the store where the journal does not have it."""
     from suite import discovery
-    from suite.coordinator import take_over
+    from suite.coordinator import knows_store, take_over
 
     for name in studies:
         discovery.load(name)
     wanted = list(studies) or discovery.names()
-    if any(journal.latest(name) is None for name in wanted):
+    missing = any(journal.latest(name) is None for name in wanted)
+    if missing and not knows_store(journal, tracker):
         take_over(wanted, journal, tracker)
     tracker.close()
     found = [name for name in wanted if journal.latest(name) is not None]
-    missing = [name for name in studies if name not in found]
-    if missing or not found:
-        name = missing[0] if missing else "--all"
-        why = "no study has" if not missing else f"study '{name}' has no"
-        raise RequestError(f"{why} results yet: run `python -m suite run {name}`")
+    absent = next((name for name in studies if name not in found), None)
+    if absent:
+        raise RequestError(f"study '{absent}' has no results yet: `suite run {absent}` makes them")
+    if not found:
+        raise RequestError("no study has results yet: `suite run --all` makes them")
     return [_gather(name, journal) for name in found]
 
 

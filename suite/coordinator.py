@@ -86,40 +86,43 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
     location.check_writable(tracker.uri)
     made = plan(requests, journal, engine)
     if made.pending:
+        informed = knows_store(journal, tracker)
         with made.make_strategy() as strategy:
-            tracker.open()
-            if take_over([request.study.name for request in requests], journal, tracker):
+            if not informed:
+                take_over([request.study.name for request in requests], journal, tracker)
                 made = plan(requests, journal, engine)
             strategy.check(_distinct(made.pending))
             _begin(requests, journal)
+            tracker.open()
             _run_cohorts(made, strategy, journal, tracker)
+        if tracker.error is None:
+            journal.add_store(location.identity(tracker.uri))
     else:
         _begin(requests, journal)
-    tracker.open()
+        tracker.open()
     tracker.log(_own_records(requests, journal))
     tracker.wait()
     return made
 
 
-def take_over(studies: Iterable[str], journal: Journal, tracker: Tracker) -> bool:
-    """Copy to the journal what the store has of some studies and the journal lacks.
+def knows_store(journal: Journal, tracker: Tracker) -> bool:
+    """Say whether the store can hold no record that the journal lacks.
 
-    Returns whether the store had to be asked. A SQLite store that was asked before holds nothing
-    new: this journal's runs are its only writer. Asking costs the seconds that mlflow takes to
-    load, while trials could be running.
+    It cannot if it does not exist yet, or if it is a SQLite file that was asked before: then this
+    journal's runs are its only writer. Asking costs the seconds that mlflow takes to load.
     """
-    store = location.identity(tracker.uri)
-    known = store in journal.stores and not location.is_remote(tracker.uri)
-    if known or not location.exists(tracker.uri):
-        journal.add_store(store)
-        return False
+    if not location.exists(tracker.uri):
+        return True
+    asked = location.identity(tracker.uri) in journal.stores
+    return asked and not location.is_remote(tracker.uri)
+
+
+def take_over(studies: Iterable[str], journal: Journal, tracker: Tracker) -> None:
+    """Copy to the journal what the store has of some studies and the journal lacks."""
     tracker.open()
     for study in studies:
         for item in tracker.contents(study, set(journal.records), journal.latest(study) is None):
             journal.add(item)
-    if tracker.error is None:
-        journal.add_store(store)
-    return True
 
 
 def _begin(requests: Sequence[Request], journal: Journal) -> None:

@@ -35,7 +35,7 @@ def rebuild(cls: type[T], form: Mapping[str, Any]) -> T:
     for name, value in form.items():
         if name not in names:
             raise unknown_field(cls, name)
-        kind = annotation(cls, name)
+        kind: Any = annotation(cls, name)
         arguments[name] = rebuild(kind, value) if dataclasses.is_dataclass(kind) else value
     return cls(**arguments)
 

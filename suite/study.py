@@ -316,12 +316,13 @@ def _keep_only(grids: tuple[Grid, ...], only: Mapping[str, tuple[Any, ...]]) -> 
 
 
 def _narrowed(grid: Grid, only: Mapping[str, tuple[Any, ...]]) -> Grid:
-    mine = {known.path for known in grid.axes}
-    for path, wanted in only.items():
-        for level in wanted if path in mine else ():
-            grid.check_level(path, level, "--only")
-    axes = tuple(
-        Axis(known.path, tuple(x for x in known.levels if x in only.get(known.path, known.levels)))
-        for known in grid.axes
-    )
-    return dataclasses.replace(grid, axes=axes)
+    axes = []
+    for known in grid.axes:
+        path, levels = known.path, known.levels
+        if path in only:
+            wanted = [normalised(grid.recipe, path, level) for level in only[path]]
+            for level in wanted:
+                grid.check_level(path, level, "--only")
+            levels = tuple(level for level in levels if level in wanted)
+        axes.append(Axis(path, levels))
+    return dataclasses.replace(grid, axes=tuple(axes))

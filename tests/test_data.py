@@ -120,8 +120,8 @@ def test_held_out_examples_do_not_depend_on_how_many_train(name: str) -> None:
             "data 'digits' has 1437 examples to train and validate on, not 0 + 1437",
         ),
         (
-            Data("mnist5k", train_examples=3000, validation_examples=1001),
-            "data 'mnist5k' has 4000 examples to train and validate on, not 3000 + 1001",
+            Data("mnist5k", train_examples=2000, validation_examples=1001),
+            "data 'mnist5k' has 3000 examples to train and validate on, not 2000 + 1001",
         ),
     ],
 )

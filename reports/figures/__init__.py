@@ -28,7 +28,8 @@ def plate(results: Results, view: View, name: str) -> Plate:
     """Draw a view of the results; `name` must be unique on its page."""
     data = shown(results, view)
     if data.points.empty:
-        return Plate(view, None, data.notes)
+        ends = f"Of this part, {data.lost_words}." if data.lost_words else ""
+        return Plate(view, None, tuple(filter(None, (*data.notes, ends))))
     kind = {"lines": lines, "heat": heat, "curves": curves}[view.kind]
     pairs = colours(data.colour.levels)
     drawn = picture(name, (WIDE, NARROW), lambda size: kind.draw(data, size), pairs, kind.alt(data))

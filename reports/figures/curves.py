@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.figures.canvas import SURFACE, Size, canvas, soft_grid, stand_in
 from reports.figures.legend import add_legend
-from reports.figures.palette import MARKERS
+from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import log_y, set_y
 from reports.quantities import axis_label, measured, scaled
 from reports.shown import Shown
@@ -103,8 +103,9 @@ def _line(axes: Axes, shown: Shown, colour: int) -> None:
         epochs,
         mean,
         color=ink,
+        linestyle=DASHES[colour % len(DASHES)],
         marker=MARKERS[colour % len(MARKERS)],
-        markersize=5.5,
+        markersize=7,
         markeredgecolor=SURFACE,
         markeredgewidth=0.8,
         markevery=max(1, len(epochs) // 10),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from reports.effects import compared, effect_words, matters_words
 from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid, stand_in
@@ -23,6 +23,8 @@ from suite.claims import Claim
 from suite.evidence import Finding
 from suite.evidence.findings import differences
 from suite.metrics import METRICS
+
+OCTAVES = 2.5  # beyond this span ratios are marked by powers of two
 
 
 def draw(finding: Finding, size: Size) -> Figure:
@@ -62,9 +64,9 @@ def _arms(axes: Axes, finding: Finding) -> None:
     axes.set_xlim(-0.45, 1.45)
     claim = finding.claim
     labels = [_label(claim.against, finding.against.chosen), _label(claim.arm, finding.arm.chosen)]
-    axes.set_xticks([0, 1], labels, fontsize=9)
+    axes.set_xticks([0, 1], labels, fontsize=9.5)
     axes.set_title(axis_label(metric), loc="left", fontsize=9.5)
-    axes.tick_params(axis="y", labelsize=9)
+    axes.tick_params(axis="y", labelsize=9.5)
     soft_grid(axes)
 
 
@@ -92,11 +94,10 @@ def _differences(axes: Axes, finding: Finding) -> None:
     )
     _frame_differences(axes, finding)
     axes.set_xlim(-0.8, 0.8)
-    axes.set_xticks([-0.3, 0.35], ["seeds", "mean,\n95 %"], fontsize=9)
-    axes.tick_params(axis="y", labelsize=9)
+    axes.set_xticks([-0.3, 0.35], ["seeds", "mean,\n95 %"], fontsize=9.5)
+    axes.tick_params(axis="y", labelsize=9.5)
     axes.set_title(_title(claim), loc="left", fontsize=9.5)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(claim, value)))
+    axes.set_yticks(*_ticks(claim, *axes.get_ylim()))
 
 
 def _frame_differences(axes: Axes, finding: Finding) -> bool:
@@ -122,9 +123,22 @@ def _shown(claim: Claim, value: float) -> float:
     return value / math.log(2) if claim.scale == "ratio" else scaled(claim.of, value)
 
 
-def _tick(claim: Claim, value: float) -> str:
-    if claim.scale == "ratio":
-        return f"×{2.0**value:.3g}"
+def _ticks(claim: Claim, low: float, high: float) -> tuple[list[float], list[str]]:
+    """Return where ticks stand and what they say: signed differences, or round ratios."""
+    if claim.scale == "difference":
+        values = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        inside = [float(value) for value in values if low <= value <= high]
+        return inside, [_signed(value) for value in inside]
+    if high - low > OCTAVES:
+        every = math.ceil((high - low) / 6)
+        octaves = range(math.ceil(low / every) * every, math.floor(high) + 1, every)
+        return [float(place) for place in octaves], [f"×{2.0**place:.4g}" for place in octaves]
+    values = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(2.0**low, 2.0**high)
+    ratios = [float(value) for value in values if 2.0**low <= value <= 2.0**high]
+    return [math.log2(ratio) for ratio in ratios], [f"×{ratio:.4g}" for ratio in ratios]
+
+
+def _signed(value: float) -> str:
     return f"{value:+.4g}".replace("-", MINUS) if abs(value) > 1e-12 else "0"
 
 

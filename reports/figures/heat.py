@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize, to_hex
@@ -115,7 +115,7 @@ def _paint(shown: Shown, cells: Field) -> Mapping[Cell, str]:
         LogNorm(low, high) if log_y(shown.view.of, list(values.values())) else Normalize(low, high)
     )
     start, end = STRETCH if METRICS[shown.view.of].better != "lower" else STRETCH[::-1]
-    crest = matplotlib.colormaps["crest"]
+    crest = mpl.colormaps["crest"]
     return {
         cell: to_hex(crest(start + (end - start) * float(norm(value) if high > low else 0.5)))
         for cell, value in values.items()

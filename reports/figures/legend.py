@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.figures.canvas import SURFACE, Size, stand_in
-from reports.figures.palette import MARKERS
+from reports.figures.palette import DASHES, MARKERS
 from reports.words import axis_words, level_words
 from suite.study import Axis
 
@@ -20,8 +20,9 @@ def add_legend(figure: Figure, colour: Axis, size: Size) -> None:
             [0],
             [0],
             color=stand_in(index),
+            linestyle=DASHES[index % len(DASHES)],
             marker=MARKERS[index % len(MARKERS)],
-            markersize=6.5,
+            markersize=8,
             markeredgecolor=SURFACE,
         )
         for index in range(len(colour.levels))

@@ -11,7 +11,7 @@ from matplotlib.transforms import offset_copy
 
 from reports.figures.canvas import INK, SURFACE, Size, canvas, soft_grid, stand_in
 from reports.figures.legend import add_legend
-from reports.figures.palette import MARKERS
+from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import log_y, places, set_x, set_y
 from reports.quantities import axis_label, measured, scaled
 from reports.shown import Shown, by_x
@@ -115,10 +115,11 @@ def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:
         xs,
         ys,
         color=ink,
+        linestyle=DASHES[colour % len(DASHES)],
         marker=MARKERS[colour % len(MARKERS)],
-        markersize=6.5,
+        markersize=8,
         markeredgecolor=SURFACE,
-        markeredgewidth=1.0,
+        markeredgewidth=0.8,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex
 
@@ -21,10 +21,11 @@ CATEGORIES: tuple[Pair, ...] = (
     ("#5d6b78", "#a9b4bf"),
 )
 # The stretches of plasma that have a contrast of 3:1 with a white and with a nearly black page.
-LIGHT_STRETCH, DARK_STRETCH = (0.0, 0.64), (0.36, 1.0)
+LIGHT_STRETCH, DARK_STRETCH = (0.0, 0.64), (0.4, 1.0)
 
-# Neighbours differ in outline too, for readers and printers that cannot tell the colours.
+# Neighbours differ in outline and dash too, for readers and printers that cannot tell the colours.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h", "<", ">")
+DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.6)))
 
 
 def colours(levels: Sequence[Any]) -> list[Pair]:
@@ -38,7 +39,7 @@ def colours(levels: Sequence[Any]) -> list[Pair]:
 
 
 def _ramp(count: int) -> list[Pair]:
-    plasma = matplotlib.colormaps["plasma"]
+    plasma = mpl.colormaps["plasma"]
     return [
         (to_hex(plasma(light)), to_hex(plasma(dark)))
         for light, dark in zip(

@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from reports.quantities import decimals, written
 from reports.words import level_words
 from suite.metrics import METRICS
 from suite.study import Axis
@@ -80,10 +79,10 @@ def set_y(axes: Axes, values: Sequence[float], bounds: Sequence[float], log: boo
     top = min(high + 0.6 * room, max(high, float(ends.max()))) + 0.06 * room
     if log:
         axes.set_yscale("log")
-        if top - bottom < 2.5:  # decades; fewer than three labels would read as none
+        if top - bottom < 3.5:  # decades; fewer than three labels would read as none
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: written(v, decimals(v, v))))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         bottom, top = 10.0**bottom, 10.0**top
     axes.set_ylim(bottom, top)
     return any(not bottom <= bound <= top for bound in bounds if math.isfinite(bound))

@@ -59,7 +59,7 @@ def arm_values(
         picked = good.loc[score.groupby(good["seed"]).idxmax()]
         means = score.groupby([good[path] for path in paths]).mean()
         top = means.idxmax()
-        best = dict(zip(paths, top if isinstance(top, tuple) else (top,), strict=True))
+        best = dict(zip(paths, top if len(paths) > 1 else (top,), strict=True))
     else:
         picked, best = good, {}
     on_edge = tuple(

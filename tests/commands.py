@@ -1,0 +1,86 @@
+"""Calling the command line as a user does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+TINY_STUDY = '''
+"""Small enough to run in a test."""
+
+from suite import Budget, Data, Difference, Model, Optimizer, Part, Recipe, Study, axis, curves, lines
+
+study = Study(
+    title="Tiny",
+    question="Does a test end?",
+    recipe=Recipe(
+        data=Data("digits", train_examples=200),
+        model=Model("mlp", widths=(8,), dropout=0.1),
+        optimizer=Optimizer("sgd", momentum=0.9),
+        budget=Budget(epochs=3),
+        batch_size=20,
+    ),
+    grid=(axis("batch_size", (10, 20)), axis("optimizer.lr", (0.01, 0.03, 0.1))),
+    seeds=3,
+    parts=(Part("timing", changes={"optimizer.lr": 0.1}, grid=(axis("batch_size", (10, 20)),), alone=True),),
+    claims=(
+        Difference(
+            of="test/accuracy", arm={"batch_size": 10}, against={"batch_size": 20},
+            direction="higher", matters=0.01, says="Ten beats twenty.", source="",
+        ),
+    ),
+    views=(
+        lines("test/accuracy", over="batch_size", tuned=True),
+        curves("validation/loss", colour="batch_size", tuned=True),
+    ),
+    tiers={"smoke": {"seeds": 2, "budget.epochs": 1}},
+)
+'''
+TINY_TRIALS = 2 * 3 * 3 + 2 * 3
+
+
+def make_study(folder: Path, text: str = TINY_STUDY, name: str = "tiny") -> None:
+    (folder / "studies").mkdir(exist_ok=True)
+    (folder / "studies" / f"{name}.py").write_text(text)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "suite", *arguments]
+
+
+def suite(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def suite_json(folder: Path, *arguments: str, **environment: str) -> Any:
+    done = suite(folder, *arguments, "--json", **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def stored_trials(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """Return what MLflow has of each trial of `tiny`; fail if it has one twice."""
+    from suite.tracking.mlflow_store import RECORD_FILE, TRIAL, Store
+
+    store = Store(f"sqlite:///{folder}/mlflow.db")
+    runs = list(store._search("tiny", "tags.`thumbrules.kind` = 'trial'"))
+    ids = [run.data.tags[TRIAL] for run in runs]
+    assert len(set(ids)) == len(ids), "a trial is in the store twice"
+    assert all(run.info.status == "FINISHED" for run in runs)
+    found = {}
+    for run in runs:
+        record = store._read(run.info.run_id, RECORD_FILE)
+        metrics = {k: v for k, v in run.data.metrics.items() if not k.startswith("cost/")}
+        found[run.data.tags[TRIAL]] = (record["outcome"]["weights_digest"], metrics)
+    return found

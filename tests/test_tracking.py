@@ -1,0 +1,205 @@
+"""The journal keeps every record; MLflow gets each of them once, whatever happens in between."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commands import TINY_TRIALS, make_study, stored_trials, suite, suite_json
+from suite.errors import RequestError
+from suite.record import Outcome, Provenance, Record, Status
+from suite.tracking.journal import Journal
+from suite.tracking.mlflow_store import RECORD_FILE, Store
+
+PROVENANCE = Provenance(
+    commit="",
+    dirty=False,
+    packages={"torch": "2"},
+    python="3",
+    platform="",
+    processor="",
+    device="cpu",
+    strategy="packed",
+    workers=2,
+    threads=1,
+    command="",
+    started=1.0,
+    finished=2.0,
+)
+
+
+def record(trial: str = "a", status: Status = Status.FINISHED, **final: float) -> Record:
+    outcome = Outcome(
+        status=status,
+        final=final,
+        curves={"validation/loss": [(1.0, 0.5), (2.0, 0.25)]},
+        data_digest="d" * 64,
+        error="",
+    )
+    return Record(
+        id=trial,
+        study="tiny",
+        part="main",
+        cell={"batch_size": 10},
+        recipe={"batch_size": 10},
+        seed=0,
+        alone=False,
+        outcome=outcome,
+        provenance=PROVENANCE,
+    )
+
+
+@given(st.dictionaries(st.text(max_size=9), st.floats(allow_nan=False, allow_infinity=False)))
+def test_a_record_survives_json(final: dict[str, float]) -> None:
+    whole = record(**{f"x{name}": value for name, value in final.items()})
+    assert Record.from_json(json.loads(json.dumps(whole.to_json()))) == whole
+
+
+def test_a_record_of_a_newer_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="format 99"):
+        Record.from_json(record().to_json() | {"format": 99})
+
+
+def test_the_journal_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    for trial in "abc":
+        journal.add(record(trial))
+    journal.add_store("sqlite:///x")
+    again = Journal(tmp_path / "journal.jsonl")
+    assert again.records == {trial: record(trial) for trial in "abc"}
+    assert again.stores == {"sqlite:///x"}
+
+
+def test_a_failed_trial_counts_as_unfinished_and_a_diverged_one_does_not(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.add(record("a", Status.FAILED))
+    journal.add(record("b", Status.DIVERGED))
+    assert not journal.has("a")
+    assert journal.has("b")
+
+
+@pytest.mark.parametrize("cut", [1, 20, 200])
+def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.add(record("a"))
+    journal.add(record("b"))
+    path.write_bytes(path.read_bytes()[:-cut])
+    torn = Journal(path)
+    assert set(torn.records) == {"a"}
+    torn.add(record("c"))
+    assert set(Journal(path).records) == {"a", "c"}
+
+
+def test_a_changed_byte_is_refused_by_line_number(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.add(record("a", loss=0.125))
+    journal.add(record("b"))
+    path.write_text(path.read_text().replace("0.125", "0.126"))
+    with pytest.raises(RequestError, match=r"line 1 is damaged \(its digest"):
+        Journal(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder root cannot write")
+def test_a_journal_that_cannot_be_written_says_so() -> None:
+    with pytest.raises(RequestError, match="cannot be written"):
+        Journal(Path("/proc/thumbrules/journal.jsonl")).add(record())
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.chdir(tmp_path)
+    return Store(f"sqlite:///{tmp_path}/mlflow.db")
+
+
+def test_a_run_in_mlflow_holds_the_whole_record(store: Store) -> None:
+    whole = record("a", **{"test/accuracy": 0.75})
+    store.log(whole, stale=None)
+    run = store.runs("tiny")["a"]
+    assert list(store.records("tiny", set())) == [whole]
+    assert run.data.params["batch_size"] == "10"
+    assert run.data.params["optimizer.lr"] == "0.1"
+    assert run.data.metrics["test/accuracy"] == 0.75
+    history = store.client.get_metric_history(run.info.run_id, "validation/loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.5), (2, 0.25)]
+    assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 16
+    assert run.info.run_name == "batch_size 10, seed 0"
+
+
+def test_curves_longer_than_a_batch_arrive_whole(store: Store) -> None:
+    curve = [(float(epoch), 1.0 / epoch) for epoch in range(1, 2501)]
+    outcome = dataclasses.replace(record().outcome, curves={"validation/loss": curve})
+    store.log(dataclasses.replace(record(), outcome=outcome), stale=None)
+    run = store.runs("tiny")["a"]
+    history = store.client.get_metric_history(run.info.run_id, "validation/loss")
+    assert len(history) == 2500
+
+
+def test_a_run_cut_short_is_replaced(store: Store) -> None:
+    tags = {"thumbrules.kind": "trial", "thumbrules.trial": "a"}
+    store.client.create_run(store.experiment("tiny"), tags=tags)
+    stale = store.runs("tiny")["a"]
+    assert list(store.records("tiny", set())) == []
+    store.log(record("a"), stale=stale)
+    assert list(store.records("tiny", set())) == [record("a")]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `tiny` has run."""
+    folder = tmp_path_factory.mktemp("finished")
+    make_study(folder)
+    form = suite_json(folder, "run", "tiny")
+    assert (form["ran"], form["cached"]) == (TINY_TRIALS, 0)
+    return folder
+
+
+def test_every_trial_is_in_the_store_once(finished: Path) -> None:
+    assert len(stored_trials(finished)) == TINY_TRIALS
+
+
+def test_a_second_run_finds_everything_and_logs_nothing_twice(finished: Path) -> None:
+    before = stored_trials(finished)
+    form = suite_json(finished, "run", "tiny")
+    assert (form["ran"], form["cached"]) == (0, TINY_TRIALS)
+    assert stored_trials(finished) == before
+
+
+def test_mlflow_alone_gives_the_same_verdicts_and_trials(finished: Path, tmp_path: Path) -> None:
+    wanted = suite_json(finished, "verdicts", "tiny")
+    make_study(tmp_path)
+    uri = {"MLFLOW_TRACKING_URI": f"sqlite:///{finished}/mlflow.db"}
+    assert suite_json(tmp_path, "verdicts", "tiny", **uri) == wanted
+    shutil.rmtree(tmp_path / ".thumbrules")
+    form = suite_json(tmp_path, "run", "tiny", **uri)
+    assert (form["ran"], form["cached"]) == (0, TINY_TRIALS)
+    assert len(stored_trials(finished)) == TINY_TRIALS
+
+
+def test_a_dead_tracking_server_loses_nothing(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    dead = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    done = suite(tmp_path, "run", "tiny", "--tier", "smoke", "--json", **dead)
+    assert done.returncode == 1
+    assert "took no more records" in done.stderr
+    assert "Traceback" not in done.stderr
+    count = json.loads(done.stdout)["ran"]
+    form = suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    assert (form["ran"], form["cached"]) == (0, count)
+    assert len(stored_trials(tmp_path)) == count
+
+
+def test_only_timed_trials_have_seconds(finished: Path) -> None:
+    store = Store(f"sqlite:///{finished}/mlflow.db")
+    for run in store.runs("tiny").values():
+        timed = run.data.tags["thumbrules.part"] == "timing"
+        assert ("cost/seconds" in run.data.metrics) == timed
+        form = store._read(run.info.run_id, RECORD_FILE)
+        assert form["alone"] == timed

@@ -67,7 +67,8 @@ class Comparison:
             return f"a factor of {self.matters:g}"
         metric = METRICS[self.of]
         if metric.unit == "percent":
-            return f"{100 * self.matters:g} points of {metric.words}"
+            points = 100 * self.matters
+            return f"{points:g} {'point' if points == 1 else 'points'} of {metric.words}"
         return f"{self.matters:g} in {metric.words}"
 
 

@@ -213,8 +213,7 @@ def report(studies: tuple[str, ...], out: Path) -> None:
     """Write the report site of each study's latest run."""
     from reports import render
 
-    journal, tracker = _stores()
-    results = _latest(studies, journal, tracker)
+    results = _latest(studies, *_stores())
     try:
         index = render(results, out)
     except OSError as error:

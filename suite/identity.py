@@ -35,8 +35,8 @@ def rebuild(cls: type[T], form: Mapping[str, Any]) -> T:
     for name, value in form.items():
         if name not in names:
             raise unknown_field(cls, name)
-        kind: Any = annotation(cls, name)
-        arguments[name] = rebuild(kind, value) if dataclasses.is_dataclass(kind) else value
+        nested = isinstance(value, Mapping)
+        arguments[name] = rebuild(annotation(cls, name), value) if nested else value
     return cls(**arguments)
 
 

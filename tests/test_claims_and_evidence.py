@@ -203,7 +203,7 @@ def test_a_ratio_is_that_of_geometric_means() -> None:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm (1979), as its table reads: the smallest times m, the next times m - 1, never falling."""
+    """Holm (1979): the smallest times m, the next times m - 1, and so on, never falling."""
     adjusted, largest = [0.0] * len(p_values), 0.0
     ordered = sorted(range(len(p_values)), key=lambda i: p_values[i])
     for rank, i in enumerate(ordered):

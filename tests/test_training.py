@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -223,8 +224,8 @@ def test_a_step_schedule_falls_after_whole_epochs() -> None:
 def test_a_cosine_falls_from_the_full_rate_towards_zero(total: int) -> None:
     fallen = rates(Schedule("cosine"), total=total, per_epoch=7)
     assert fallen[0] == 0.4
-    assert all(later < earlier for earlier, later in zip(fallen, fallen[1:], strict=False))
-    assert 0 < fallen[-1]
+    assert all(later < earlier for earlier, later in itertools.pairwise(fallen))
+    assert fallen[-1] > 0
     # What is still to come after half of the steps mirrors what was lost in the first half.
     assert sum(fallen) == pytest.approx(0.4 * (total + 1) / 2)
 
@@ -337,7 +338,7 @@ def test_evaluations_are_even_and_end_with_the_last_step(
 ) -> None:
     steps = evaluation_steps(Budget(evaluations=evaluations), total, per_epoch)
     ordered = [0, *sorted(steps)]
-    gaps = [later - earlier for earlier, later in zip(ordered, ordered[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(ordered)]
     assert max(steps) == total
     assert min(gaps) >= 1
     if evaluations is None:

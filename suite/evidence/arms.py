@@ -17,7 +17,8 @@ class ArmValues:
     """What one arm of a claim measured.
 
     Attributes:
-        values: the metric by seed; a seed without a finished trial is missing.
+        values: the metric by seed; missing where no trial finished or the chosen one lacks it, such
+            as the price of a target it never reached.
         chosen: for each tuned axis, the level each seed chose.
         best: for each tuned axis, the level whose mean over seeds is best on validation.
         on_edge: tuned axes whose best level is the first or last of at least three.
@@ -44,34 +45,29 @@ def arm_values(
     a validation metric, so a replicate is a whole run of "tune, then test once".
     """
     for path, level in arm.items():
-        rows = rows[rows[path] == level]
+        rows = rows[rows[path].isna() if level is None else rows[path] == level]
     tuned = [axis for axis in grid.axes if axis.path not in arm]
     paths = [axis.path for axis in tuned]
     good = rows[rows["status"] == "finished"]
-    if metric in good:
-        good = good[good[metric].notna()]
-    if good.empty or metric not in good:
-        empty = pd.Series(dtype=float)
-        return ArmValues(empty, pd.DataFrame(), {}, (), len(rows), len(rows), rows["spent"].sum())
-    sign = 1.0 if METRICS[select].better == "higher" else -1.0
-    if tuned:
-        score = sign * good[select]
-        picked = good.loc[score.groupby(good["seed"]).idxmax()]
+    best: dict[str, Any] = {}
+    if tuned and len(good):
+        score = good[select] * (1.0 if METRICS[select].better == "higher" else -1.0)
         means = score.groupby([good[path] for path in paths]).mean()
         top = means.idxmax()
-        best = dict(zip(paths, top if len(paths) > 1 else (top,), strict=True))
-    else:
-        picked, best = good, {}
-    on_edge = tuple(
-        axis.path
-        for axis in tuned
-        if len(axis.levels) > 2 and best[axis.path] in (axis.levels[0], axis.levels[-1])
-    )
+        best = dict(zip(paths, top if isinstance(top, tuple) else (top,), strict=True))
+        good = good.loc[score.groupby(good["seed"]).idxmax()]
+    by_seed = good.set_index("seed")
     return ArmValues(
-        values=picked.set_index("seed")[metric].astype(float),
-        chosen=picked.set_index("seed")[paths],
+        values=by_seed.reindex(columns=[metric])[metric].dropna().astype(float),
+        chosen=by_seed[paths],
         best=best,
-        on_edge=on_edge,
+        on_edge=tuple(
+            axis.path
+            for axis in tuned
+            if best
+            and len(axis.levels) > 2
+            and best[axis.path] in (axis.levels[0], axis.levels[-1])
+        ),
         trials=len(rows),
         lost=int((rows["status"] != "finished").sum()),
         spent=float(rows["spent"].sum()),

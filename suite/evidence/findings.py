@@ -198,7 +198,7 @@ def _verdict(
     if not arm.trials or not against.trials:
         return Verdict.UNDECIDED, "this run has no trials of one of the arms", False
     if len(seeds) < 2:
-        why = f"an interval needs two seeds that finished in both arms; there were {len(seeds)}"
+        why = f"an interval needs two seeds measured in both arms; there were {len(seeds)}"
         return Verdict.UNDECIDED, why, False
     edge = sorted({*arm.on_edge, *against.on_edge})
     if edge:

@@ -1,0 +1,52 @@
+"""Lightning on tensors, with logging, checkpoints and progress bar off."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import lightning
+import torch
+from common import EPOCHS, cells, data, mlp
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+warnings.filterwarnings("ignore")
+logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+
+
+class Classifier(lightning.LightningModule):
+    def __init__(self, network: nn.Module, lr: float) -> None:
+        super().__init__()
+        self.network, self.lr, self.right = network, lr, 0.0
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        return F.cross_entropy(self.network(batch[0]), batch[1])
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        self.right = float((self.network(batch[0]).argmax(1) == batch[1]).float().mean())
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=self.lr)
+
+
+x, y, validation_x, validation_y = data()
+for batch_size, lr, seed in cells():
+    lightning.seed_everything(seed, verbose=False)
+    model = Classifier(mlp(), lr)
+    trainer = lightning.Trainer(
+        max_epochs=EPOCHS,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(
+        model,
+        DataLoader(TensorDataset(x, y), batch_size=batch_size, shuffle=True),
+        DataLoader(TensorDataset(validation_x, validation_y), batch_size=4000),
+    )
+    print(batch_size, lr, seed, model.right)

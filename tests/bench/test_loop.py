@@ -1,0 +1,115 @@
+"""What the training loop costs over the same kernels in a bare loop: a ratio, taken in one run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch.nn import functional as F
+
+from suite.data import load
+from suite.data.sources import DEBIAN_FASHION_MNIST
+from suite.models import build
+from suite.recipe import Budget, Data, Model, Recipe
+from suite.training import train
+
+ROUNDS = 9
+
+
+def bare(recipe: Recipe) -> None:
+    """Train and evaluate with nothing but the kernels, in the same order."""
+    train_split, *held_out = load(recipe.data, 0)[:3]
+    network = build(recipe.model, (1, 28, 28), 10, 0)
+    parameters = list(network.parameters())
+    generator = torch.Generator().manual_seed(0)
+
+    def evaluate(split: tuple[torch.Tensor, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for inputs in split[0].split(1000):
+                network(inputs.to(torch.float32).div_(255))
+
+    for _ in range(recipe.budget.epochs or 0):
+        order = torch.randperm(len(train_split.inputs), generator=generator)
+        inputs, targets = train_split.inputs[order], train_split.targets[order]
+        for x, y in zip(inputs.split(recipe.batch_size), targets.split(recipe.batch_size)):
+            loss = F.cross_entropy(network(x.to(torch.float32).div_(255)), y)
+            gradients = torch.autograd.grad(loss, parameters)
+            with torch.no_grad():
+                torch._foreach_add_(parameters, gradients, alpha=-recipe.optimizer.lr)
+        evaluate(held_out[0])
+    for split in (train_split, *held_out):
+        evaluate((split.inputs[:10_000], split.targets))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def report(benchmark: BenchmarkFixture, name: str, ratios: list[float]) -> None:
+    median = statistics.median(ratios)
+    benchmark.extra_info["ratio"] = median
+    benchmark.extra_info["ratios"] = ratios
+    print(f"\n{name}: {median:.3f} ({min(ratios):.3f} to {max(ratios):.3f}, n = {len(ratios)})")
+
+
+@pytest.mark.parametrize(("width", "batch_size"), [(64, 1), (256, 16), (256, 64), (256, 256)])
+def test_loop_over_bare_kernels(benchmark: BenchmarkFixture, width: int, batch_size: int) -> None:
+    torch.set_num_threads(1)
+    recipe = Recipe(
+        data=Data("mnist5k"),
+        model=Model("mlp", widths=(width,)),
+        batch_size=batch_size,
+        budget=Budget(epochs=1 if batch_size == 1 else 10),
+    )
+    train(recipe, 0)
+    bare(recipe)
+    ratios = []
+    for _ in range(ROUNDS):
+        alone = seconds(lambda: bare(recipe))
+        ratios.append(seconds(lambda: train(recipe, 0)) / alone)
+    benchmark.pedantic(train, args=(recipe, 0), rounds=3)
+    report(benchmark, f"MLP {width}, batch {batch_size}: loop / bare kernels", ratios)
+
+
+@pytest.mark.skipif(not DEBIAN_FASHION_MNIST.exists(), reason="Fashion-MNIST is not installed")
+def test_a_real_trial_with_tracking_over_bare_kernels(
+    benchmark: BenchmarkFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The book's MLP on Fashion-MNIST, batch 64: training, journal and MLflow over the kernels."""
+    monkeypatch.chdir(tmp_path)
+    torch.set_num_threads(1)
+    from suite.execution.plan import Plan
+    from suite.execution.sequential import Sequential
+    from suite.coordinator import _record_maker
+    from suite.study import Trial
+    from suite.tracking.journal import Journal
+    from suite.tracking.mlflow_store import Store
+
+    recipe = Recipe(data=Data("fashion_mnist"), batch_size=64, budget=Budget(epochs=10))
+    journal, store = Journal(), Store("sqlite:///mlflow.db")
+    store.experiment("bench")
+    plan = Plan((), (), "sequential", "cpu", 1)
+
+    def tracked(seed: int) -> None:
+        with Sequential("cpu") as strategy:
+            make = _record_maker(plan, strategy)
+            for finished in strategy.run([Trial("bench", "main", {}, recipe, seed)]):
+                record = make(finished)
+                journal.add(record)
+                store.log(record, stale=None)
+
+    tracked(0)
+    ratios = []
+    for seed in range(1, 4):
+        load(recipe.data, seed)
+        alone = seconds(lambda: bare(recipe))
+        ratios.append(seconds(lambda seed=seed: tracked(seed)) / alone)
+    benchmark.pedantic(tracked, args=(9,), rounds=1)
+    report(benchmark, "Fashion-MNIST trial with tracking / bare kernels", ratios)

@@ -45,15 +45,15 @@ class Tally:
         self.done += 1
         self.work += expected_work(trial)
 
-    def words(self, finished: Finished, side_by_side: int) -> str:
-        """Say done, running and left, the time left and the last trial's metric."""
+    def words(self, side_by_side: int) -> str:
+        """Say done, running and left, and the time left."""
         left = self.total - self.done
         running = min(side_by_side, left)
         seconds = (time.monotonic() - self.started) / self.work * (self.total_work - self.work)
         counts = (
             f"{self.done} of {self.total} trials done, {running} running, {left - running} left"
         )
-        return f"{counts}, about {seconds:.0f} s to go; {last_metric(finished)}"
+        return f"{counts}, about {seconds:.0f} s to go"
 
 
 def last_metric(finished: Finished) -> str:
@@ -91,7 +91,8 @@ class Lines:
         last = self.tally.done == self.tally.total
         if last or now - self.printed >= SECONDS_BETWEEN_LINES:
             self.printed = now
-            print(self.tally.words(finished, side_by_side), file=sys.stderr, flush=True)
+            words = f"{self.tally.words(side_by_side)}; {last_metric(finished)}"
+            print(words, file=sys.stderr, flush=True)
 
 
 class Live:
@@ -124,7 +125,7 @@ class Live:
 
     def ended(self, finished: Finished, side_by_side: int) -> None:
         self.tally.add(finished.trial)
-        words = self.tally.words(finished, side_by_side)
+        words = f"{self.tally.words(side_by_side)}\n{last_metric(finished)}"
         self.bar.update(self.task, completed=self.tally.work, description=words)
 
 

@@ -150,7 +150,7 @@ def test_a_margin_is_a_logarithm_on_a_ratio_scale() -> None:
 @pytest.mark.parametrize(
     ("claim", "words"),
     [
-        (a_claim(), "it is lower, or differs by less than 1 points of test accuracy"),
+        (a_claim(), "it is lower, or differs by less than 1 point of test accuracy"),
         (
             a_claim(direction="lower", scale="ratio", matters=2),
             "it is higher, or differs by less than a factor of 2",
@@ -159,7 +159,7 @@ def test_a_margin_is_a_logarithm_on_a_ratio_scale() -> None:
             a_claim(of="test/loss", matters=0.5),
             "it is lower, or differs by less than 0.5 in test loss",
         ),
-        (a_claim(Equivalence), "they differ by more than 1 points of test accuracy"),
+        (a_claim(Equivalence), "they differ by more than 1 point of test accuracy"),
     ],
 )
 def test_a_claim_says_what_would_refute_it(claim: Claim, words: str) -> None:
@@ -290,9 +290,7 @@ def test_one_seed_decides_nothing() -> None:
     assert (finding.verdict, finding.n) == (Verdict.UNDECIDED, 1)
     assert finding.estimate == pytest.approx(0.5)
     assert all(math.isnan(bound) for bound in finding.interval)
-    assert finding.reason == (
-        "an interval needs two seeds that finished in both arms; there were 1"
-    )
+    assert finding.reason == ("an interval needs two seeds measured in both arms; there were 1")
 
 
 @pytest.mark.parametrize(
@@ -589,6 +587,19 @@ def test_a_target_that_was_never_met_has_no_price() -> None:
 def test_a_loss_target_is_met_from_above() -> None:
     price = priced(Target("validation/loss", 0.6), "validation/loss", steps=100.0)
     assert price["target/steps"] == pytest.approx(25.0)
+
+
+def test_a_seed_whose_chosen_trial_never_met_the_target_is_not_measured() -> None:
+    claim = a_claim(of="target/epochs", direction="lower", scale="ratio", matters=1.2)
+    study = a_study(claim, target=Target("validation/accuracy", 0.8))
+    records = [
+        a_record(cell, seed, curves={"validation/accuracy": [(1.0, 0.7), (2.0, 0.6 + 0.1 * seed)]})
+        for cell in (SMALL, LARGE)
+        for seed in range(4)
+    ]
+    (finding,) = found(study, records)
+    assert finding.seeds.index.to_list() == [2, 3]
+    assert (finding.n, finding.trials) == (2, 8)
 
 
 def test_prices_are_columns_of_the_table_and_can_be_claimed() -> None:

@@ -37,7 +37,9 @@ def prepare(session: nox.Session) -> None:
     if not Path(PYTHON).exists():
         session.log("making the shared environment; torch is large, this takes minutes once")
         venv.create(ENVIRONMENT, with_pip=True)
-    install(session, PYTHON, "--editable", ".[dev]")
+    # A path entry instead of an import hook: a folder `reports/` in the working directory, where
+    # the pages go, would hide the package `reports` from the hook.
+    install(session, PYTHON, "-C", "editable_mode=compat", "--editable", ".[dev]")
     stamp.write_text(wanted.hexdigest())
 
 

@@ -13,6 +13,7 @@ Equal       All arms of the main grid see the same number of examples (equal epo
 Seeds       Two pilots, of five and eight seeds on 1,000 test images, gave paired differences in
             accuracy with a standard deviation of up to 1.1 points. Sixteen seeds on 2,000 test
             images show equivalence within one point with 80 % power, six claims corrected for.
+            The target of 80 % is one that batch size 256 reached within the budget in them.
 Refuted if  batch size 1 is as accurate as 16 within a point; a pass over the data in one batch
             is at least a quarter cheaper than in batches of 256; the lowest or the highest rate
             does as well as the tuned one.
@@ -52,11 +53,11 @@ study = Study(
     grid=(BATCHES, RATES),
     seeds=16,
     select="validation/accuracy",
-    target=Target("validation/accuracy", 0.88),
+    target=Target("validation/accuracy", 0.8),
     parts=(
         Part(
             "timing",
-            changes={"budget.epochs": 2, "optimizer.lr": 0.01},
+            changes={"budget.epochs": 5, "optimizer.lr": 0.01},
             grid=(axis("batch_size", (1, 4, 16, 64, 256, 1024, 2000)),),
             seeds=8,
             alone=True,

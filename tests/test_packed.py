@@ -24,9 +24,7 @@ RECIPES = (
         optimizer=Optimizer("adam", lr=0.01),
         budget=Budget(epochs=2),
     ),
-    Recipe(
-        data=Data("mnist5k", train_examples=200), model=Model("lenet"), budget=Budget(epochs=1)
-    ),
+    Recipe(data=Data("mnist5k", train_examples=200), model=Model("lenet"), budget=Budget(epochs=1)),
     Recipe(data=DIGITS, optimizer=Optimizer("sgd", lr=1e30), budget=Budget(epochs=1)),
 )
 TRIALS = [Trial("test", "main", {}, recipe, seed) for recipe in RECIPES for seed in range(2)]

@@ -53,7 +53,7 @@ def arm_values(
     if tuned and len(good):
         score = good[select] * (1.0 if METRICS[select].better == "higher" else -1.0)
         means = score.groupby([good[path] for path in paths]).mean()
-        top = means.idxmax()
+        top: Any = means.idxmax()
         best = dict(zip(paths, top if len(paths) > 1 else (top,), strict=True))
         good = good.loc[score.groupby(good["seed"]).idxmax()]
     by_seed = good.set_index("seed")

@@ -24,8 +24,12 @@ def cells() -> Iterator[tuple[int, float, int]]:
 
 def data() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return training and validation images, float `(n, 1, 28, 28)` in [0, 1], and labels."""
-    pixels = np.frombuffer(gzip.open(FOLDER / "train-images-idx3-ubyte.gz").read(), np.uint8, offset=16)
-    labels = np.frombuffer(gzip.open(FOLDER / "train-labels-idx1-ubyte.gz").read(), np.uint8, offset=8)
+    pixels = np.frombuffer(
+        gzip.open(FOLDER / "train-images-idx3-ubyte.gz").read(), np.uint8, offset=16
+    )
+    labels = np.frombuffer(
+        gzip.open(FOLDER / "train-labels-idx1-ubyte.gz").read(), np.uint8, offset=8
+    )
     x = torch.tensor(pixels.reshape(-1, 1, 28, 28)[:24_000]).float() / 255
     y = torch.tensor(labels[:24_000]).long()
     return x[:20_000], y[:20_000], x[20_000:], y[20_000:]

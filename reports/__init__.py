@@ -1,5 +1,1 @@
-"""The report: static pages of verdicts and figures, readable offline."""
-
-from reports.site import render
-
-__all__ = ["render"]
+"""The report: static pages of verdicts and figures, readable offline. `reports.site` renders."""

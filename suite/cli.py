@@ -148,12 +148,13 @@ def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
 def run(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Run every trial that is not in the store yet, and conclude."""
     from suite import coordinator
-    from suite.conclusions import conclusion_form, note, verdict_lines
 
     requests = _requests(studies, options)
     journal, tracker = _stores()
     try:
         made = coordinator.run(requests, journal, tracker, _engine(options))
+        from suite.conclusions import conclusion_form, note, verdict_lines
+
         results = [_gather(request.study.name, journal) for request in requests]
         forms = [conclusion_form(result) for result in results]
         for result, form in zip(results, forms, strict=True):
@@ -211,7 +212,7 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
 @click.option("--lang", type=Choice("en"), default="en", expose_value=False)
 def report(studies: tuple[str, ...], out: Path) -> None:
     """Write the report site of each study's latest run."""
-    from reports import render
+    from reports.site import render
 
     results = _latest(studies, *_stores())
     try:

@@ -107,6 +107,8 @@ class Study:
         check_metric(self.select)
         if not self.select.startswith("validation/"):
             raise RequestError(f"Study.select must be a validation metric, not '{self.select}'")
+        if self.recipe.loss == "mse" and self.select.endswith("accuracy"):
+            raise RequestError("a regression has no accuracy: Study.select must be validation/loss")
         for tier in self.tiers:
             if tier not in TIERS:
                 raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")

@@ -112,22 +112,22 @@ def test_ui_serves_the_store_on_this_machine_only(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command("ui", "--port", str(port)),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-    )
-    try:
-        assert process.stdout is not None
-        link = process.stdout.readline()
-        assert f"tiny: http://127.0.0.1:{port}/#/experiments/" in link
-        assert "compareRunsMode=CHART" in link
-        assert answers(f"http://127.0.0.1:{port}/health")
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            link = process.stdout.readline()
+            assert f"tiny: http://127.0.0.1:{port}/#/experiments/" in link
+            assert "compareRunsMode=CHART" in link
+            assert answers(f"http://127.0.0.1:{port}/health")
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def answers(address: str) -> bool:

@@ -495,3 +495,14 @@ def test_a_timed_trial_that_diverges_still_says_what_it_cost() -> None:
     outcome = train(regression(10.0), SEED, alone=True)
     assert outcome.status is Status.DIVERGED
     assert set(outcome.final) == {"cost/steps", "cost/examples"} | SECONDS
+
+
+def test_a_test_loss_that_overflows_is_a_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def overflowing(network: Any, loss: Any, split: Any, prefix: str) -> dict[str, float]:
+        return {f"{prefix}loss": float("inf") if prefix == "test/" else 1.0}
+
+    monkeypatch.setattr("suite.training.loop.evaluate", overflowing)
+    recipe = Recipe(data=Data("digits"), budget=Budget(epochs=1))
+    outcome = train(recipe, 0)
+    assert outcome.status is Status.DIVERGED
+    assert "test/loss was inf" in outcome.error

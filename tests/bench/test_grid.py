@@ -49,10 +49,10 @@ def whole_process(command: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def peer(python: str, script: str) -> float:
+def peer(python: str, script: str, *arguments: str) -> float:
     """Return the seconds of 48 trials, from a whole process with six of them and one with none."""
-    start_up = whole_process([python, str(PEERS / script), "0"])
-    six = whole_process([python, str(PEERS / script), "1"])
+    start_up = whole_process([python, str(PEERS / script), "0", *arguments])
+    six = whole_process([python, str(PEERS / script), "1", *arguments])
     return start_up + SEEDS * (six - start_up)
 
 
@@ -73,7 +73,8 @@ def test_grid_beside_peers(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     rows = {"plain loop on resident tensors": peer(sys.executable, "plain.py")}
     peers_python = os.environ.get("PEERS_PYTHON")
     if peers_python:
-        rows["Lightning"] = peer(peers_python, "lightning_loop.py")
+        rows["Lightning, same curves"] = peer(peers_python, "lightning_loop.py")
+        rows["Lightning, nothing logged"] = peer(peers_python, "lightning_loop.py", "bare")
     print(f"\n48 trials, packed and tracked: {mine:.1f} s")
     for name, seconds in rows.items():
         benchmark.extra_info[name] = seconds / mine

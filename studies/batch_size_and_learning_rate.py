@@ -146,8 +146,7 @@ study = Study(
             "validation/loss",
             over="optimizer.lr",
             colour="batch_size",
-            caption="Loss over the learning rate: a valley for every batch size, further right "
-            "the larger the batch.",
+            caption="Loss over the learning rate, a line a batch size: where is each valley?",
         ),
         heat("validation/accuracy", x="optimizer.lr", y="batch_size", caption="The whole grid."),
         lines(

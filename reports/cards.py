@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from reports.effects import compared, effect_words, matters_words, shared_words, tuned_words
@@ -10,10 +11,10 @@ from reports.figures.canvas import Picture
 from reports.losses import losses
 from reports.quantities import duration, p_words
 from reports.words import GLYPHS, arm_words, axis_words, counted, listed, sentence, slug
-from suite.claims import Equivalence
+from suite.claims import Equivalence, Rate
 from suite.evidence import Finding, Verdict
-from suite.evidence.findings import MOST_SEEDS
 from suite.evidence.results import Results
+from suite.evidence.significance import MOST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def card(results: Results, finding: Finding, index: int, *, drawn: bool = True) 
         refuted_if=sentence(claim.refuted_if),
         p_values=_p_values(finding),
         tuned=tuple(_tuned(finding)),
-        same=listed(axis_words(path) for path in finding.against.best if path in finding.arm.best),
+        same=listed(axis_words(path) for path in finding.arm.best),
         shared=shared_words(finding),
         losses=tuple(losses(results, finding)),
         more_seeds=_more_seeds(finding),
@@ -106,8 +107,12 @@ def card(results: Results, finding: Finding, index: int, *, drawn: bool = True) 
 
 
 def _p_values(finding: Finding) -> tuple[PValues, ...]:
-    if finding.n < 2:
+    if finding.n < 2 or math.isnan(finding.p):
         return ()
+    if isinstance(finding.claim, Rate):
+        share = f"a share of {finding.claim.than:.0%}"
+        decided = finding.verdict is not Verdict.UNDECIDED
+        return (PValues(share, p_words(finding.p), p_words(finding.adjusted_p), decided),)
     small = finding.verdict is Verdict.NO_EFFECT or (
         finding.verdict is Verdict.SUPPORTED and isinstance(finding.claim, Equivalence)
     )
@@ -125,8 +130,9 @@ def _p_values(finding: Finding) -> tuple[PValues, ...]:
 
 def _tuned(finding: Finding) -> list[str]:
     return [
-        *tuned_words(sentence(arm_words(finding.claim.arm)).rstrip("."), finding.arm),
-        *tuned_words(sentence(arm_words(finding.claim.against)).rstrip("."), finding.against),
+        words
+        for arm in finding.arms.values()
+        for words in tuned_words(sentence(arm_words(arm.levels)).rstrip("."), arm)
     ]
 
 

@@ -25,15 +25,9 @@ def rerun_cell(results: Results) -> str:
     claims = results.findings
     first: Mapping[str, Any] = results.records[0].cell
     if claims and claims[0].arm.trials:
-        first = {**first, **claims[0].arm.best, **claims[0].claim.arm}
+        first = {**first, **claims[0].arm.best, **claims[0].arm.levels}
     cell = {path: (level,) for path, level in first.items() if path in paths}
     return shlex.join(_run(results.execution, {**results.execution.only, **cell}))
-
-
-def reproduce(results: Results) -> str:
-    """Return the command that reruns one trial and compares its bits."""
-    finished = [record.id for record in results.records if record.outcome.weights_digest]
-    return shlex.join([*BASE, "reproduce", finished[0]]) if finished else ""
 
 
 def _run(execution: Execution, only: Mapping[str, Any]) -> list[str]:

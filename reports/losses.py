@@ -8,6 +8,7 @@ import pandas as pd
 
 from reports.shown import at_level, part_rows
 from reports.words import arm_words, counted, listed
+from suite.claims import Identity, Rate
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
 from suite.evidence.results import Results
@@ -21,12 +22,15 @@ def losses(results: Results, finding: Finding) -> list[str]:
     grid = next(grid for grid in results.grids if grid.name == claim.part)
     rows = part_rows(results, grid)
     said = [
-        *_of_arm(_rows(rows, claim.arm), claim.arm, claim.of, finding.arm, grid),
-        *_of_arm(_rows(rows, claim.against), claim.against, claim.of, finding.against, grid),
+        words
+        for arm in finding.arms.values()
+        for words in _of_arm(_rows(rows, arm.levels), arm.levels, claim.of, arm, grid)
     ]
+    if isinstance(claim, Rate | Identity):
+        return said  # what is lost is what is counted, or has nothing to be paired with
     unpaired = grid.seeds - finding.n
     if said and not finding.n:
-        said.append("No seed measured both arms, so there is no effect to state.")
+        said.append("No seed measured every arm, so there is no effect to state.")
     elif said and unpaired:
         seeds = f"{unpaired} of {counted(grid.seeds, 'seed')}"
         said.append(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reports.cards import Badge, Card, anchor, badge, card, price
 from reports.cells import CellTable, Loss, cell_table, losses_of
-from reports.commands import reproduce, rerun, rerun_cell
+from reports.commands import rerun, rerun_cell
 from reports.effects import compared, effect_words
 from reports.environment import Facts, data_digests, environment
 from reports.figures import Plate, plate
@@ -48,7 +48,6 @@ class StudyPage:
     digests: tuple[tuple[str, str], ...]
     rerun: str
     rerun_cell: str
-    reproduce: str
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,6 @@ def study_page(results: Results, link: str) -> StudyPage:
         digests=tuple(data_digests(results)),
         rerun=rerun(results.execution),
         rerun_cell=rerun_cell(results),
-        reproduce=reproduce(results),
     )
 
 
@@ -184,13 +182,10 @@ def _missing(results: Results) -> str:
 
 def _tuned_on(results: Results) -> str:
     """Say which axes some arm or view leaves to tuning, and on which metric they are chosen."""
-    by_name = {grid.name: grid for grid in results.grids}
     tuned: dict[str, None] = {}
-    for claim in results.study.claims:
-        for arm in (claim.arm, claim.against):
-            for axis in by_name[claim.part].axes:
-                if axis.path not in arm:
-                    tuned[axis_words(axis.path)] = None
+    for finding in results.findings:
+        for arm in finding.arms.values():
+            tuned |= dict.fromkeys(axis_words(path) for path in arm.best)
     if not tuned:
         return ""
     metric = METRICS[results.study.select]

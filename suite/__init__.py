@@ -3,7 +3,16 @@
 This package's top level is the vocabulary of a study file; it loads no torch.
 """
 
-from suite.claims import Difference, Equivalence
+from suite.claims import (
+    Difference,
+    Equivalence,
+    Identity,
+    Interaction,
+    Ordering,
+    Rate,
+    Threshold,
+    Trend,
+)
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.study import Axis, Part, Study, Target, axis
 from suite.views import curves, heat, lines
@@ -14,13 +23,19 @@ __all__ = [
     "Data",
     "Difference",
     "Equivalence",
+    "Identity",
+    "Interaction",
     "Model",
     "Optimizer",
+    "Ordering",
     "Part",
+    "Rate",
     "Recipe",
     "Schedule",
     "Study",
     "Target",
+    "Threshold",
+    "Trend",
     "axis",
     "curves",
     "heat",

@@ -7,29 +7,26 @@ so a replicate is the whole procedure "tune, then test once".
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import Any, Literal
 
 from suite.errors import RequestError
-from suite.fields import vocabulary
+from suite.fields import number, vocabulary
 from suite.metrics import METRICS, check_metric
 
 Arm = Mapping[str, Any]
+Direction = Literal["higher", "lower"]
 
 
 @vocabulary
-class Comparison:
-    """Two arms and a metric.
+class Statement:
+    """What every kind of claim has.
 
     Attributes:
         of: the metric.
-        arm: levels that define the arm the claim speaks of.
-        against: levels that define what it is compared with.
-        matters: smallest difference worth acting on: in the metric's unit, or, on a `ratio`
-            scale, as a factor above 1.
-        scale: compare by difference, or by ratio of geometric means.
         says: the claim in one English sentence.
         source: the notes' own phrase.
         number: the claim's number in the list of the notes' claims, if it is one of them.
@@ -39,15 +36,29 @@ class Comparison:
 
     _: KW_ONLY
     of: str
-    arm: Arm
-    against: Arm
-    matters: float
-    scale: Literal["difference", "ratio"] = "difference"
     says: str
     source: str
     number: int | None = None
     because: str = ""
     part: str = "main"
+
+    def check(self) -> None:
+        check_metric(self.of)
+
+
+@vocabulary
+class Effect(Statement):
+    """A claim about the size of something, decided by t tests over seeds.
+
+    Attributes:
+        matters: smallest effect worth acting on: in the metric's unit, or, on a `ratio` scale,
+            as a factor above 1.
+        scale: compare by difference, or by ratio of geometric means.
+    """
+
+    _: KW_ONLY
+    matters: float
+    scale: Literal["difference", "ratio"] = "difference"
 
     def check(self) -> None:
         check_metric(self.of)
@@ -73,26 +84,33 @@ class Comparison:
 
 
 @vocabulary
-class Difference(Comparison):
+class Difference(Effect):
     """`of` is higher (or lower) in `arm` than `against` it, by at least `matters`.
 
     Attributes:
+        arm: levels that define the arm the claim speaks of.
+        against: levels that define what it is compared with.
         direction: where the claim says `arm` lies.
     """
 
     _: KW_ONLY
-    direction: Literal["higher", "lower"]
+    arm: Arm
+    against: Arm
+    direction: Direction
 
     @property
     def refuted_if(self) -> str:
         """What would refute the claim, in words."""
-        other = "lower" if self.direction == "higher" else "higher"
-        return f"it is {other}, or differs by less than {self.size}"
+        return f"it is {_other(self.direction)}, or differs by less than {self.size}"
 
 
 @vocabulary
-class Equivalence(Comparison):
+class Equivalence(Effect):
     """`of` differs between `arm` and `against` by less than `matters`, whichever way."""
+
+    _: KW_ONLY
+    arm: Arm
+    against: Arm
 
     @property
     def refuted_if(self) -> str:
@@ -100,4 +118,166 @@ class Equivalence(Comparison):
         return f"they differ by more than {self.size}"
 
 
-Claim = Difference | Equivalence
+@vocabulary
+class Interaction(Effect):
+    """The difference between `arm` and `against` is larger (`higher`) or smaller within a setting.
+
+    Attributes:
+        within: further levels, in which the claim says the difference moves.
+        without: the levels it is compared with.
+    """
+
+    _: KW_ONLY
+    arm: Arm
+    against: Arm
+    within: Arm
+    without: Arm
+    direction: Direction
+
+    @property
+    def refuted_if(self) -> str:
+        """What would refute the claim, in words."""
+        return f"the difference moves the other way, or by less than {self.size}"
+
+
+@vocabulary
+class Trend(Effect):
+    """`of` rises (`higher`) or falls along an axis, by at least `matters` for each doubling or unit.
+
+    Each seed has one least-squares slope; n counts slopes.
+
+    Attributes:
+        over: the axis.
+        per: what `matters` is the effect of; `doubling` and `tenfold` need positive levels.
+        arm: levels of the other axes that are held fixed.
+    """
+
+    _: KW_ONLY
+    over: str
+    per: Literal["unit", "doubling", "tenfold"]
+    direction: Direction
+    arm: Arm = dataclasses.field(default_factory=dict)
+
+    def place(self, level: float) -> float:
+        """Return where a level lies on the axis of the slope."""
+        return {"unit": float, "doubling": math.log2, "tenfold": math.log10}[self.per](level)
+
+    @property
+    def refuted_if(self) -> str:
+        """What would refute the claim, in words."""
+        moves = "falls" if self.direction == "higher" else "rises"
+        return f"it {moves}, or moves by less than {self.size} per {self.per}"
+
+
+@vocabulary
+class Ordering(Statement):
+    """`of` rises (`higher`) or falls from each level of an axis to the next.
+
+    Each seed has one rank correlation, Kendall's tau-b, between levels and values: 1 if every pair
+    of levels is in the claimed order.
+
+    Attributes:
+        over: the axis, its levels in the order of the grid.
+        matters: smallest mean tau that counts as an order.
+        arm: levels of the other axes that are held fixed.
+    """
+
+    _: KW_ONLY
+    over: str
+    direction: Direction
+    matters: float = number(0.5, low=0.01, high=1.0)
+    arm: Arm = dataclasses.field(default_factory=dict)
+    scale: Literal["difference"] = "difference"
+
+    @property
+    def margin(self) -> float:
+        """The smallest rank correlation that matters."""
+        return self.matters
+
+    @property
+    def refuted_if(self) -> str:
+        """What would refute the claim, in words."""
+        return f"the order is the other way, or its rank correlation is below {self.matters:g}"
+
+
+@vocabulary
+class Threshold(Effect):
+    """`of` lies above (`higher`) or below a level in `arm`, by at least `matters`."""
+
+    _: KW_ONLY
+    arm: Arm
+    level: float
+    direction: Direction
+
+    @property
+    def refuted_if(self) -> str:
+        """What would refute the claim, in words."""
+        return f"it is {_other(self.direction)} than {self.level:g}, or within {self.size} of it"
+
+
+@vocabulary
+class Rate(Statement):
+    """The share of seeds that end in an event is above (`higher`) or below `than`.
+
+    The interval is exact (Clopper and Pearson, 1934) and so is the binomial test.
+
+    Attributes:
+        arm: levels of every axis: nothing is tuned.
+        event: `diverged`, `failed`, or `reached`: the metric is at least `level`.
+    """
+
+    _: KW_ONLY
+    arm: Arm
+    event: Literal["diverged", "failed", "reached"]
+    level: float = 0.0
+    than: float = number(0.5, low=0.0, high=1.0)
+    direction: Direction
+
+    @property
+    def refuted_if(self) -> str:
+        """What would refute the claim, in words."""
+        return f"the share of seeds is {_other(self.direction)} than {self.than:.0%}"
+
+
+@vocabulary
+class Identity(Statement):
+    """`of` is zero but for rounding, in every trial of `arm`: true by algebra, or not at all.
+
+    Attributes:
+        tolerance: largest absolute value that rounding can explain.
+        arm: levels; axes that are left out are all included.
+    """
+
+    _: KW_ONLY
+    tolerance: float = number(1e-6, low=0.0)
+    arm: Arm = dataclasses.field(default_factory=dict)
+
+    @property
+    def refuted_if(self) -> str:
+        """What would refute the claim, in words."""
+        return f"any trial deviates by more than {self.tolerance:g}"
+
+
+Directional = Difference | Interaction | Trend | Ordering | Threshold
+Tested = Directional | Equivalence
+Claim = Tested | Rate | Identity
+
+
+def arms(claim: Claim, levels: tuple[Any, ...] = ()) -> dict[str, Arm]:
+    """Return the arms of a claim by name; `levels` are those of the axis it runs over, if any."""
+    if isinstance(claim, Trend | Ordering):
+        return {str(level): {**claim.arm, claim.over: level} for level in levels}
+    if isinstance(claim, Interaction):
+        return {
+            "arm": {**claim.arm, **claim.within},
+            "against": {**claim.against, **claim.within},
+            "arm without": {**claim.arm, **claim.without},
+            "against without": {**claim.against, **claim.without},
+        }
+    if isinstance(claim, Difference | Equivalence):
+        return {"arm": claim.arm, "against": claim.against}
+    return {"arm": claim.arm}
+
+
+def _other(direction: Direction) -> str:
+    return "lower" if direction == "higher" else "higher"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,24 +36,22 @@ def finding_form(finding: Finding) -> dict[str, Any]:
     """Return a finding; a number that does not exist is null."""
     claim = finding.claim
     return {
+        "kind": type(claim).__name__,
+        **{
+            field.name: canonical(getattr(claim, field.name)) for field in dataclasses.fields(claim)
+        },
         "claim": claim.says,
-        "number": claim.number,
-        "source": claim.source,
+        "metric": claim.of,
         "verdict": str(finding.verdict),
         "reason": finding.reason,
         "effect": effect_words(finding),
-        "metric": claim.of,
-        "scale": claim.scale,
-        "arm": canonical(dict(claim.arm)),
-        "against": canonical(dict(claim.against)),
         "estimate": _number(finding.estimate),
         "interval": [_number(end) for end in finding.interval],
-        "matters": claim.matters,
         "n": finding.n,
-        "p": finding.p,
-        "adjusted_p": finding.adjusted_p,
-        "p_margin": finding.p_margin,
-        "adjusted_p_margin": finding.adjusted_p_margin,
+        "p": _number(finding.p),
+        "adjusted_p": _number(finding.adjusted_p),
+        "p_margin": _number(finding.p_margin),
+        "adjusted_p_margin": _number(finding.adjusted_p_margin),
         "at_shared_level": _number(finding.shared),
         "more_seeds": finding.more_seeds,
         "trials": finding.trials,

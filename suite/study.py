@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, get_origin
 
-from suite.claims import Claim
+from suite.claims import Claim, arms
 from suite.errors import RequestError, nearest
 from suite.fields import annotation, normalised, number, owner_of, replace_at, vocabulary
 from suite.identity import trial_id
@@ -120,9 +120,12 @@ class Study:
         grids = self.grids()
         for claim in self.claims:
             grid = _named(grids, claim.part)
-            for arm in (claim.arm, claim.against):
+            who = f"claim '{claim.says}'"
+            over = getattr(claim, "over", None)
+            levels = grid.axis(over).levels if over else ()
+            for arm in arms(claim, levels).values():
                 for path, level in arm.items():
-                    grid.check_level(path, level, f"claim '{claim.says}'")
+                    grid.check_level(path, level, who)
         for view in self.views:
             grid = _named(grids, view.part)
             for path in filter(None, (view.x, view.colour)):

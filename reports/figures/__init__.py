@@ -8,6 +8,7 @@ from reports.figures import curves, difference, heat, lines
 from reports.figures.canvas import NARROW, SMALL, WIDE, Picture, picture
 from reports.figures.palette import CATEGORIES, colours
 from reports.shown import Shown, shown
+from suite.claims import Identity, Rate
 from suite.evidence import Finding
 from suite.evidence.results import Results
 from suite.views import View
@@ -37,8 +38,8 @@ def plate(results: Results, view: View, name: str) -> Plate:
 
 
 def evidence(finding: Finding, name: str) -> Picture | None:
-    """Draw a finding's paired seeds; None where no seed measured both arms."""
-    if finding.n == 0:
+    """Draw a finding's paired seeds; None where there are none, or nothing to compare."""
+    if not _is_drawn(finding):
         return None
     return picture(
         name, (SMALL,), lambda size: difference.draw(finding, size), CATEGORIES[:2],
@@ -48,7 +49,11 @@ def evidence(finding: Finding, name: str) -> Picture | None:
 
 def evidence_is_cut(finding: Finding) -> bool:
     """Whether the interval of a finding's figure reaches beyond its frame."""
-    return finding.n > 0 and difference.is_cut(finding)
+    return _is_drawn(finding) and difference.is_cut(finding)
+
+
+def _is_drawn(finding: Finding) -> bool:
+    return finding.n > 0 and not isinstance(finding.claim, Rate | Identity)
 
 
 def _notes(data: Shown) -> tuple[str, ...]:

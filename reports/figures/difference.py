@@ -19,9 +19,9 @@ from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid,
 from reports.figures.scales import log_y, set_y
 from reports.quantities import MINUS, axis_label, scaled
 from reports.words import axis_words, counted, level_words, sentence
-from suite.claims import Claim
+from suite.claims import Identity, Ordering, Rate, Tested, Trend
 from suite.evidence import Finding
-from suite.evidence.findings import differences
+from suite.evidence.arms import ArmValues
 from suite.metrics import METRICS
 
 OCTAVES = 2.5  # beyond this span ratios are marked by powers of two
@@ -51,23 +51,39 @@ def is_cut(finding: Finding) -> bool:
 
 def _arms(axes: Axes, finding: Finding) -> None:
     metric = finding.claim.of
-    pairs = finding.seeds[["against", "arm"]].to_numpy(float)
-    values = np.vectorize(lambda value: scaled(metric, value))(pairs)
-    for pair in values:
-        axes.plot([0, 1], pair, color=SOFT, linewidth=1.0, alpha=0.6)
-    for place in (0, 1):
+    arms = _in_order(finding)
+    seeds = finding.seeds[list(arms)].to_numpy(float)
+    values = np.vectorize(lambda value: scaled(metric, value))(seeds)
+    places = range(len(arms))
+    for row in values:
+        axes.plot(places, row, color=SOFT, linewidth=1.0, alpha=0.6)
+    for place in places:
         axes.plot(
             [place] * len(values), values[:, place], "o", color=stand_in(0), markersize=6,
             markeredgecolor=SURFACE, markeredgewidth=0.8,
         )  # fmt: skip
     set_y(axes, list(values.ravel()), [], log_y(metric, list(values.ravel())))
-    axes.set_xlim(-0.45, 1.45)
-    claim = finding.claim
-    labels = [_label(claim.against, finding.against.chosen), _label(claim.arm, finding.arm.chosen)]
-    axes.set_xticks([0, 1], labels, fontsize=9.5)
+    axes.set_xlim(-0.45, len(arms) - 0.55)
+    axes.set_xticks(places, _labels(finding), fontsize=9.5 if len(arms) <= 2 else 7.5)
     axes.set_title(axis_label(metric), loc="left", fontsize=9.5)
     axes.tick_params(axis="y", labelsize=9.5)
     soft_grid(axes)
+
+
+def _in_order(finding: Finding) -> Mapping[str, ArmValues]:
+    """Return the arms as they are drawn: what is compared with first, levels in their order."""
+    return {name: finding.arms[name] for name in sorted(finding.arms, key=_against_first)}
+
+
+def _against_first(name: str) -> int:
+    return {"against": 0, "arm": 1, "against without": 2, "arm without": 3}.get(name, 4)
+
+
+def _labels(finding: Finding) -> list[str]:
+    claim = finding.claim
+    if isinstance(claim, Trend | Ordering):
+        return [level_words(arm.levels[claim.over]) for arm in finding.arms.values()]
+    return [_label(arm.levels, arm.chosen) for arm in _in_order(finding).values()]
 
 
 def _label(arm: Mapping[str, Any], chosen: Any) -> str:
@@ -76,8 +92,14 @@ def _label(arm: Mapping[str, Any], chosen: Any) -> str:
     return "\n".join(named + tuned)
 
 
+def _tested(finding: Finding) -> Tested:
+    """Return the claim of a finding that has a contrast to draw."""
+    assert not isinstance(finding.claim, Rate | Identity)
+    return finding.claim
+
+
 def _differences(axes: Axes, finding: Finding) -> None:
-    claim = finding.claim
+    claim = _tested(finding)
     margin = _shown(claim, claim.margin)
     axes.axhspan(-margin, margin, color=BAND, linewidth=0, zorder=0)
     axes.axhline(0, color=SOFT, linewidth=1.0)
@@ -101,29 +123,31 @@ def _differences(axes: Axes, finding: Finding) -> None:
 
 
 def _frame_differences(axes: Axes, finding: Finding) -> bool:
-    margin = _shown(finding.claim, finding.claim.margin)
+    margin = _shown(_tested(finding), _tested(finding).margin)
     inside = [*_points(finding), -margin, margin]
     return set_y(axes, inside, _bounds(finding), log=False)
 
 
 def _points(finding: Finding) -> Sequence[float]:
-    return [_shown(finding.claim, float(d)) for d in differences(finding.claim, finding.seeds)]
+    return [_shown(_tested(finding), float(value)) for value in finding.contrast]
 
 
 def _bounds(finding: Finding) -> tuple[float, float]:
-    claim = finding.claim
+    claim = _tested(finding)
     low, high = finding.interval
     if claim.scale == "ratio":
         low, high = (math.log(bound) if bound > 0 else math.nan for bound in (low, high))
     return _shown(claim, low), _shown(claim, high)
 
 
-def _shown(claim: Claim, value: float) -> float:
+def _shown(claim: Tested, value: float) -> float:
     """Return a difference on the scale that is drawn: points, or base-2 logarithms of a ratio."""
+    if isinstance(claim, Ordering):
+        return value
     return value / math.log(2) if claim.scale == "ratio" else scaled(claim.of, value)
 
 
-def _ticks(claim: Claim, low: float, high: float) -> tuple[list[float], list[str]]:
+def _ticks(claim: Tested, low: float, high: float) -> tuple[list[float], list[str]]:
     """Return where ticks stand and what they say: signed differences, or round ratios."""
     if claim.scale == "difference":
         values = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
@@ -142,10 +166,11 @@ def _signed(value: float) -> str:
     return f"{value:+.4g}".replace("-", MINUS) if abs(value) > 1e-12 else "0"
 
 
-def _title(claim: Claim) -> str:
+def _title(claim: Tested) -> str:
+    if isinstance(claim, Ordering):
+        return "rank correlation"
+    kind = "slope" if isinstance(claim, Trend) else "difference"
     if claim.scale == "ratio":
-        return "ratio"
+        return "ratio" if kind == "difference" else "factor"
     unit = METRICS[claim.of].unit
-    return "difference" + {"percent": " (points)", "nats": " (nats)", "seconds": " (s)"}.get(
-        unit, ""
-    )
+    return kind + {"percent": " (points)", "nats": " (nats)", "seconds": " (s)"}.get(unit, "")

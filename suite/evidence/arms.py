@@ -17,36 +17,47 @@ class ArmValues:
     """What one arm of a claim measured.
 
     Attributes:
+        levels: what defines it.
         values: the metric by seed; missing where no trial finished or the chosen one lacks it, such
             as the price of a target it never reached.
         chosen: for each tuned axis, the level each seed chose.
         best: for each tuned axis, the level whose mean over seeds is best on validation.
         on_edge: tuned axes whose best level is the first or last of at least three.
+        ends: how the trial of each seed ended, by seed; with tuned axes, every trial's end.
         trials: how many trials the arm had, over all levels that were tried.
         lost: how many of them diverged or failed.
         spent: seconds of process time they took.
     """
 
+    levels: Mapping[str, Any]
     values: pd.Series[float]
     chosen: pd.DataFrame
     best: Mapping[str, Any]
     on_edge: tuple[str, ...]
+    ends: pd.Series[str]
     trials: int
     lost: int
     spent: float
 
 
 def arm_values(
-    rows: pd.DataFrame, grid: Grid, arm: Mapping[str, Any], metric: str, select: str
+    rows: pd.DataFrame,
+    grid: Grid,
+    arm: Mapping[str, Any],
+    metric: str,
+    select: str,
+    *,
+    tune: bool = True,
 ) -> ArmValues:
     """Return the values of an arm over the rows of its part.
 
     Axes that `arm` does not name are tuned: each seed takes the trial that is best by `select`,
-    a validation metric, so a replicate is a whole run of "tune, then test once".
+    a validation metric, so a replicate is a whole run of "tune, then test once". Without `tune`
+    every finished trial's value is returned.
     """
     for path, level in arm.items():
         rows = rows[rows[path].isna() if level is None else rows[path] == level]
-    tuned = [axis for axis in grid.axes if axis.path not in arm]
+    tuned = [axis for axis in grid.axes if tune and axis.path not in arm]
     paths = [axis.path for axis in tuned]
     good = rows[rows["status"] == "finished"]
     best: dict[str, Any] = {}
@@ -58,6 +69,7 @@ def arm_values(
         good = good.loc[score.groupby(good["seed"]).idxmax()]
     by_seed = good.set_index("seed")
     return ArmValues(
+        levels=arm,
         values=by_seed.reindex(columns=[metric])[metric].dropna().astype(float),
         chosen=by_seed[paths],
         best=best,
@@ -68,6 +80,7 @@ def arm_values(
             and len(axis.levels) > 2
             and best[axis.path] in (axis.levels[0], axis.levels[-1])
         ),
+        ends=rows.set_index("seed")["status"],
         trials=len(rows),
         lost=int((rows["status"] != "finished").sum()),
         spent=float(rows["spent"].sum()),

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
 
-from suite.claims import Claim, Difference, Equivalence
-from suite.evidence.arms import ArmValues, arm_values
+from suite.claims import Claim, Difference, Directional, Equivalence, Identity, Rate, Tested
+from suite.evidence.arms import ArmValues
+from suite.evidence.contrasts import Contrast, Measured, measure
+from suite.evidence.significance import ALPHA, Test, exact_test, holm, seeds_needed, t_test
 from suite.evidence.table import table
-from suite.record import Record
+from suite.record import Record, Status
 from suite.study import Grid, Study
-
-ALPHA = 0.05
-POWER = 0.8
-MOST_SEEDS = 1000
 
 
 class Verdict(StrEnum):
@@ -39,15 +34,16 @@ class Finding:
     """A claim and what became of it.
 
     Attributes:
-        estimate: arm minus against in the metric's unit, or their ratio.
+        estimate: the effect in the metric's unit, a ratio, a rank correlation or a share; of an
+            `Identity` the largest deviation.
         interval: its 95 % confidence interval.
         n: paired seeds.
-        p, adjusted_p: of no difference, two-sided t test, raw and after Holm's correction over
-            the study's claims.
-        p_margin, adjusted_p_margin: of a difference of at least the margin (two one-sided tests),
-            likewise.
-        seeds: one row a seed, with columns `arm` and `against`.
-        arm, against: what the two arms were, after tuning.
+        p, adjusted_p: of no effect, raw and after Holm's correction over the study's claims; NaN
+            where nothing is tested.
+        p_margin, adjusted_p_margin: of an effect of at least the margin, likewise.
+        arms: what each arm measured after tuning, by name.
+        seeds: one row a seed, one column an arm.
+        contrast: one number a seed, on the scale that is analysed.
         trials: how many trials the finding rests on, and `lost` how many of them did not finish.
         spent: seconds of process time they took.
         shared: the estimate when both arms use the level tuned for `against`; None where nothing
@@ -66,93 +62,62 @@ class Finding:
     adjusted_p: float
     p_margin: float
     adjusted_p_margin: float
+    arms: Mapping[str, ArmValues]
     seeds: pd.DataFrame
-    arm: ArmValues
-    against: ArmValues
+    contrast: Contrast
     trials: int
     lost: int
     spent: float
     shared: float | None
     more_seeds: int | None
 
+    @property
+    def arm(self) -> ArmValues:
+        """The arm the claim speaks of; of a trend the first level."""
+        return next(iter(self.arms.values()))
 
-@dataclass(frozen=True)
-class _Test:
-    """The t tests of one claim, on the scale that is analysed."""
-
-    mean: float
-    low: float
-    high: float
-    sd: float
-    p: float
-    p_margin: float
+    @property
+    def against(self) -> ArmValues:
+        """What it is compared with, where there is such a thing."""
+        return self.arms["against"]
 
 
 def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> list[Finding]:
     """Return a finding for every claim of the study, in order.
 
-    Tests are paired by seed; n counts seeds. Two families, "there is a difference" and "it is
-    smaller than what matters", are each corrected by Holm's method over the study's claims.
+    Tests are paired by seed; n counts seeds. Two families, "there is an effect" and "it is smaller
+    than what matters", are each corrected by Holm's method over the study's claims.
     """
     rows = table(records, study.target)
     by_name = {grid.name: grid for grid in grids}
-    measured = [_measure(claim, by_name[claim.part], rows, study.select) for claim in study.claims]
-    tests = [
-        _test(claim, seeds) for claim, (_, _, seeds) in zip(study.claims, measured, strict=True)
-    ]
-    holm = _holm([test.p for test in tests])
-    holm_margin = _holm([test.p_margin for test in tests])
+    measured = [measure(claim, by_name[claim.part], rows, study.select) for claim in study.claims]
+    tests = [_test(claim, one) for claim, one in zip(study.claims, measured, strict=True)]
+    adjusted = holm([test.p for test in tests])
+    adjusted_margin = holm([test.p_margin for test in tests])
     return [
-        _decide(study, by_name[claim.part], rows, claim, arms, test, p, p_margin)
-        for claim, arms, test, p, p_margin in zip(
-            study.claims, measured, tests, holm, holm_margin, strict=True
+        _decide(study, by_name[claim.part], rows, claim, one, test, p, p_margin)
+        for claim, one, test, p, p_margin in zip(
+            study.claims, measured, tests, adjusted, adjusted_margin, strict=True
         )
     ]
 
 
-_Arms = tuple[ArmValues, ArmValues, pd.DataFrame]
+def _test(claim: Claim, measured: Measured) -> Test:
+    if isinstance(claim, Rate):
+        return exact_test(claim, *_events(claim, measured))
+    if isinstance(claim, Identity):
+        worst = float(np.abs(measured.contrast).max()) if len(measured.contrast) else math.nan
+        return Test(worst, math.nan, math.nan, math.nan, math.nan, math.nan)
+    return t_test(measured.contrast, claim.margin)
 
 
-def _measure(claim: Claim, grid: Grid, rows: pd.DataFrame, select: str) -> _Arms:
-    part = rows[rows["part"] == grid.name] if len(rows) else pd.DataFrame(columns=_COLUMNS)
-    part = part.reindex(columns=list(dict.fromkeys([*part.columns, *(a.path for a in grid.axes)])))
-    arm = arm_values(part, grid, claim.arm, claim.of, select)
-    against = arm_values(part, grid, claim.against, claim.of, select)
-    seeds = pd.DataFrame({"arm": arm.values, "against": against.values}).dropna()
-    return arm, against, seeds
-
-
-_COLUMNS = ["id", "part", "seed", "status", "error", "spent"]
-
-
-def differences(claim: Claim, seeds: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return arm minus against by seed, of logarithms on a ratio scale."""
-    arm, against = seeds["arm"].to_numpy(float), seeds["against"].to_numpy(float)
-    if claim.scale == "ratio":
-        arm, against = np.log(arm), np.log(against)
-    return np.asarray(arm - against)
-
-
-def _test(claim: Claim, seeds: pd.DataFrame) -> _Test:
-    d = differences(claim, seeds)
-    if len(d) < 2:
-        mean = float(d.mean()) if len(d) else math.nan
-        return _Test(mean, math.nan, math.nan, math.nan, 1.0, 1.0)
-    mean, sd = float(d.mean()), float(d.std(ddof=1))
-    if sd <= 1e-12 * max(1.0, abs(mean)):
-        # Every seed gave the same difference: no t test can be made, and none is needed.
-        return _Test(mean, mean, mean, 0.0, float(mean == 0.0), float(abs(mean) >= claim.margin))
-    result = stats.ttest_1samp(d, 0.0)
-    low, high = result.confidence_interval(1 - ALPHA)
-    above = stats.ttest_1samp(d, -claim.margin, alternative="greater").pvalue
-    below = stats.ttest_1samp(d, claim.margin, alternative="less").pvalue
-    return _Test(mean, float(low), float(high), sd, float(result.pvalue), float(max(above, below)))
-
-
-def _holm(p_values: list[float]) -> list[float]:
-    if not p_values:
-        return []
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+def _events(claim: Rate, measured: Measured) -> tuple[int, int]:
+    """Return how many seeds ended in the event, and of how many."""
+    ends = measured.arms["arm"].ends
+    if claim.event == "reached":
+        return int(measured.contrast.sum()), len(ends)
+    wanted = Status.DIVERGED if claim.event == "diverged" else Status.FAILED
+    return int((ends == str(wanted)).sum()), len(ends)
 
 
 def _decide(
@@ -160,103 +125,126 @@ def _decide(
     grid: Grid,
     rows: pd.DataFrame,
     claim: Claim,
-    arms: _Arms,
-    test: _Test,
+    measured: Measured,
+    test: Test,
     adjusted_p: float,
     adjusted_p_margin: float,
 ) -> Finding:
-    arm, against, seeds = arms
-    verdict, reason, helped = _verdict(claim, arms, test, adjusted_p, adjusted_p_margin)
-    undo = math.exp if claim.scale == "ratio" else float
+    arms = measured.arms.values()
+    n = _events(claim, measured)[1] if isinstance(claim, Rate) else len(measured.seeds)
+    verdict, reason = _verdict(claim, measured, test, n, adjusted_p, adjusted_p_margin)
+    undo = math.exp if getattr(claim, "scale", "") == "ratio" else float
     return Finding(
         claim=claim,
         verdict=verdict,
         reason=reason,
-        estimate=undo(test.mean),
+        estimate=undo(test.estimate),
         interval=(undo(test.low), undo(test.high)),
-        n=len(seeds),
+        n=n,
         p=test.p,
         adjusted_p=adjusted_p,
         p_margin=test.p_margin,
         adjusted_p_margin=adjusted_p_margin,
-        seeds=seeds,
-        arm=arm,
-        against=against,
-        trials=arm.trials + against.trials,
-        lost=arm.lost + against.lost,
-        spent=arm.spent + against.spent,
-        shared=_at_shared_level(claim, grid, rows, study.select, arm, against),
-        more_seeds=_more_seeds(claim, test, len(seeds), len(study.claims)) if helped else None,
+        arms=measured.arms,
+        seeds=measured.seeds,
+        contrast=measured.contrast,
+        trials=sum(arm.trials for arm in arms),
+        lost=sum(arm.lost for arm in arms),
+        spent=float(sum(arm.spent for arm in arms)),
+        shared=_at_shared_level(claim, grid, rows, study.select, measured),
+        more_seeds=_more_seeds(claim, test, n, len(study.claims)) if reason in _OPEN else None,
     )
+
+
+_TOO_WIDE = "the interval reaches beyond what matters"
+_MAYBE_SMALL = "there is a difference, but it may be too small to matter"
+_BOTH = "the interval holds both no effect and one that matters"
+_OPEN = (_TOO_WIDE, _MAYBE_SMALL, _BOTH)  # reasons that more seeds would do away with
 
 
 def _verdict(
-    claim: Claim, arms: _Arms, test: _Test, p: float, p_margin: float
-) -> tuple[Verdict, str, bool]:
-    """Return the verdict, its reason, and whether more seeds would help."""
-    arm, against, seeds = arms
-    if not arm.trials or not against.trials:
-        return Verdict.UNDECIDED, "this run has no trials of one of the arms", False
-    if len(seeds) < 2:
-        why = f"an interval needs two seeds measured in both arms; there were {len(seeds)}"
-        return Verdict.UNDECIDED, why, False
-    edge = sorted({*arm.on_edge, *against.on_edge})
+    claim: Claim, measured: Measured, test: Test, n: int, p: float, p_margin: float
+) -> tuple[Verdict, str]:
+    arms = measured.arms.values()
+    if not all(arm.trials for arm in arms):
+        return Verdict.UNDECIDED, "this run has no trials of one of the arms"
+    if isinstance(claim, Identity):
+        return _verdict_of_identity(claim, test, n)
+    if isinstance(claim, Rate):
+        return _verdict_of_rate(claim, test, p)
+    if n < 2:
+        where = "both arms" if len(arms) == 2 else "every arm"
+        return Verdict.UNDECIDED, f"an interval needs two seeds measured in {where}; there were {n}"
+    edge = sorted({path for arm in arms for path in arm.on_edge})
     if edge:
         why = f"the best {edge[0]} lies on the edge of its grid, so a better one may lie beyond"
-        return Verdict.UNDECIDED, why, False
-    size = abs(test.mean) >= claim.margin
+        return Verdict.UNDECIDED, why
+    return _verdict_of_effect(claim, test, p, p_margin)
+
+
+def _verdict_of_effect(claim: Tested, test: Test, p: float, p_margin: float) -> tuple[Verdict, str]:
+    large = p < ALPHA and abs(test.estimate) >= claim.margin
+    small = p_margin < ALPHA
     if isinstance(claim, Equivalence):
-        if p_margin < ALPHA:
-            return Verdict.SUPPORTED, "any difference is smaller than what matters", False
-        if p < ALPHA and size:
-            return Verdict.REFUTED, "there is a difference, and it is large enough to matter", False
-        return Verdict.UNDECIDED, "the interval reaches beyond what matters", True
-    return _verdict_of_difference(claim, test, p, p_margin, size)
+        if small:
+            return Verdict.SUPPORTED, "any difference is smaller than what matters"
+        if large:
+            return Verdict.REFUTED, "there is a difference, and it is large enough to matter"
+        return Verdict.UNDECIDED, _TOO_WIDE
+    if large and _as_claimed(claim, test.estimate):
+        return Verdict.SUPPORTED, "the difference is as claimed and large enough to matter"
+    if large:
+        return Verdict.REFUTED, "the difference is the other way, and large enough to matter"
+    if small:
+        return Verdict.NO_EFFECT, "any difference is smaller than what matters"
+    return Verdict.UNDECIDED, _MAYBE_SMALL if p < ALPHA else _BOTH
 
 
-def _verdict_of_difference(
-    claim: Difference, test: _Test, p: float, p_margin: float, size: bool
-) -> tuple[Verdict, str, bool]:
-    as_claimed = (test.mean > 0) == (claim.direction == "higher")
-    if p < ALPHA and size and as_claimed:
-        return Verdict.SUPPORTED, "the difference is as claimed and large enough to matter", False
-    if p < ALPHA and size:
-        return Verdict.REFUTED, "the difference is the other way, and large enough to matter", False
-    if p_margin < ALPHA:
-        return Verdict.NO_EFFECT, "any difference is smaller than what matters", False
-    if p < ALPHA:
-        return Verdict.UNDECIDED, "there is a difference, but it may be too small to matter", True
-    return Verdict.UNDECIDED, "the interval holds both no effect and one that matters", True
+def _verdict_of_rate(claim: Rate, test: Test, p: float) -> tuple[Verdict, str]:
+    if not p < ALPHA:
+        return Verdict.UNDECIDED, f"the interval of the share holds {claim.than:.0%}"
+    if _as_claimed(claim, test.estimate - claim.than):
+        return Verdict.SUPPORTED, f"the share of seeds is {claim.direction} than {claim.than:.0%}"
+    return Verdict.REFUTED, f"the share of seeds is not {claim.direction} than {claim.than:.0%}"
 
 
-def _more_seeds(claim: Claim, test: _Test, n: int, family: int) -> int | None:
-    """Return how many more seeds give 80 % power for an effect of the size seen or that matters."""
-    size = max(abs(test.mean), claim.margin)
-    if isinstance(claim, Equivalence) or abs(test.mean) < claim.margin / 2:
-        size = abs(claim.margin - abs(test.mean))
-    if size == 0.0 or test.sd == 0.0:
-        return None
-    power = TTestPower().power
-    enough = (
-        total
-        for total in range(max(n + 1, 3), MOST_SEEDS)
-        if power(size / test.sd, total, ALPHA / family) >= POWER
-    )
-    return next(enough, MOST_SEEDS) - n
+def _verdict_of_identity(claim: Identity, test: Test, n: int) -> tuple[Verdict, str]:
+    if n == 0:
+        return Verdict.UNDECIDED, "no trial measured it"
+    if test.estimate <= claim.tolerance:
+        return Verdict.SUPPORTED, "no trial deviates by more than rounding explains"
+    return Verdict.REFUTED, "a trial deviates by more than rounding explains"
+
+
+def _as_claimed(claim: Directional | Rate, effect: float) -> bool:
+    return (effect > 0) == (claim.direction == "higher")
+
+
+def _more_seeds(claim: Claim, test: Test, n: int, family: int) -> int | None:
+    """Return how many more seeds would show the effect seen, or, near zero, that there is none."""
+    assert not isinstance(claim, Rate | Identity)
+    effect = max(abs(test.estimate), claim.margin)
+    if isinstance(claim, Equivalence) or abs(test.estimate) < claim.margin / 2:
+        effect = abs(claim.margin - abs(test.estimate))
+    needed = seeds_needed(effect, test.sd, more_than=n, family=family)
+    return needed - n if needed is not None else None
 
 
 def _at_shared_level(
-    claim: Claim, grid: Grid, rows: pd.DataFrame, select: str, arm: ArmValues, against: ArmValues
+    claim: Claim, grid: Grid, rows: pd.DataFrame, select: str, measured: Measured
 ) -> float | None:
     """Return the estimate with `arm` held at the levels that were best for `against`."""
+    if not isinstance(claim, Difference | Equivalence):
+        return None
+    arm, against = measured.arms["arm"], measured.arms["against"]
     shared = {path: level for path, level in against.best.items() if path in arm.best}
-    if not shared or claim.part != grid.name:
+    if not shared:
         return None
     fixed = dataclasses.replace(
         claim, arm={**claim.arm, **shared}, against={**claim.against, **shared}
     )
-    seeds = _measure(fixed, grid, rows, select)[2]
-    if len(seeds) < 2:
+    contrast = measure(fixed, grid, rows, select).contrast
+    if len(contrast) < 2:
         return None
-    mean = float(differences(claim, seeds).mean())
+    mean = float(contrast.mean())
     return math.exp(mean) if claim.scale == "ratio" else mean

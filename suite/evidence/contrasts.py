@@ -1,0 +1,73 @@
+"""What a claim compares, reduced to one number a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from suite.claims import Claim, Identity, Interaction, Ordering, Rate, Threshold, Trend, arms
+from suite.evidence.arms import ArmValues, arm_values
+from suite.study import Grid
+
+Contrast = np.ndarray[tuple[int], np.dtype[np.float64]]
+COLUMNS = ("id", "part", "seed", "status", "error", "spent")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The arms of a claim.
+
+    Attributes:
+        arms: what each measured, by name.
+        seeds: one row a seed that has a value in every arm, one column an arm.
+        contrast: one number a row, on the scale that is analysed.
+    """
+
+    arms: Mapping[str, ArmValues]
+    seeds: pd.DataFrame
+    contrast: Contrast
+
+
+def measure(claim: Claim, grid: Grid, rows: pd.DataFrame, select: str) -> Measured:
+    """Return the arms of a claim and its contrast, from the rows of all parts."""
+    part = rows[rows["part"] == grid.name] if len(rows) else pd.DataFrame(columns=COLUMNS)
+    part = part.reindex(columns=list(dict.fromkeys([*part.columns, *(a.path for a in grid.axes)])))
+    over = getattr(claim, "over", None)
+    levels = grid.axis(over).levels if over else ()
+    found = {
+        name: arm_values(part, grid, arm, claim.of, select, tune=not isinstance(claim, Identity))
+        for name, arm in arms(claim, levels).items()
+    }
+    seeds = pd.DataFrame({name: arm.values for name, arm in found.items()}).dropna()
+    if isinstance(claim, Identity):
+        seeds = seeds.abs().groupby(level="seed").max()
+    return Measured(found, seeds, contrast(claim, seeds, levels))
+
+
+def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[float, ...] = ()) -> Contrast:
+    """Return one number a seed: a difference, a slope, a rank correlation, a distance.
+
+    On a ratio scale everything is done to logarithms.
+    """
+    values = seeds.to_numpy(float)
+    ratio = getattr(claim, "scale", "difference") == "ratio"
+    if ratio:
+        values = np.log(values)
+    if isinstance(claim, Trend):
+        places = np.array([claim.place(level) for level in levels])
+        centred = places - places.mean()
+        return np.asarray(values @ centred / (centred @ centred))
+    if isinstance(claim, Ordering):
+        taus = [stats.kendalltau(range(len(levels)), row).statistic for row in values]
+        return np.asarray(np.nan_to_num(taus), float)  # all values equal: no order at all
+    if isinstance(claim, Threshold):
+        return np.asarray(values[:, 0] - (np.log(claim.level) if ratio else claim.level))
+    if isinstance(claim, Interaction):
+        return np.asarray(values @ np.array([1, -1, -1, 1]))
+    if isinstance(claim, Rate):
+        return np.asarray(values[:, 0] >= claim.level, float)
+    return np.asarray(values[:, 0] - values[:, 1] if values.shape[1] > 1 else values[:, 0])

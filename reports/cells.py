@@ -50,7 +50,7 @@ def cell_table(results: Results, grid: Grid) -> CellTable:
     metrics = metrics_of(results, grid.name)
     metrics = [metric for metric in metrics if metric in rows and rows[metric].notna().any()]
     lines = []
-    for cell, _ in grid.cells:
+    for cell in grid.cells:
         of_cell = rows
         for path, level in cell.items():
             of_cell = at_level(of_cell, path, level)

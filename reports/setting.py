@@ -49,6 +49,9 @@ def part_setting(grid: Grid) -> PartSetting:
         for path, value in _fields(grid.recipe)
         if path not in paths and value is not None
     )
+    if grid.probe is not None:
+        first = (grid.probe.__doc__ or grid.probe.__name__).strip().partition("\n")[0]
+        fixed = (("measured without training", first),)
     return PartSetting(part_title(grid), _size(grid), grid.alone, varied, fixed)
 
 

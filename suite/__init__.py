@@ -13,6 +13,7 @@ from suite.claims import (
     Threshold,
     Trend,
 )
+from suite.metrics import define_metric
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.study import Axis, Part, Study, Target, axis
 from suite.views import curves, heat, lines
@@ -38,6 +39,7 @@ __all__ = [
     "Trend",
     "axis",
     "curves",
+    "define_metric",
     "heat",
     "lines",
 ]

@@ -13,6 +13,7 @@ from suite.execution.plan import Plan, StrategyName, make_plan
 from suite.execution.strategy import THREADS, Finished, Strategy
 from suite.identity import canonical
 from suite.progress import Progress, make_progress
+from suite.recipe import Recipe
 from suite.record import Execution, Provenance, Record
 from suite.study import Changes, Grid, Study, Trial
 from suite.tracking import location
@@ -205,8 +206,8 @@ def _own_records(requests: Iterable[Request], journal: Journal) -> list[Record]:
 
 def _distinct(trials: Iterable[Trial]) -> list[Any]:
     """Return one recipe for each combination of data and model."""
-    recipes = {(trial.recipe.data, trial.recipe.model): trial.recipe for trial in trials}
-    return list(recipes.values())
+    recipes = [trial.recipe for trial in trials if isinstance(trial.recipe, Recipe)]
+    return list({(recipe.data, recipe.model): recipe for recipe in recipes}.values())
 
 
 def canonical_changes(changes: Changes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.util
 import sys
 import traceback
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from suite.errors import RequestError, nearest
+from suite.recipe import ProbeFunction
 from suite.study import Study
 
 
@@ -41,7 +43,15 @@ def load(name: str) -> Study:
     study = getattr(_execute(path), "study", None)
     if not isinstance(study, Study):
         raise RequestError(f"{path}: it defines no `study = Study(...)`")
-    return dataclasses.replace(study, name=name)
+    source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return dataclasses.replace(study, name=name, source=source)
+
+
+def probe(name: str, function: str) -> ProbeFunction:
+    """Return a study's probe by name: how a worker, which has not loaded the study, finds it."""
+    study = load(name)
+    found = (study.probe, *(part.probe for part in study.parts))
+    return next(one for one in found if one is not None and one.__name__ == function)
 
 
 def _execute(path: Path) -> ModuleType:

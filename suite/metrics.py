@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from suite.errors import RequestError, nearest
@@ -19,7 +18,7 @@ class Metric(NamedTuple):
     better: Literal["higher", "lower", "neither"]
 
 
-METRICS: Mapping[str, Metric] = {
+METRICS: dict[str, Metric] = {
     "train/loss": Metric("training loss", "nats", "lower"),
     "train/accuracy": Metric("training accuracy", "percent", "higher"),
     "train/running_loss": Metric("training loss, averaged over the epoch", "nats", "lower"),
@@ -43,6 +42,24 @@ METRICS: Mapping[str, Metric] = {
     "target/examples": Metric("examples to the target", "count", "lower"),
     "target/seconds": Metric("seconds to the target", "seconds", "lower"),
 }
+
+
+def define_metric(
+    name: str,
+    words: str,
+    *,
+    unit: Literal["percent", "nats", "seconds", "per second", "count", "none"] = "none",
+    better: Literal["higher", "lower", "neither"] = "neither",
+) -> str:
+    """Give a study's own metric its words and unit, and return its name.
+
+    Raises:
+        RequestError: if the name is taken by a metric with other words.
+    """
+    metric = Metric(words, unit, better)
+    if METRICS.setdefault(name, metric) != metric:
+        raise RequestError(f"there is a metric '{name}' already: {METRICS[name].words}")
+    return name
 
 
 def check_metric(name: str) -> None:

@@ -7,7 +7,7 @@ new field's default means what was done before the field existed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
 from typing import Any, Literal, get_args
 
@@ -188,6 +188,27 @@ class Recipe:
         if regression != (self.loss == "mse"):
             need = "loss=mse" if regression else "loss=cross_entropy"
             raise RequestError(f"data '{self.data.name}' needs {need}, not {self.loss}")
+
+
+# A function of a cell and a seed that measures without training: an identity of two layers, a
+# gradient at initialisation. It returns metrics by name and draws only from the seed's streams.
+ProbeFunction = Callable[[Mapping[str, Any], int], Mapping[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """What stands in a trial for a recipe where nothing is trained.
+
+    Attributes:
+        study, function: where the function is found again by another process.
+        source: digest of the study's file, so that a changed probe is another trial.
+        cell: the levels that the function gets.
+    """
+
+    study: str
+    function: str
+    source: str
+    cell: Mapping[str, Any]
 
 
 SOURCES: tuple[str, ...] = get_args(SourceName)

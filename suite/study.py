@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, get_origin
 
-from suite.claims import Claim, arms
+from suite.claims import Claim, Identity, Rate, arms
 from suite.errors import RequestError, nearest
 from suite.fields import annotation, normalised, number, owner_of, replace_at, vocabulary
 from suite.identity import trial_id
 from suite.metrics import check_metric
-from suite.recipe import Recipe
+from suite.recipe import Probe, ProbeFunction, Recipe
 from suite.views import View
 
 Tier = Literal["smoke", "laptop", "full"]
@@ -58,6 +58,8 @@ class Part:
         seeds: None takes the study's.
         alone: run its trials one at a time with nothing beside them, so that seconds mean
             something.
+        probe: a function of cell and seed, at the top level of the study's file, that is called
+            instead of training; its axes are then names of its own.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Part:
     grid: tuple[Axis, ...] = ()
     seeds: int | None = number(default=None, low=1)
     alone: bool = False
+    probe: ProbeFunction | None = None
 
 
 @vocabulary
@@ -85,7 +88,8 @@ class Study:
         views: the figures of its page.
         parts: further grids.
         tiers: changes by dotted path, for each tier that differs from the file as written.
-        name: the name of its file.
+        probe: as in Part, where the main grid trains nothing.
+        name: the name of its file; `source` is a digest of its text.
     """
 
     title: str
@@ -101,7 +105,9 @@ class Study:
     views: tuple[View, ...] = ()
     parts: tuple[Part, ...] = ()
     tiers: Mapping[str, Changes] = dataclasses.field(default_factory=dict)
+    probe: ProbeFunction | None = None
     name: str = ""
+    source: str = ""
 
     def check(self) -> None:
         check_metric(self.select)
@@ -126,6 +132,13 @@ class Study:
             for arm in arms(claim, levels).values():
                 for path, level in arm.items():
                     grid.check_level(path, level, who)
+                free = [known.path for known in grid.axes if known.path not in arm]
+                if (
+                    free
+                    and (isinstance(claim, Rate) or grid.probe)
+                    and not isinstance(claim, Identity)
+                ):
+                    raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
         for view in self.views:
             grid = _named(grids, view.part)
             for path in filter(None, (view.x, view.colour)):
@@ -150,10 +163,11 @@ class Study:
         tier_changes = _split(self.tiers.get(tier, {}), names)
         user_changes = _split(overrides or {}, names)
         grids = []
-        parts = (Part(MAIN, grid=self.grid), *self.parts)
+        parts = (Part(MAIN, grid=self.grid, probe=self.probe), *self.parts)
         varied = frozenset(known.path for part in parts for known in part.grid)
         for part in parts:
-            grid = Grid(part.name, self.recipe, part.grid, part.seeds or self.seeds, part.alone)
+            seeds_of_part = part.seeds or self.seeds
+            grid = Grid(part.name, self.recipe, part.grid, seeds_of_part, part.alone, part.probe)
             for changes in (
                 tier_changes[MAIN],
                 part.changes,
@@ -168,7 +182,7 @@ class Study:
 
     def trials(self, grids: Iterable[Grid]) -> tuple[Trial, ...]:
         """Return every trial of the grids, seed by seed."""
-        return tuple(trial for grid in grids for trial in grid.trials(self.name))
+        return tuple(trial for grid in grids for trial in grid.trials(self))
 
 
 @dataclass(frozen=True)
@@ -180,6 +194,7 @@ class Grid:
     axes: tuple[Axis, ...]
     seeds: int
     alone: bool = False
+    probe: ProbeFunction | None = None
 
     def axis(self, path: str) -> Axis:
         """Return the axis of a path, or raise RequestError."""
@@ -219,7 +234,7 @@ class Grid:
         )
         return dataclasses.replace(
             self,
-            recipe=replace_at(self.recipe, base),
+            recipe=self.recipe if self.probe else replace_at(self.recipe, base),
             axes=axes,
             seeds=_whole_number(changes.get("seeds", self.seeds)),
         )
@@ -228,36 +243,41 @@ class Grid:
         """Return the grid with each level normalised by the field it sets; refuse repeats."""
         axes = []
         for known in self.axes:
-            levels = tuple(normalised(self.recipe, known.path, level) for level in known.levels)
+            levels = known.levels
+            if self.probe is None:
+                levels = tuple(normalised(self.recipe, known.path, level) for level in levels)
             if not levels or len(set(levels)) < len(levels):
                 raise RequestError(f"axis '{known.path}' needs distinct levels, not {levels}")
             axes.append(Axis(known.path, levels))
         return dataclasses.replace(self, axes=tuple(axes))
 
     @functools.cached_property
-    def cells(self) -> tuple[tuple[dict[str, Any], Recipe], ...]:
-        """Every combination of levels, with its recipe."""
+    def cells(self) -> tuple[dict[str, Any], ...]:
+        """Every combination of levels."""
         paths = [known.path for known in self.axes]
-        cells = []
-        for levels in itertools.product(*(known.levels for known in self.axes)):
-            cell = dict(zip(paths, levels, strict=True))
-            cells.append((cell, replace_at(self.recipe, cell)))
-        return tuple(cells)
+        combinations = itertools.product(*(known.levels for known in self.axes))
+        return tuple(dict(zip(paths, levels, strict=True)) for levels in combinations)
 
-    def trials(self, study: str) -> Iterator[Trial]:
+    def trials(self, study: Study) -> Iterator[Trial]:
+        made = [(cell, self._made(study, cell)) for cell in self.cells]
         for seed in range(self.seeds):
-            for cell, recipe in self.cells:
-                yield Trial(study, self.name, cell, recipe, seed, self.alone)
+            for cell, recipe in made:
+                yield Trial(study.name, self.name, cell, recipe, seed, self.alone)
+
+    def _made(self, study: Study, cell: dict[str, Any]) -> Recipe | Probe:
+        if self.probe is None:
+            return replace_at(self.recipe, cell)
+        return Probe(study.name, self.probe.__name__, study.source, cell)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training run of a study: a cell of a grid, at a seed."""
+    """One training run, or one call of a probe: a cell of a grid, at a seed."""
 
     study: str
     part: str
     cell: Mapping[str, Any]
-    recipe: Recipe
+    recipe: Recipe | Probe
     seed: int
     alone: bool = False
 
@@ -302,7 +322,10 @@ def _levels(recipe: Recipe, path: str, value: Any) -> tuple[Any, ...]:
 
 
 def _is_tuple_field(recipe: Recipe, path: str) -> bool:
-    cls, field = owner_of(recipe, path)
+    try:
+        cls, field = owner_of(recipe, path)
+    except RequestError:
+        return False  # the axis of a probe
     return get_origin(annotation(cls, field.name)) is tuple
 
 

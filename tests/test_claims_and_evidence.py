@@ -126,8 +126,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: a_claim(Equivalence, direction="higher"),
-        "Equivalence has no field 'direction' (choose from of, arm, against, matters, scale, "
-        "says, source, number, because, part)",
+        "Equivalence has no field 'direction' (choose from of, says, source, number, because, "
+        "part, matters, scale, arm, against)",
     ),
 ]
 

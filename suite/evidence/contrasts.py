@@ -38,8 +38,9 @@ def measure(claim: Claim, grid: Grid, rows: pd.DataFrame, select: str) -> Measur
     part = part.reindex(columns=list(dict.fromkeys([*part.columns, *(a.path for a in grid.axes)])))
     over = getattr(claim, "over", None)
     levels = grid.axis(over).levels if over else ()
+    tune = grid.probe is None and not isinstance(claim, Identity)
     found = {
-        name: arm_values(part, grid, arm, claim.of, select, tune=not isinstance(claim, Identity))
+        name: arm_values(part, grid, arm, claim.of, select, tune=tune)
         for name, arm in arms(claim, levels).items()
     }
     seeds = pd.DataFrame({name: arm.values for name, arm in found.items()}).dropna()

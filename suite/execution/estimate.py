@@ -8,7 +8,7 @@ import time
 from suite.execution.plan import Plan
 from suite.execution.strategy import THREADS
 from suite.identity import canonical, digest
-from suite.recipe import Budget, Recipe
+from suite.recipe import Budget, Probe, Recipe
 from suite.study import Trial
 
 PROBED_STEPS = 30
@@ -44,15 +44,28 @@ def _trial_seconds(trial: Trial, costs: dict[str, tuple[float, float]], device: 
     from suite.data import load
     from suite.training.loop import evaluation_steps
 
-    kind = digest(canonical(_without_scalars(trial.recipe)))
-    if kind not in costs:
-        costs[kind] = _probe(trial.recipe, device)
-    per_step, per_evaluation = costs[kind]
     recipe = trial.recipe
+    if isinstance(recipe, Probe):
+        return _call_seconds(recipe, costs)
+    kind = digest(canonical(_without_scalars(recipe)))
+    if kind not in costs:
+        costs[kind] = _probe(recipe, device)
+    per_step, per_evaluation = costs[kind]
     n = len(load(recipe.data, 0, device).train)
     steps = recipe.budget.total_steps(n, recipe.batch_size)
     evaluations = evaluation_steps(recipe.budget, steps, -(-n // recipe.batch_size))
     return steps * per_step + (len(evaluations) + 1) * per_evaluation
+
+
+def _call_seconds(probe: Probe, costs: dict[str, tuple[float, float]]) -> float:
+    from suite.execution.work import measure
+
+    kind = digest(canonical(probe))
+    if kind not in costs:
+        started = time.perf_counter()
+        measure(probe, 0)
+        costs[kind] = time.perf_counter() - started, 0.0
+    return costs[kind][0]
 
 
 def _without_scalars(recipe: Recipe) -> Recipe:

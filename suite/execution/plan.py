@@ -13,6 +13,7 @@ from suite.errors import RequestError
 from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Strategy
+from suite.recipe import Probe
 from suite.study import Trial
 
 StrategyName = Literal["auto", "sequential", "packed"]
@@ -111,12 +112,15 @@ def expected_work(trial: Trial) -> float:
     A step of a small network costs about as much as 64 examples in fixed overhead.
     """
     recipe = trial.recipe
+    if isinstance(recipe, Probe):
+        return PROBE_WORK
     examples = recipe.data.train_examples or TYPICAL_EXAMPLES
     steps = recipe.budget.total_steps(examples, recipe.batch_size)
     return steps * (64 + min(recipe.batch_size, examples))
 
 
 TYPICAL_EXAMPLES = 2000
+PROBE_WORK = 1000.0  # some ten steps
 
 
 def cores() -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
 
+from suite import discovery
 from suite.data import load
 from suite.errors import RequestError
 from suite.execution.strategy import Finished
+from suite.metrics import check_metric
 from suite.models import build
-from suite.recipe import Recipe
+from suite.recipe import Probe, Recipe
 from suite.record import Outcome, Status
 from suite.study import Trial
 from suite.training import train
@@ -20,10 +23,27 @@ def run_trial(trial: Trial, device: str) -> Finished:
     """Train one trial; whatever goes wrong inside it is its outcome, not the run's."""
     started = time.time()
     try:
-        outcome = train(trial.recipe, trial.seed, device=device, alone=trial.alone)
+        if isinstance(trial.recipe, Probe):
+            outcome = measure(trial.recipe, trial.seed)
+        else:
+            outcome = train(trial.recipe, trial.seed, device=device, alone=trial.alone)
     except Exception as error:
         outcome = Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
     return Finished(trial, outcome, started, time.time())
+
+
+def measure(probe: Probe, seed: int) -> Outcome:
+    """Call a probe; a value that is not finite is a divergence, as in training."""
+    values = discovery.probe(probe.study, probe.function)(probe.cell, seed)
+    final = {name: float(value) for name, value in values.items()}
+    for name in final:
+        check_metric(name)
+    wrong = [name for name, value in final.items() if not math.isfinite(value)]
+    if wrong:
+        kept = {name: value for name, value in final.items() if name not in wrong}
+        error = f"{wrong[0]} was {final[wrong[0]]}"
+        return Outcome(status=Status.DIVERGED, final=kept, error=error)
+    return Outcome(status=Status.FINISHED, final=final)
 
 
 def check(recipe: Recipe, device: str) -> None:

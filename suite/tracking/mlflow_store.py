@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +116,14 @@ class Store:
             tags=_tags(record),
             run_name=_words(record),
         ).info.run_id
-        recipe = flatten(rebuild(Recipe, record.recipe)) | {"seed": record.seed}
-        params = [Param(path, str(value)) for path, value in recipe.items()]
+        params = _params(record)
         metrics = list(_metrics(record))
-        self.client.log_batch(run_id, metrics[:BATCH], params)
+        given = [Param(path, str(value)) for path, value in params.items()]
+        self.client.log_batch(run_id, metrics[:BATCH], given)
         for start in range(BATCH, len(metrics), BATCH):
             self.client.log_batch(run_id, metrics[start : start + BATCH])
         if outcome.data_digest:
-            self.client.log_inputs(run_id, [_data_set(record, recipe)])
+            self.client.log_inputs(run_id, [_data_set(record, params["data.name"])])
         self.client.log_text(run_id, json.dumps(record.to_json(), indent=1), RECORD_FILE)
         failed = outcome.status is Status.FAILED
         status = RunStatus.to_string(RunStatus.FAILED if failed else RunStatus.FINISHED)
@@ -181,8 +181,14 @@ def _tags(record: Record) -> dict[str, str]:
 
 
 def _words(record: Record) -> str:
-    recipe = rebuild(Recipe, record.recipe)
-    return Trial(record.study, record.part, record.cell, recipe, record.seed).words
+    return Trial(record.study, record.part, record.cell, Recipe(), record.seed).words
+
+
+def _params(record: Record) -> dict[str, Any]:
+    """Return every field of a trained recipe by its path, or the cell of a probe, and the seed."""
+    if "function" in record.recipe:
+        return {"probe": record.recipe["function"], **record.cell, "seed": record.seed}
+    return flatten(rebuild(Recipe, record.recipe)) | {"seed": record.seed}
 
 
 def _metrics(record: Record) -> Iterator[Metric]:
@@ -201,10 +207,9 @@ def _metrics(record: Record) -> Iterator[Metric]:
             yield Metric(name, value, moment, last)
 
 
-def _data_set(record: Record, recipe: Mapping[str, Any]) -> DatasetInput:
-    source = json.dumps({"name": recipe["data.name"]})
+def _data_set(record: Record, name: str) -> DatasetInput:
     digest = record.outcome.data_digest[:16]
-    data = Dataset(recipe["data.name"], digest, "local", source)
+    data = Dataset(name, digest, "local", json.dumps({"name": name}))
     return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
 
 

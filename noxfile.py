@@ -88,6 +88,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def calibration(session: nox.Session) -> None:
+    """Measure how often the verdict code is wrong, at length; prints the table of the docs."""
+    prepare(session)
+    env = {"PYTHONPATH": "tests"}
+    session.run(PYTHON, "tests/calibration.py", *(session.posargs or ["2000"]), env=env)
+
+
+@nox.session
 def reports(session: nox.Session) -> None:
     """Write the report again from the records there are."""
     prepare(session)

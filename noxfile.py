@@ -58,7 +58,8 @@ def studies(session: nox.Session) -> None:
     """Run studies (all at the laptop tier, or what follows `--`), then write the report."""
     prepare(session)
     arguments = session.posargs
-    named = any(not word.startswith("-") for word in arguments[:1]) or "--all" in arguments
+    known = {path.stem for path in ROOT.glob("studies/*.py")} | {"--all"}
+    named = bool(known & set(arguments)) or not (arguments or ["-"])[0].startswith("-")
     suite(session, "run", *([] if named else ["--all"]), *arguments)
     suite(session, "report")
     session.log("open reports/html/index.html; `nox -s ui` opens every trial in MLflow's UI")

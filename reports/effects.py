@@ -139,14 +139,20 @@ def shared_words(finding: Finding) -> str:
     )
 
 
+def _level_words(level: object) -> str:
+    """Return a level's words; in a column a level of None has become NaN."""
+    missing = isinstance(level, float) and math.isnan(level)
+    return level_words(None if missing else level)
+
+
 def tuned_words(name: str, arm: ArmValues) -> list[str]:
     """Return, for each axis that was tuned in an arm, the levels its seeds chose."""
     said = []
     for path in arm.chosen.columns:
-        counts = arm.chosen[path].value_counts(sort=False)
+        counts = arm.chosen[path].value_counts(sort=False, dropna=False)
         total = int(counts.sum())
         levels = listed(
-            f"{level_words(level)} ({count} of {counted(total, 'seed')})"
+            f"{_level_words(level)} ({count} of {counted(total, 'seed')})"
             for level, count in counts.items()
         )
         said.append(f"{name}: {axis_words(path)} {levels}")

@@ -171,6 +171,8 @@ def _size(results: Results) -> str:
 
 
 def _missing(results: Results) -> str:
+    if results.claims_changed:
+        return "The claims in the study's file have been changed since these trials ran."
     if not results.missing:
         return ""
     total = counted(len(results.records) + results.missing, "trial")

@@ -14,9 +14,9 @@ Seeds       Two pilots, of five and eight seeds on 1,000 test images, gave paire
             accuracy with a standard deviation of up to 1.1 points. Sixteen seeds on 2,000 test
             images show equivalence within one point with 80 % power, six claims corrected for.
             The target of 80 % is one that batch size 256 reached within the budget in them.
-Refuted if  batch size 1 is as accurate as 16 within a point; a pass over the data in one batch
-            is at least a quarter cheaper than in batches of 256; the lowest or the highest rate
-            does as well as the tuned one.
+Refuted if  batch size 1 is more accurate than 16 by a point (within a point there is no meaningful
+            effect); a pass over the data in one batch is a quarter cheaper than in batches of 256;
+            the lowest or the highest rate does better than the tuned one.
 """
 
 from suite import (

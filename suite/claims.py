@@ -101,7 +101,7 @@ class Difference(Effect):
     @property
     def refuted_if(self) -> str:
         """What would refute the claim, in words."""
-        return f"it is {_other(self.direction)}, or differs by less than {self.size}"
+        return f"it is {_other(self.direction)} by at least {self.size}"
 
 
 @vocabulary
@@ -137,7 +137,7 @@ class Interaction(Effect):
     @property
     def refuted_if(self) -> str:
         """What would refute the claim, in words."""
-        return f"the difference moves the other way, or by less than {self.size}"
+        return f"the difference moves the other way by at least {self.size}"
 
 
 @vocabulary
@@ -166,7 +166,7 @@ class Trend(Effect):
     def refuted_if(self) -> str:
         """What would refute the claim, in words."""
         moves = "falls" if self.direction == "higher" else "rises"
-        return f"it {moves}, or moves by less than {self.size} per {self.per}"
+        return f"it {moves} by at least {self.size} per {self.per}"
 
 
 @vocabulary
@@ -197,7 +197,7 @@ class Ordering(Statement):
     @property
     def refuted_if(self) -> str:
         """What would refute the claim, in words."""
-        return f"the order is the other way, or its rank correlation is below {self.matters:g}"
+        return f"the order is the other way, with a rank correlation of at least {self.matters:g}"
 
 
 @vocabulary
@@ -212,7 +212,7 @@ class Threshold(Effect):
     @property
     def refuted_if(self) -> str:
         """What would refute the claim, in words."""
-        return f"it is {_other(self.direction)} than {self.level:g}, or within {self.size} of it"
+        return f"it is {_other(self.direction)} than {self.level:g} by at least {self.size}"
 
 
 @vocabulary

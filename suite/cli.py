@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -69,6 +70,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line. Exit 0: done; 1: a check failed; 2: wrong request; 130: interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no fault
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -105,7 +109,7 @@ def grid_options(command: Any) -> Any:
         click.option(
             "--only", type=Assignment(), multiple=True, help="Keep these levels of an axis."
         ),
-        click.option("--seeds", type=click.IntRange(min=1), help="Replicates of the grid."),
+        click.option("--seeds", type=click.IntRange(1, 10_000), help="Replicates of the grid."),
         click.option("--workers", type=click.IntRange(min=1), help="Processes side by side."),
         click.option("--strategy", type=Choice("auto", "sequential", "packed"), default="auto"),
         click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto"),
@@ -183,15 +187,18 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
 
     recipe = replace_at(Recipe(), dict(settings))
     from suite.execution.plan import find_device
-    from suite.execution.strategy import THREADS
-    from suite.training import determinism
-    from suite.training import train as train_once
+    from suite.execution.sequential import Sequential
+    from suite.study import Trial
 
-    determinism.enforce(THREADS)
-    outcome = train_once(recipe, seed, device=find_device(device), alone=True)
+    trial = Trial("", "main", {}, recipe, seed, alone=True)
+    with Sequential(find_device(device)) as strategy:
+        strategy.check([recipe])
+        (finished,) = strategy.run([trial])
     from suite.conclusions import outcome_form, outcome_text
 
-    _show(outcome_form(recipe, seed, outcome), as_json, outcome_text)
+    _show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)
+    if finished.outcome.status == "failed":
+        sys.exit(1)
 
 
 @cli.command()
@@ -226,17 +233,21 @@ def report(studies: tuple[str, ...], out: Path) -> None:
 @click.argument("name")
 def new(name: str) -> None:
     """Write a study file to fill in."""
+    import keyword
+    import re
     from string import Template
 
-    from suite import discovery
-
-    if not name.isidentifier() or name != name.lower():
+    if not re.fullmatch("[a-z][a-z0-9_]{0,63}", name) or keyword.iskeyword(name):
         raise RequestError(f"a study's name is a lower-case Python name, not '{name}'")
-    path = discovery.folder() / f"{name}.py"
+    path = Path("studies") / f"{name}.py"
     if path.exists():
         raise RequestError(f"{path} exists already; choose another name")
     template = Template((Path(__file__).parent / "study_template.txt").read_text())
-    path.write_text(template.substitute(title=name.replace("_", " ").capitalize()))
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(template.substitute(title=name.replace("_", " ").capitalize()))
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written: {error.strerror}") from None
     print(path)
 
 
@@ -255,6 +266,8 @@ def ui(port: int) -> None:
         address = tracker.uri
     links = tracker.links(execution.study for execution in journal.executions)
     tracker.close()
+    if tracker.error is not None:
+        raise RequestError(f"the tracking store {tracker.uri} cannot be asked: {_first(tracker)}")
     for study, link in links.items():
         print(f"{study}: {address}/{link}", flush=True)
     if not location.is_remote(tracker.uri):
@@ -270,6 +283,8 @@ def _requests(studies: tuple[str, ...], options: dict[str, Any]) -> list[Request
     if options["everything"] == bool(studies):
         raise RequestError(f"name studies or give --all, not both: {', '.join(discovery.names())}")
     names = discovery.names() if options["everything"] else list(dict.fromkeys(studies))
+    if not names:
+        raise RequestError(f"there is no study in {discovery.folder()}: `suite new NAME` makes one")
     only: dict[str, tuple[Any, ...]] = {}
     for path, value in options["only"]:
         levels = tuple(value) if isinstance(value, tuple | list) else (value,)
@@ -310,6 +325,8 @@ def _latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> lis
     if missing and not knows_store(journal, tracker):
         take_over(wanted, journal, tracker)
     tracker.close()
+    if tracker.error is not None:
+        raise RequestError(f"the tracking store {tracker.uri} cannot be asked: {_first(tracker)}")
     found = [name for name in wanted if journal.latest(name) is not None]
     absent = next((name for name in studies if name not in found), None)
     if absent:
@@ -325,13 +342,21 @@ def _gather(name: str, journal: Journal) -> Results:
 
     execution = journal.latest(name)
     assert execution is not None
-    return gather(discovery.load(name), execution, journal.records)
+    study = discovery.load(name)
+    try:
+        return gather(study, execution, journal.records)
+    except RequestError as error:
+        raise RequestError(f"study '{name}' has changed since its latest run: {error}") from None
+
+
+def _first(tracker: Tracker) -> str:
+    """Return the first line of what the store said, or of what its client did."""
+    return str(tracker.error).partition("\n")[0][:200] or repr(tracker.error)
 
 
 def _untracked(tracker: Tracker) -> str:
-    first = str(tracker.error).splitlines()[0] if str(tracker.error) else repr(tracker.error)
     return (
-        f"the tracking store {tracker.uri} took no more records ({first}); "
+        f"the tracking store {tracker.uri} took no more records ({_first(tracker)}); "
         "all are safe in the journal, and the next run carries them over"
     )
 

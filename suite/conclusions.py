@@ -26,6 +26,7 @@ def conclusion_form(results: Results) -> dict[str, Any]:
         "tier": results.execution.tier,
         "trials": len(ends),
         "missing": results.missing,
+        "claims_changed": results.claims_changed,
         "diverged": ends.count(Status.DIVERGED),
         "failed": ends.count(Status.FAILED),
         "findings": [finding_form(finding) for finding in results.findings],
@@ -73,6 +74,8 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
         lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier)")
         ends = [f"{study[end]} {end}" for end in ("diverged", "failed", "missing") if study[end]]
         lines.append(f"{study['trials']} trials" + "".join(f", {end}" for end in ends))
+        if study["claims_changed"]:
+            lines.append("  its claims have been changed since these trials ran")
         for finding in study["findings"]:
             lines.append(f"  {finding['verdict'].upper():<22}{finding['claim']}")
             lines.append(f"  {'':<22}{finding['effect']}: {finding['reason']}")

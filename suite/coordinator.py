@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -51,6 +52,7 @@ class Request:
             trials=[trial.id for trial in self.trials],
             command=environment.command(),
             started=time.time(),
+            claims=self.study.claims_digest,
         )
 
 
@@ -86,23 +88,23 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
     """
     location.check_writable(tracker.uri)
     made = plan(requests, journal, engine)
-    if made.pending:
-        informed = knows_store(journal, tracker)
-        with made.make_strategy() as strategy:
+    with contextlib.ExitStack() as stack:
+        if made.pending:
+            informed = knows_store(journal, tracker)
+            strategy = stack.enter_context(made.make_strategy())
             if not informed:
                 take_over([request.study.name for request in requests], journal, tracker)
                 made = plan(requests, journal, engine)
             strategy.check(_distinct(made.pending))
-            _begin(requests, journal)
-            tracker.open()
-            _run_cohorts(made, strategy, journal, tracker)
-        if tracker.error is None:
-            journal.add_store(location.identity(tracker.uri))
-    else:
+        stack.enter_context(journal.run_lock())
         _begin(requests, journal)
         tracker.open()
-    tracker.log(_own_records(requests, journal))
-    tracker.wait()
+        if made.pending:
+            _run_cohorts(made, strategy, journal, tracker)
+        tracker.log(_own_records(requests, journal))
+        tracker.wait()
+        if made.pending and tracker.error is None:
+            journal.add_store(location.identity(tracker.uri))
     return made
 
 

@@ -130,7 +130,7 @@ def parse(text: str) -> Any:
         return special[text.lower()]
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         words = [word.strip() for word in text.split(",")]
         return tuple(words) if len(words) > 1 else text
 

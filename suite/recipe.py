@@ -27,7 +27,7 @@ MODEL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "lenet": ("activation", "pooling"),
 }
 OPTIMIZER_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "sgd": ("momentum", "nesterov"),
+    "sgd": ("momentum", "nesterov", "max_norm"),
     "adam": ("betas", "eps"),
     "adamw": ("betas", "eps"),
 }
@@ -56,6 +56,8 @@ class Data:
             the validation split (and, for a source without one of its own, the test split).
         validation_examples: size of the validation split; None takes the source's default.
         noise: standard deviation of the label noise (`synthetic_linear` only).
+        random_labels: share of the training labels, and of no others, that are replaced by
+            classes drawn uniformly; a draw may hit the true class.
     """
 
     name: SourceName = "mnist5k"
@@ -63,6 +65,11 @@ class Data:
     train_examples: int | None = number(default=None, low=1)
     validation_examples: int | None = number(default=None, low=1)
     noise: float = number(default=0.01, low=0.0)
+    random_labels: float = number(default=0.0, low=0.0, high=1.0)
+
+    def check(self) -> None:
+        if self.random_labels and self.name == "synthetic_linear":
+            raise RequestError("data 'synthetic_linear' has no classes: no 'random_labels'")
 
 
 @vocabulary
@@ -90,22 +97,28 @@ class Model:
 
     def check(self) -> None:
         _refuse_ignored(self, MODEL_FIELDS)
-        if any(width < 1 for width in self.widths):
-            raise RequestError(f"Model.widths must be at least 1, not {self.widths}")
+        if not all(1 <= width <= 10**6 for width in self.widths):
+            raise RequestError(f"Model.widths must be between 1 and 1000000, not {self.widths}")
 
 
 @vocabulary
 class Optimizer:
-    """An update rule, with the arithmetic of the class of that name in torch.optim."""
+    """An update rule, with the arithmetic of the class of that name in torch.optim.
+
+    Attributes:
+        max_norm: radius of the ball onto which all parameters together are projected after each
+            update (`sgd`); None projects nothing.
+    """
 
     name: Literal["sgd", "adam", "adamw"] = "sgd"
     _: KW_ONLY
-    lr: float = scalar(default=0.1, low=0.0)
+    lr: float = scalar(default=0.1, low=0.0, high=1e30)
     momentum: float = scalar(default=0.0, low=0.0, high=0.9999)
     nesterov: bool = False
     weight_decay: float = scalar(default=0.0, low=0.0)
     betas: tuple[float, ...] = (0.9, 0.999)
     eps: float = scalar(default=1e-8, low=0.0)
+    max_norm: float | None = number(default=None, low=1e-9)
 
     def check(self) -> None:
         _refuse_ignored(self, OPTIMIZER_FIELDS)
@@ -179,7 +192,7 @@ class Recipe:
     model: Model = Model()
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
-    batch_size: int = number(default=64, low=1)
+    batch_size: int = number(default=64, low=1, high=10**9)
     budget: Budget = Budget()
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
 

@@ -108,7 +108,11 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """One call of `run` for one study: which trials it asked for, so that its table can be rebuilt."""
+    """One call of `run` for one study: which trials it asked for, so that its table can be rebuilt.
+
+    Attributes:
+        claims: digest of the study's claims at the time, which a verdict is about.
+    """
 
     study: str
     tier: str
@@ -118,3 +122,4 @@ class Execution:
     trials: list[str]
     command: str
     started: float
+    claims: str = ""

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_origin
 from suite.claims import Claim, Identity, Rate, arms
 from suite.errors import RequestError, nearest
 from suite.fields import annotation, normalised, number, owner_of, replace_at, vocabulary
-from suite.identity import trial_id
+from suite.identity import canonical, digest, trial_id
 from suite.metrics import check_metric
 from suite.recipe import Probe, ProbeFunction, Recipe
 from suite.views import View
@@ -118,9 +118,30 @@ class Study:
         for tier in self.tiers:
             if tier not in TIERS:
                 raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
+        self._check_parts()
         for tier in TIERS:
             self.grids(tier)
         self._check_claims_and_views()
+
+    @property
+    def claims_digest(self) -> str:
+        """Sixteen hexadecimal digits that change with any word or number of any claim."""
+        return digest([[type(claim).__name__, canonical(claim)] for claim in self.claims])
+
+    def _check_parts(self) -> None:
+        taken = [MAIN, *(field.name for field in dataclasses.fields(Recipe))]
+        for part in self.parts:
+            if part.name in taken:
+                raise RequestError(f"a part cannot be called '{part.name}': that name is taken")
+            taken.append(part.name)
+
+    def _check_measurable(self, metric: str, grid: Grid, who: str) -> None:
+        if metric.startswith("train/running_"):
+            raise RequestError(f"{who}: '{metric}' has curves only, no final value")
+        if metric.startswith("target/") and self.target is None:
+            raise RequestError(f"{who}: '{metric}' needs the study to have a target")
+        if "second" in metric and not grid.alone and grid.probe is None:
+            raise RequestError(f"{who}: '{metric}' needs a part whose trials run alone")
 
     def _check_claims_and_views(self) -> None:
         grids = self.grids()
@@ -129,7 +150,11 @@ class Study:
             who = f"claim '{claim.says}'"
             over = getattr(claim, "over", None)
             levels = grid.axis(over).levels if over else ()
-            for arm in arms(claim, levels).values():
+            self._check_measurable(claim.of, grid, who)
+            compared = list(arms(claim, levels).values())
+            if any(one == other for one, other in itertools.combinations(compared, 2)):
+                raise RequestError(f"{who} compares an arm with itself")
+            for arm in compared:
                 for path, level in arm.items():
                     grid.check_level(path, level, who)
                 free = [known.path for known in grid.axes if known.path not in arm]
@@ -242,9 +267,13 @@ class Grid:
     def settled(self) -> Grid:
         """Return the grid with each level normalised by the field it sets; refuse repeats."""
         axes = []
+        paths = [known.path for known in self.axes]
         for known in self.axes:
+            if paths.count(known.path) > 1:
+                raise RequestError(f"part '{self.name}' has two axes '{known.path}'")
             levels = known.levels
             if self.probe is None:
+                _check_leaf(self.recipe, known.path)
                 levels = tuple(normalised(self.recipe, known.path, level) for level in levels)
             if not levels or len(set(levels)) < len(levels):
                 raise RequestError(f"axis '{known.path}' needs distinct levels, not {levels}")
@@ -329,6 +358,12 @@ def _is_tuple_field(recipe: Recipe, path: str) -> bool:
     return get_origin(annotation(cls, field.name)) is tuple
 
 
+def _check_leaf(recipe: Recipe, path: str) -> None:
+    cls, field = owner_of(recipe, path)
+    if dataclasses.is_dataclass(annotation(cls, field.name)):
+        raise RequestError(f"axis '{path}' must be a field of {field.name}, such as '{path}.name'")
+
+
 def _whole_number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise RequestError(f"seeds must be a whole number of at least 1, not {value!r}")
@@ -337,7 +372,9 @@ def _whole_number(value: Any) -> int:
 
 def _keep_only(grids: tuple[Grid, ...], only: Mapping[str, tuple[Any, ...]]) -> tuple[Grid, ...]:
     paths = sorted({known.path for grid in grids for known in grid.axes})
-    for path in only:
+    for path, levels in only.items():
+        if not levels:
+            raise RequestError(f"--only {path} names no level")
         if path not in paths:
             raise RequestError(f"no grid has an axis '{path}' {nearest(path, paths)}")
     return tuple(_narrowed(grid, only) for grid in grids)

@@ -194,9 +194,9 @@ def test_streams_are_frozen_and_differ_by_seed_and_purpose() -> None:
     drawn = {
         stream(seed, purpose)
         for seed in range(20)
-        for purpose in ("split", "init", "order", "dropout", "synthetic")
+        for purpose in ("split", "init", "order", "dropout", "synthetic", "labels")
     }
-    assert len(drawn) == 100
+    assert len(drawn) == 120
     assert all(0 <= value < 2**63 for value in drawn)
 
 

@@ -86,4 +86,23 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     sha = hashlib.sha256(source.digest.encode())
     for part in parts:
         sha.update(part.numpy().data)
+    if data.random_labels:
+        labels = _randomised(targets[parts[0]], source.outputs, data.random_labels, seed)
+        sha.update(labels.numpy().data)
+        train = Split(train.inputs, labels.to(device))
     return Examples(train, validation, test, source.outputs, sha.hexdigest())
+
+
+def _randomised(labels: Tensor, classes: int, share: float, seed: int) -> Tensor:
+    """Return `labels` with a share of them, rounded to whole examples, drawn anew.
+
+    A larger share redraws the same examples and more: each example's place in the queue and its
+    new class come from the seed's `labels` stream, whatever the share.
+    """
+    generator = torch.Generator().manual_seed(stream(seed, "labels"))
+    drawn = torch.randint(classes, labels.shape, generator=generator)
+    queue = torch.randperm(len(labels), generator=generator)
+    replaced = queue[: round(share * len(labels))]
+    labels = labels.clone()
+    labels[replaced] = drawn[replaced]
+    return labels

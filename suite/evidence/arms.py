@@ -63,9 +63,14 @@ def arm_values(
     best: dict[str, Any] = {}
     if tuned and len(good):
         score = good[select] * (1.0 if METRICS[select].better == "higher" else -1.0)
-        means = score.groupby([good[path] for path in paths]).mean()
+        means = score.groupby([good[path] for path in paths], dropna=False).mean()
         top: Any = means.idxmax()
-        best = dict(zip(paths, top if len(paths) > 1 else (top,), strict=True))
+        levels = top if len(paths) > 1 else (top,)
+        # A level of None is NaN in a frame.
+        best = {
+            path: None if pd.isna(level) is True else level
+            for path, level in zip(paths, levels, strict=True)
+        }
         good = good.loc[score.groupby(good["seed"]).idxmax()]
     by_seed = good.set_index("seed")
     return ArmValues(

@@ -29,6 +29,11 @@ class Results:
     records: tuple[Record, ...]
     missing: int
 
+    @property
+    def claims_changed(self) -> bool:
+        """Whether the study's file says something else now than when the trials ran."""
+        return self.execution.claims not in ("", self.study.claims_digest)
+
     @cached_property
     def table(self) -> pd.DataFrame:
         return table(self.records, self.study.target)

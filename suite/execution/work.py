@@ -54,5 +54,9 @@ def check(recipe: Recipe, device: str) -> None:
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise RequestError("PyTorch finds no CUDA device here (did you mean --device cpu?)")
-    examples = load(recipe.data, 0, device)
-    build(recipe.model, examples.shape, examples.outputs, 0)
+    try:
+        examples = load(recipe.data, 0, device)
+        build(recipe.model, examples.shape, examples.outputs, 0)
+    except (MemoryError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise RequestError(f"data and network do not fit this machine: {reason}") from None

@@ -47,7 +47,7 @@ class Journal:
         for number, line in enumerate(_whole_lines(path), start=1):
             try:
                 self._take(*_read(line))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise RequestError(
                     f"{path}, line {number} is damaged ({error}): restore the file, "
                     "or delete that line to run its trial again"
@@ -91,6 +91,21 @@ class Journal:
             reason = error.strerror or error
             raise RequestError(f"the journal {self.path} cannot be written: {reason}") from None
         self._take(kind, json.loads(line)["body"])
+
+    @contextlib.contextmanager
+    def run_lock(self) -> Iterator[None]:
+        """Hold the folder for one run; raise RequestError if another run holds it.
+
+        The system lets go of the lock when the process ends, however it ends.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = self.path.with_name("lock")
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RequestError(f"another run is using {lock.parent}: wait for it") from None
+            yield
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:

@@ -11,6 +11,7 @@ from suite.errors import RequestError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 SQLITE = "sqlite:///"
+KNOWN = (SQLITE, "http://", "https://", "postgresql", "mysql", "mssql")
 
 
 def tracking_uri() -> str:
@@ -33,7 +34,10 @@ def exists(uri: str) -> bool:
 
 
 def check_writable(uri: str) -> None:
-    """Raise RequestError if a SQLite store cannot be written; leave nothing behind."""
+    """Raise RequestError if a store is of no known kind, or cannot be written; leave nothing behind."""
+    if not uri.startswith(KNOWN):
+        kinds = ", ".join(KNOWN)
+        raise RequestError(f"the tracking store '{uri}' must begin with one of {kinds}")
     if not uri.startswith(SQLITE):
         return
     file = _file(uri)

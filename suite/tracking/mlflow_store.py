@@ -19,6 +19,7 @@ from typing import Any
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # mlflow's own patience with a server is minutes a call; a record waits in the journal instead.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
@@ -48,6 +49,7 @@ TRIAL = "thumbrules.trial"
 KIND = "thumbrules.kind"
 RECORD_FILE = "record.json"
 EXECUTION_FILE = "execution.json"
+NOTE = 5000  # Characters of an experiment's tag that every backend takes.
 BATCH = 1000  # Metrics that MLflow takes in one call.
 
 
@@ -71,12 +73,17 @@ class Store:
 
     def describe(self, study: str, note: str) -> None:
         """Write the note that the UI shows above a study's runs."""
+        note = note[:NOTE]
         self.client.set_experiment_tag(self.experiment(study), "mlflow.note.content", note)
 
     def runs(self, study: str) -> dict[str, Run]:
         """Return a study's trial runs by trial id, unfinished ones included."""
         found = self._search(study, f"tags.`{KIND}` = 'trial'")
         return {run.data.tags[TRIAL]: run for run in found}
+
+    def run(self, study: str, trial: str) -> Run | None:
+        """Return the run of one trial, if the store has one now."""
+        return next(self._search(study, f"tags.`{TRIAL}` = '{trial}'"), None)
 
     def _search(self, study: str, query: str) -> Iterator[Run]:
         token = None
@@ -195,11 +202,13 @@ def _metrics(record: Record) -> Iterator[Metric]:
     """Yield curves by epoch, then final values at the last epoch, all of one moment."""
     outcome = record.outcome
     moment = _milliseconds(record.provenance.finished)
+    # MLflow's steps are whole numbers; where any evaluation lies between epochs, all are counted.
+    epochs = [epoch for curve in outcome.curves.values() for epoch, _ in curve]
+    by_epoch = all(float(epoch).is_integer() for epoch in epochs)
     last = 0
     for name, curve in outcome.curves.items():
         for index, (epoch, value) in enumerate(curve, start=1):
-            # MLflow's steps are whole numbers; evaluations between epochs are counted instead.
-            step = int(epoch) if float(epoch).is_integer() else index
+            step = int(epoch) if by_epoch else index
             last = max(last, step)
             yield Metric(name, value, moment, step)
     for name, value in outcome.final.items():

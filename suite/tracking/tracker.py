@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from suite.record import Execution, Record
+from suite.tracking import location
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -78,6 +79,8 @@ class Tracker:
         if record.study not in self._runs:
             self._runs[record.study] = store.runs(record.study)
         there = self._runs[record.study].get(record.id)
+        if location.is_remote(self.uri):
+            there = store.run(record.study, record.id)  # others may have logged it meanwhile
         if there is None or not is_complete(there):
             store.log(record, stale=there)
         self._logged.add(key)

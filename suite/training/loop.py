@@ -119,8 +119,8 @@ class Run:
                 if reason := not_finite(values, self.done):
                     return reason
                 outputs, targets = [], []
-                self.watch.start()
-        self.watch.stop()
+                if self.done < self.total_steps:
+                    self.watch.start()
         return ""
 
     def _batches(self) -> Iterator[Split]:

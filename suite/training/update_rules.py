@@ -41,7 +41,8 @@ class SGD:
     """Stochastic gradient descent with weight decay as an L2 penalty and momentum.
 
     Momentum is PyTorch's form (velocity = momentum · velocity + gradient), Nesterov's that of
-    Sutskever et al. (2013) in the same form.
+    Sutskever et al. (2013) in the same form. With `max_norm` every update ends with a projection
+    onto that ball: projected gradient descent.
     """
 
     def __init__(self, optimizer: Optimizer, parameters: Tensors) -> None:
@@ -64,6 +65,16 @@ class SGD:
             else:
                 gradients = self.velocity
         torch._foreach_add_(parameters, gradients, alpha=-lr)
+        if o.max_norm is not None:
+            project(parameters, o.max_norm)
+
+
+def project(parameters: Tensors, radius: float) -> None:
+    """Move `parameters`, taken as one vector, to the nearest point of the ball, in place."""
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(parameters)))
+    # No branch and no look at the norm: on a GPU that would wait for the device. A norm of zero
+    # gives an infinite factor, and that is clamped too.
+    torch._foreach_mul_(parameters, (radius / norm).clamp(max=1.0))
 
 
 class Adam:

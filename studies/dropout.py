@@ -1,0 +1,250 @@
+"""Dropout.
+
+Question    Does dropping units at random narrow the gap between training and test, and when does
+            it help on new examples?
+Notes       丢弃法（drop out）
+Method      One hidden layer on digits, wide (512 units) or narrow (16), with few training examples
+            (100) or many (1,000), after equal numbers of steps. Every arm at a seed sees the same
+            examples in the same order from the same initial weights; the rate of learning is
+            tuned by each seed for each arm. Apart from training, the layer itself is put to the
+            three things it promises: the share of zeros, the mean it keeps, and that it does
+            nothing outside training. The first two are counted over a million units and stated
+            in standard errors of such a draw, of which five are allowed.
+Refuted if  the gap does not narrow; test accuracy rises no more where a wide network has few
+            examples than where it has many; a narrow network loses nothing; the layer breaks a
+            promise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from suite import (
+    Budget,
+    Data,
+    Difference,
+    Identity,
+    Interaction,
+    Model,
+    Optimizer,
+    Part,
+    Recipe,
+    Study,
+    axis,
+    curves,
+    define_metric,
+    lines,
+)
+from suite.seeds import stream
+
+FEW, MANY = 100, 1000
+DRAWS = 1_000_000
+
+SHARE = define_metric("dropout/share_error", "share of zeros less the rate, in standard errors")
+MEAN = define_metric("dropout/mean_error", "change of the mean, in standard errors")
+SCALING = define_metric("dropout/scaling_error", "error of the kept units' factor")
+EVALUATION = define_metric("dropout/evaluation_change", "largest change of a unit in evaluation")
+
+
+def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Return by how much the dropout layer misses what it promises."""
+    import torch
+
+    from suite.models.layers import Dropout
+
+    rate = cell["rate"]
+    dropout = Dropout(rate)
+    dropout.generator = torch.Generator().manual_seed(stream(seed, "dropout"))
+    ones = torch.ones(DRAWS, dtype=torch.float64)
+    masked = dropout.train()(ones)
+    zero = masked == 0
+    values = torch.randn(
+        1000, generator=torch.Generator().manual_seed(stream(seed, "init")), dtype=torch.float64
+    )
+    return {
+        SHARE: (float(zero.double().mean()) - rate) / math.sqrt(rate * (1 - rate) / DRAWS),
+        MEAN: (float(masked.mean()) - 1.0) / math.sqrt(rate / (1 - rate) / DRAWS),
+        SCALING: float((masked[~zero] * (1 - rate) - 1.0).abs().max()),
+        EVALUATION: float((dropout.eval()(values) - values).abs().max()),
+    }
+
+
+study = Study(
+    title="Dropout",
+    question="Does dropping units at random regularise, and when does it help?",
+    notes="丢弃法（drop out）",
+    recipe=Recipe(
+        data=Data("digits"),
+        model=Model("mlp", widths=(512,)),
+        optimizer=Optimizer("sgd"),
+        batch_size=50,
+        budget=Budget(epochs=None, steps=400, evaluations=10),
+    ),
+    grid=(
+        axis("data.train_examples", (FEW, MANY)),
+        axis("model.dropout", (0.0, 0.5, 0.8)),
+        axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0)),
+    ),
+    seeds=8,
+    parts=(
+        Part(
+            "narrow",
+            changes={"model.widths": (16,), "data.train_examples": MANY},
+            grid=(
+                axis("model.dropout", (0.0, 0.5)),
+                axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0)),
+            ),
+        ),
+        Part("layer", probe=layer, grid=(axis("rate", (0.1, 0.2, 0.5, 0.9)),), seeds=5),
+    ),
+    claims=(
+        Difference(
+            number=27,
+            of="generalisation_gap",
+            arm={"data.train_examples": FEW, "model.dropout": 0.5},
+            against={"data.train_examples": FEW, "model.dropout": 0.0},
+            direction="lower",
+            matters=0.01,
+            says="Dropout narrows the gap between training and test accuracy of a wide network on "
+            "few examples.",
+            source="丢弃法也是一种正则化限制",
+            because="No unit can rely on any other, so what is learned is spread out. Where "
+            "training accuracy stays at 100 %, the gap can only narrow by what test accuracy "
+            "gains.",
+        ),
+        Difference(
+            number=27,
+            of="train/loss",
+            arm={"data.train_examples": MANY, "model.dropout": 0.8},
+            against={"data.train_examples": MANY, "model.dropout": 0.0},
+            direction="higher",
+            matters=1.5,
+            scale="ratio",
+            says="Dropout limits the fit: the training loss stays higher.",
+            source="正则化限制",
+            because="The loss that is minimised is that of a network with units missing, which is "
+            "not the one that is measured.",
+        ),
+        Difference(
+            number=27,
+            of="test/accuracy",
+            arm={"data.train_examples": FEW, "model.dropout": 0.5},
+            against={"data.train_examples": FEW, "model.dropout": 0.0},
+            direction="higher",
+            matters=0.01,
+            says="Dropout raises test accuracy where a wide network overfits few examples.",
+            source="正则化限制",
+            because="A limit helps by what it keeps the network from memorising. How much that "
+            "is depends on the data: on small clean pictures little of it is noise.",
+        ),
+        Interaction(
+            number=27,
+            of="test/accuracy",
+            arm={"model.dropout": 0.5},
+            against={"model.dropout": 0.0},
+            within={"data.train_examples": FEW},
+            without={"data.train_examples": MANY},
+            direction="higher",
+            matters=0.01,
+            says="Dropout gains more test accuracy on few examples than on many.",
+            source="正则化限制",
+            because="The more examples, the less there is to overfit.",
+        ),
+        Difference(
+            number=27,
+            part="narrow",
+            of="test/accuracy",
+            arm={"model.dropout": 0.5},
+            against={"model.dropout": 0.0},
+            direction="lower",
+            matters=0.01,
+            says="Where nothing is overfitted, in a narrow network on many examples, dropout costs "
+            "test accuracy.",
+            source="正则化限制",
+            because="With half of sixteen units missing, too little is left to fit with.",
+        ),
+        Identity(
+            number=28,
+            part="layer",
+            of=SHARE,
+            tolerance=5.0,
+            says="Dropout masks units at random: the share of zeros is the rate.",
+            source="随机屏蔽某些单元",
+            because="Each unit is dropped by a coin of its own.",
+        ),
+        Identity(
+            number=28,
+            part="layer",
+            of=MEAN,
+            tolerance=5.0,
+            says="Dropout keeps the expectation of every unit.",
+            source="随机屏蔽某些单元",
+            because="What is kept, with probability 1 − p, is divided by 1 − p.",
+        ),
+        Identity(
+            number=28,
+            part="layer",
+            of=SCALING,
+            tolerance=1e-12,
+            says="A unit that is kept is divided by the probability of keeping it.",
+            source="随机屏蔽某些单元",
+            because="That is how the layer is written: inverted dropout.",
+        ),
+        Identity(
+            number=28,
+            part="layer",
+            of=EVALUATION,
+            tolerance=0.0,
+            says="Outside training dropout changes nothing.",
+            source="随机屏蔽某些单元",
+            because="The mean was kept in training, so nothing is left to correct.",
+        ),
+    ),
+    views=(
+        lines(
+            "test/accuracy",
+            over="model.dropout",
+            colour="data.train_examples",
+            tuned=True,
+            caption="Test accuracy of a wide network over the rate of dropout, learning rate tuned.",
+        ),
+        lines(
+            "generalisation_gap",
+            over="model.dropout",
+            colour="data.train_examples",
+            tuned=True,
+            caption="The gap between training and test accuracy over the rate of dropout.",
+        ),
+        lines(
+            "test/accuracy",
+            over="model.dropout",
+            tuned=True,
+            part="narrow",
+            caption="The same for a network of sixteen units on many examples.",
+        ),
+        curves(
+            "validation/loss",
+            colour="model.dropout",
+            tuned=True,
+            caption="Validation loss over epochs, for each rate of dropout at its tuned rates.",
+        ),
+    ),
+    tiers={
+        "smoke": {
+            "seeds": 2,
+            "layer.seeds": 2,
+            "budget.steps": 20,
+            "budget.evaluations": 1,
+            "model.dropout": (0.0, 0.5),
+            "optimizer.lr": (0.1, 1.0),
+        },
+        "full": {
+            "data.name": "fashion_mnist",
+            "data.train_examples": (FEW, MANY, 10_000),
+            "model.dropout": (0.0, 0.1, 0.2, 0.5, 0.8, 0.9),
+            "budget.steps": 2000,
+        },
+    },
+)

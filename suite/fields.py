@@ -81,8 +81,8 @@ def annotation(cls: type, name: str) -> Any:
 def check_range(value: object, field: dataclasses.Field[Any], where: str) -> None:
     low, high = field.metadata.get("low", -math.inf), field.metadata.get("high", math.inf)
     if isinstance(value, int | float) and not low <= value <= high:
-        bounds = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
-        raise RequestError(f"{where} must be {bounds}, not {value}")
+        bound = f"at least {low:g}" if value < low else f"at most {high:g}"
+        raise RequestError(f"{where} must be {bound}, not {value}")
 
 
 def coerce(value: Any, kind: Any, where: str) -> Any:

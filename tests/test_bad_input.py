@@ -62,6 +62,19 @@ CASES = {
     "report before a run": (["report"], "no study has results yet"),
     "new with a bad name": (["new", "My Study"], "lower-case Python name"),
     "new over a study": (["new", "tiny"], "exists already"),
+    "new with a hidden name": (["new", "_tiny"], "lower-case Python name"),
+    "new with a keyword": (["new", "class"], "lower-case Python name"),
+    "no level": (["run", "tiny", "--only", "batch_size=()"], "--only batch_size names no level"),
+    "a rate beyond float32": (["train", "--set", "optimizer.lr=1e308"], "must be at most 1e+30"),
+    "a batch beyond counting": (["train", "--set", "batch_size=1e30"], "must be at most 1e+09"),
+    "a value too deep to read": (
+        ["train", "--set", "batch_size=" + "-" * 5000 + "1"],
+        "whole number",
+    ),
+    "a network too large": (
+        ["train", "--set", "model.widths=99999999999", "--set", "data.name=digits"],
+        "do not fit this machine",
+    ),
     "too many examples": (
         ["train", "--set", "data.train_examples=9000"],
         "has 3000 examples to train and validate on, not 9000 + 1000",
@@ -92,6 +105,32 @@ BROKEN = {
     ),
     "exception": (TINY_STUDY + "\n1 / 0\n", "division by zero"),
     "no study": ("x = 1\n", "defines no `study"),
+    "exit": ("raise SystemExit(0)\n", "SystemExit"),
+    "two axes of one path": (
+        TINY_STUDY.replace(
+            'grid=(axis("batch_size", (10, 20)), axis(', 'grid=(axis("optimizer.lr", (1, 2)), axis('
+        ),
+        "has two axes 'optimizer.lr'",
+    ),
+    "an axis over a whole part": (
+        TINY_STUDY.replace(
+            'axis("optimizer.lr", (0.01, 0.03, 0.1))', 'axis("optimizer", (Optimizer(),))'
+        ),
+        "must be a field of optimizer, such as 'optimizer.name'",
+    ),
+    "a part named like a field": (TINY_STUDY.replace('Part("timing"', 'Part("data"'), "'data'"),
+    "a claim without a target": (
+        TINY_STUDY.replace('of="test/accuracy"', 'of="target/epochs"'),
+        "needs the study to have a target",
+    ),
+    "a claim on seconds of shared machines": (
+        TINY_STUDY.replace('of="test/accuracy"', 'of="cost/seconds"'),
+        "needs a part whose trials run alone",
+    ),
+    "an arm against itself": (
+        TINY_STUDY.replace('against={"batch_size": 20}', 'against={"batch_size": 10}'),
+        "compares an arm with itself",
+    ),
 }
 
 
@@ -152,3 +191,28 @@ def test_no_traceback_reaches_a_user(workplace: Path) -> None:
     done = suite(workplace, "run", "nothing_like_it")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("uri", ["foo", "ftp://x/y", "sqlite://x.db", "file:./runs"])
+@pytest.mark.usefixtures("workplace")
+def test_a_store_of_no_known_kind_is_named(
+    uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert f"'{uri}' must begin with" in refused(["run", "tiny"], monkeypatch, capsys)
+
+
+def test_a_store_that_cannot_be_asked_is_not_an_empty_one(workplace: Path) -> None:
+    dead = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    done = suite(workplace, "verdicts", "tiny", **dead)
+    assert done.returncode == 2
+    assert "http://127.0.0.1:9 cannot be asked" in done.stderr
+
+
+def test_a_second_run_in_a_folder_waits_its_turn(workplace: Path) -> None:
+    from suite.tracking.journal import Journal
+
+    with Journal().run_lock():
+        done = suite(workplace, "run", "tiny", "--tier", "smoke", "--strategy", "sequential")
+    assert done.returncode == 2
+    assert "another run is using .thumbrules" in done.stderr

@@ -150,14 +150,14 @@ def test_a_margin_is_a_logarithm_on_a_ratio_scale() -> None:
 @pytest.mark.parametrize(
     ("claim", "words"),
     [
-        (a_claim(), "it is lower, or differs by less than 1 point of test accuracy"),
+        (a_claim(), "it is lower by at least 1 point of test accuracy"),
         (
             a_claim(direction="lower", scale="ratio", matters=2),
-            "it is higher, or differs by less than a factor of 2",
+            "it is higher by at least a factor of 2",
         ),
         (
             a_claim(of="test/loss", matters=0.5),
-            "it is lower, or differs by less than 0.5 in test loss",
+            "it is lower by at least 0.5 in test loss",
         ),
         (a_claim(Equivalence), "they differ by more than 1 point of test accuracy"),
     ],

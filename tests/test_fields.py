@@ -23,7 +23,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: Optimizer(zzzzzz=0.1),  # type: ignore[call-arg]
         "Optimizer has no field 'zzzzzz' (choose from name, lr, momentum, nesterov, "
-        "weight_decay, betas, eps)",
+        "weight_decay, betas, eps, max_norm)",
     ),
     (
         lambda: Optimizer("sdg"),  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Optimizer(lr=float("nan")), "Optimizer.lr must be a number, not nan"),
     (lambda: Optimizer(lr=float("inf")), "Optimizer.lr must be a number, not inf"),
     (lambda: Optimizer(lr=-0.1), "Optimizer.lr must be at least 0, not -0.1"),
-    (lambda: Model(dropout=1.0), "Model.dropout must be between 0 and 0.999, not 1.0"),
+    (lambda: Model(dropout=1.0), "Model.dropout must be at most 0.999, not 1.0"),
     (
         lambda: Optimizer(nesterov=1, momentum=0.9),  # type: ignore[arg-type]
         "Optimizer.nesterov must be true or false, not 1",

@@ -203,3 +203,26 @@ def test_only_timed_trials_have_seconds(finished: Path) -> None:
         assert ("cost/seconds" in run.data.metrics) == timed
         form = store._read(run.info.run_id, RECORD_FILE)
         assert form["alone"] == timed
+
+
+def test_evaluations_between_epochs_are_counted_so_that_none_is_lost(store: Store) -> None:
+    curve = [(0.5, 4.0), (1.0, 3.0), (1.5, 2.0), (2.0, 1.0)]
+    outcome = dataclasses.replace(
+        record().outcome, curves={"validation/loss": curve}, final={"validation/loss": 1.0}
+    )
+    store.log(dataclasses.replace(record(), outcome=outcome), stale=None)
+    run = store.runs("tiny")["a"]
+    assert run.data.metrics["validation/loss"] == 1.0
+    history = store.client.get_metric_history(run.info.run_id, "validation/loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 4), (2, 3), (3, 2), (4, 1)]
+
+
+def test_changed_claims_are_pointed_out(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "copy")
+    text = (tmp_path / "copy" / "studies" / "tiny.py").read_text()
+    changed = text.replace('direction="higher"', 'direction="lower"')
+    (tmp_path / "copy" / "studies" / "tiny.py").write_text(changed)
+    (study,) = suite_json(tmp_path / "copy", "verdicts", "tiny")["studies"]
+    assert study["claims_changed"]
+    (study,) = suite_json(finished, "verdicts", "tiny")["studies"]
+    assert not study["claims_changed"]

@@ -93,7 +93,7 @@ def calibration(session: nox.Session) -> None:
     """Measure how often the verdict code is wrong, at length; prints the table of the docs."""
     prepare(session)
     env = {"PYTHONPATH": "tests"}
-    session.run(PYTHON, "tests/calibration.py", *(session.posargs or ["2000"]), env=env)
+    session.run(PYTHON, "tests/calibration.py", *(session.posargs or ["1000"]), env=env)
 
 
 @nox.session

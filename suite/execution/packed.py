@@ -10,12 +10,12 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Self
-
-from pebble import ProcessExpired, ProcessPool
 
 from suite.execution.strategy import THREADS, Finished
 from suite.recipe import Recipe
@@ -26,23 +26,25 @@ ATTEMPTS = 2  # A trial whose worker dies is tried once more; it may have been a
 
 
 class Packed:
-    """A pool of worker processes. They start, and load torch, when the pool is entered."""
+    """Worker processes. They start, and load torch, when the strategy is entered.
+
+    Each worker is a pool of its own: workers of one pool share locks, and one that is killed while
+    it holds a lock would stop them all.
+    """
 
     name = "packed"
 
     def __init__(self, device: str, workers: int) -> None:
         self.device = device
         self.workers = workers
-        self.pool = ProcessPool(
-            max_workers=workers,
-            initializer=_start_worker,
-            context=multiprocessing.get_context("spawn"),
-        )
+        self.lanes = [_lane() for _ in range(workers)]
+        self.others = set(multiprocessing.active_children())
 
     def __enter__(self) -> Self:
-        # Pebble starts its processes with the first task: give it one, so that torch loads
-        # while the caller still has other things to do.
-        self.pool.schedule(_nothing)
+        # A pool starts its process with the first task: give it one, so that torch loads while
+        # the caller still has other things to do.
+        for lane in self.lanes:
+            lane.submit(_nothing)
         return self
 
     def __exit__(
@@ -51,23 +53,30 @@ class Packed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.pool.stop()  # type: ignore[no-untyped-call]
-        self.pool.join()
+        for lane in self.lanes:
+            lane.shutdown(wait=False, cancel_futures=True)
+        for worker in set(multiprocessing.active_children()) - self.others:
+            worker.kill()
 
     def check(self, recipes: Iterable[Recipe]) -> None:
-        futures = [self.pool.schedule(_check, args=(recipe, self.device)) for recipe in recipes]
-        for future in futures:
-            future.result()
+        for recipe in recipes:
+            self.lanes[0].submit(_check, recipe, self.device).result()
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Finished]:
-        attempts = {self._schedule(trial): (trial, 1) for trial in trials}
-        while attempts:
-            done, _ = wait(attempts, return_when=FIRST_COMPLETED)
+        waiting = deque((trial, 1) for trial in trials)
+        running: dict[Future[Finished], tuple[int, Trial, int]] = {}
+        free = list(range(self.workers))
+        while waiting or running:
+            while waiting and free:
+                lane, (trial, attempt) = free.pop(), waiting.popleft()
+                running[self._submit(lane, trial)] = lane, trial, attempt
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                trial, attempt = attempts.pop(future)
+                lane, trial, attempt = running.pop(future)
+                free.append(lane)
                 finished = _result(future, trial, last=attempt == ATTEMPTS)
                 if finished is None:
-                    attempts[self._schedule(trial)] = (trial, attempt + 1)
+                    waiting.appendleft((trial, attempt + 1))
                 else:
                     yield finished
 
@@ -75,20 +84,28 @@ class Packed:
         for trial in trials:
             yield from self.run([trial])
 
-    def _schedule(self, trial: Trial) -> Future[Finished]:
-        future: Future[Finished] = self.pool.schedule(_run_trial, args=(trial, self.device))
-        return future
+    def _submit(self, lane: int, trial: Trial) -> Future[Finished]:
+        try:
+            return self.lanes[lane].submit(_run_trial, trial, self.device)
+        except BrokenProcessPool:
+            self.lanes[lane] = _lane()
+            return self.lanes[lane].submit(_run_trial, trial, self.device)
+
+
+def _lane() -> ProcessPoolExecutor:
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
 
 
 def _result(future: Future[Finished], trial: Trial, *, last: bool) -> Finished | None:
     """Return what became of a trial, or None if its worker died and it deserves another try."""
     try:
         return future.result()
-    except ProcessExpired as death:
+    except BrokenProcessPool:
         if not last:
             return None
-        error = f"its worker died {ATTEMPTS} times, last with exit code {death.exitcode}"
-        return Finished(trial, Outcome(status=Status.FAILED, error=error), 0.0, 0.0)
+        outcome = Outcome(status=Status.FAILED, error=f"its worker died {ATTEMPTS} times")
+        return Finished(trial, outcome, 0.0, 0.0)
 
 
 def _start_worker() -> None:

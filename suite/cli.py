@@ -186,14 +186,12 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
     from suite.recipe import Recipe
 
     recipe = replace_at(Recipe(), dict(settings))
-    from suite.execution.plan import find_device
-    from suite.execution.sequential import Sequential
+    from suite.coordinator import run_one
+    from suite.execution.plan import make_plan
     from suite.study import Trial
 
     trial = Trial("", "main", {}, recipe, seed, alone=True)
-    with Sequential(find_device(device)) as strategy:
-        strategy.check([recipe])
-        (finished,) = strategy.run([trial])
+    finished = run_one(make_plan([trial], lambda _: False, strategy="sequential", device=device))
     from suite.conclusions import outcome_form, outcome_text
 
     _show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)

@@ -157,10 +157,10 @@ def run(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     journal, tracker = _stores()
     try:
         made = coordinator.run(requests, journal, tracker, _engine(options))
-        from suite.conclusions import conclusion_form, note, verdict_lines
+        from suite.conclusions import conclusion_forms, note, verdict_lines
 
         results = [_gather(request.study.name, journal) for request in requests]
-        forms = [conclusion_form(result) for result in results]
+        forms = conclusion_forms(results)
         for result, form in zip(results, forms, strict=True):
             tracker.conclude(result.execution, note(result), form)
     finally:
@@ -204,10 +204,10 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
 @as_json
 def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
     """Show the findings of each study's latest run."""
-    from suite.conclusions import conclusion_form, verdict_lines
+    from suite.conclusions import conclusion_forms, verdict_lines
 
     results = _latest(studies, *_stores())
-    forms = [conclusion_form(result) for result in results]
+    forms = conclusion_forms(results)
     _show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
 
 

@@ -10,30 +10,43 @@ from suite.models.layers import ACTIVATIONS
 POOLING: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
 
-def lenet(shape: tuple[int, ...], outputs: int, *, activation: str, pooling: str) -> nn.Module:
+def lenet(
+    shape: tuple[int, ...],
+    outputs: int,
+    *,
+    activation: str,
+    pooling: str,
+    padding: int,
+    norm: str,
+) -> nn.Module:
     """Return a network from `(n, channels, height, width)` to `(n, outputs)`.
 
-    On 28×28 pixels of one channel with ten outputs it has 61,706 parameters.
+    On 28×28 pixels of one channel with ten outputs it has 61,706 parameters; without padding and
+    with normalisation before each activation 44,878.
 
     Raises:
         RequestError: if the input is no image or too small for two poolings.
     """
-    if len(shape) != 3 or min(shape[1:]) < 12:
-        raise RequestError(f"lenet needs images of at least 12×12 pixels, not {shape}")
+    least = 16 - 2 * padding
+    if len(shape) != 3 or min(shape[1:]) < least:
+        raise RequestError(f"lenet needs images of at least {least}×{least} pixels, not {shape}")
+
+    def hidden(layer: nn.Module, normalisation: nn.Module) -> list[nn.Module]:
+        normalised = [layer, normalisation] if norm == "batch" else [layer]
+        return [*normalised, ACTIVATIONS[activation]()]
+
     channels, height, width = shape
-    act, pool = ACTIVATIONS[activation], POOLING[pooling]
-    flat = 16 * ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2)
+    pool = POOLING[pooling]
+    flat = 16
+    for pixels in (height, width):
+        flat *= ((pixels - 4 + 2 * padding) // 2 - 4) // 2
     return nn.Sequential(
-        nn.Conv2d(channels, 6, kernel_size=5, padding=2),
-        act(),
+        *hidden(nn.Conv2d(channels, 6, kernel_size=5, padding=padding), nn.BatchNorm2d(6)),
         pool(kernel_size=2, stride=2),
-        nn.Conv2d(6, 16, kernel_size=5),
-        act(),
+        *hidden(nn.Conv2d(6, 16, kernel_size=5), nn.BatchNorm2d(16)),
         pool(kernel_size=2, stride=2),
         nn.Flatten(),
-        nn.Linear(flat, 120),
-        act(),
-        nn.Linear(120, 84),
-        act(),
+        *hidden(nn.Linear(flat, 120), nn.BatchNorm1d(120)),
+        *hidden(nn.Linear(120, 84), nn.BatchNorm1d(84)),
         nn.Linear(84, outputs),
     )

@@ -26,6 +26,18 @@ def test_list_names_every_study_claim_and_tier() -> None:
         assert all(claim["says"] for claim in study["claims"])
 
 
+def test_list_says_of_every_claim_of_the_notes_who_tests_it_or_why_nobody_does() -> None:
+    form = suite_json(PROJECT, "list")
+    assert [one["number"] for one in form["coverage"]] == list(range(1, 77))
+    testing = {
+        (claim["number"], study["name"]) for study in form["studies"] for claim in study["claims"]
+    }
+    for one in form["coverage"]:
+        assert bool(one["studies"]) != bool(one["reason"])
+        assert all((one["number"], study) in testing for study in one["studies"])
+    assert {number for number, _ in testing} - {None} <= set(range(1, 77))
+
+
 def test_list_loads_neither_torch_nor_pandas_nor_mlflow() -> None:
     code = (
         "import sys; sys.argv = ['suite', 'list']\n"

@@ -106,9 +106,9 @@ def coverage(studies: Iterable[Study]) -> tuple[Coverage, ...]:
     testing: dict[int, list[str]] = {number: [] for number in PHRASES}
     for study in studies:
         numbers = {claim.number for claim in study.claims}
-        for number in testing:
+        for number, names in testing.items():
             if number in numbers:
-                testing[number].append(study.name)
+                names.append(study.name)
     return tuple(
         Coverage(
             number,

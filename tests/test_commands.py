@@ -150,3 +150,18 @@ def answers(address: str) -> bool:
         except OSError:
             time.sleep(0.2)
     return False
+
+
+def test_a_page_is_drawn_again_only_if_what_it_shows_has_changed(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    page = tmp_path / "reports/html/tiny.html"
+
+    def drawn() -> int:
+        assert suite(tmp_path, "report").returncode == 0
+        return page.stat().st_mtime_ns
+
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    first = drawn()
+    assert drawn() == first
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke", "--seeds", "3")
+    assert drawn() > first

@@ -12,7 +12,7 @@ class Residual(nn.Sequential):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return a tensor of the shape of `inputs`, which the layers must keep."""
-        values: Tensor = super().forward(inputs)
+        values: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
         return inputs + values
 
 

@@ -7,6 +7,7 @@ new field's default means what was done before the field existed.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
 from typing import Any, Literal, get_args
@@ -15,7 +16,7 @@ from suite.errors import RequestError
 from suite.fields import number, scalar, vocabulary
 
 SourceName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "synthetic_linear"]
-ModelName = Literal["softmax", "linear", "mlp", "lenet"]
+ModelName = Literal["softmax", "linear", "mlp", "lenet", "resnet"]
 Activation = Literal["relu", "sigmoid", "tanh", "identity"]
 Initialisation = Literal["default", "xavier_uniform", "normal"]
 
@@ -23,8 +24,9 @@ Initialisation = Literal["default", "xavier_uniform", "normal"]
 MODEL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "softmax": (),
     "linear": (),
-    "mlp": ("widths", "activation", "dropout", "norm"),
+    "mlp": ("widths", "repeats", "activation", "dropout", "norm", "residual"),
     "lenet": ("activation", "pooling"),
+    "resnet": ("depth", "channels", "norm", "residual"),
 }
 OPTIMIZER_FIELDS: Mapping[str, tuple[str, ...]] = {
     "sgd": ("momentum", "nesterov", "max_norm"),
@@ -78,10 +80,17 @@ class Model:
 
     Attributes:
         widths: units of each hidden layer (`mlp`).
+        repeats: how many times the list of `widths` is gone through (`mlp`).
         activation: after each hidden layer (`mlp`, `lenet`).
         dropout: probability that a hidden unit is zeroed in training (`mlp`).
-        norm: normalisation before each activation (`mlp`); over the batch, or, where several
-            devices share a batch, over each device's part of it unless `synchronised`.
+        norm: normalisation before each activation (`mlp`), or after each convolution (`resnet`);
+            over the batch, or, where several devices share a batch, over each device's part of it
+            unless `synchronised`.
+        depth: layers with weights, 6n + 2 of them (`resnet`).
+        channels: of the first of three stages; the next ones have two and four times as many
+            (`resnet`).
+        residual: whether a hidden layer as wide as the one before it (`mlp`), or a block
+            (`resnet`), adds its input to its output; None is no for `mlp` and yes for `resnet`.
         pooling: how `lenet` halves its feature maps.
         init: initial weights of linear and convolutional layers; `default` is PyTorch's own,
             `xavier_uniform` is Glorot and Bengio (2010), `normal` is N(0, 0.01²) with zero bias.
@@ -90,16 +99,31 @@ class Model:
     name: ModelName = "mlp"
     _: KW_ONLY
     widths: tuple[int, ...] = (256,)
+    repeats: int = number(default=1, low=1)
     activation: Activation = "relu"
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
     norm: Literal["none", "batch", "synchronised"] = "none"
     pooling: Literal["max", "average"] = "max"
+    depth: int = number(default=20, low=8)
+    channels: int = number(default=16, low=1)
+    residual: bool | None = None
     init: Initialisation = "default"
 
     def check(self) -> None:
         _refuse_ignored(self, MODEL_FIELDS)
         if any(width < 1 for width in self.widths):
             raise RequestError(f"Model.widths must be at least 1, not {self.widths}")
+        if rest := (self.depth - 2) % 6:
+            below = self.depth - rest
+            raise RequestError(
+                f"Model.depth must be 6n + 2, not {self.depth} (nearest: {below} and {below + 6})"
+            )
+        keeps = any(one == next_ for one, next_ in itertools.pairwise(self.widths * self.repeats))
+        if self.name == "mlp" and self.residual and not keeps:
+            raise RequestError(
+                "Model.residual needs a hidden layer as wide as the one before it, "
+                f"not widths {self.widths * self.repeats}"
+            )
 
 
 @vocabulary

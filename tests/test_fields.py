@@ -31,7 +31,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: Model("transformer"),  # type: ignore[arg-type]
-        "Model.name cannot be 'transformer' (choose from softmax, linear, mlp, lenet)",
+        "Model.name cannot be 'transformer' (choose from softmax, linear, mlp, lenet, resnet)",
     ),
     (
         lambda: Optimizer(lr="fast"),  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from suite.models.initialise import initialise
 from suite.models.lenet import lenet
 from suite.models.linear import linear
 from suite.models.mlp import mlp
+from suite.models.resnet import resnet
 from suite.recipe import Model
 from suite.seeds import stream
 
@@ -32,14 +33,25 @@ def build(model: Model, shape: tuple[int, ...], outputs: int, seed: int) -> nn.M
 def _network(model: Model, shape: tuple[int, ...], outputs: int) -> nn.Module:
     if model.name == "lenet":
         return lenet(shape, outputs, activation=model.activation, pooling=model.pooling)
+    if model.name == "resnet":
+        return resnet(
+            shape,
+            outputs,
+            depth=model.depth,
+            channels=model.channels,
+            norm=model.norm,
+            residual=model.residual is not False,
+        )
     features = math.prod(shape)
     if model.name == "mlp":
         return mlp(
             features,
             outputs,
             widths=model.widths,
+            repeats=model.repeats,
             activation=model.activation,
             dropout=model.dropout,
             norm=model.norm,
+            residual=model.residual is True,
         )
     return linear(features, outputs)

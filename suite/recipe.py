@@ -111,7 +111,7 @@ class Model:
             layer (`alexnet`, `vgg`) or before the last block (`nin`).
         norm: normalisation before each activation (`mlp`, `lenet`), or after each convolution
             (`resnet`); over the batch, or, where several devices share a batch, over each device's
-            part of it unless `synchronised` (`mlp`).
+            part of it unless `synchronised`.
         depth: layers with weights, 6n + 2 of them (`resnet`).
         channels: of the first of three stages; the next ones have two and four times as many
             (`resnet`).
@@ -154,8 +154,6 @@ class Model:
         _refuse_ignored(self, MODEL_FIELDS)
         if any(width < 1 for width in self.widths):
             raise RequestError(f"Model.widths must be at least 1, not {self.widths}")
-        if self.norm == "synchronised" and self.name != "mlp":
-            raise RequestError(f"Model.norm 'synchronised' is for mlp, not {self.name}")
         if any(len(block) != 2 or min(block) < 1 for block in self.blocks):
             raise RequestError(
                 "Model.blocks must be pairs of convolutions and channels, such as "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +91,10 @@ def _adjusted(p_values: Sequence[float], method: str) -> list[float]:
     adjusted = np.array(p_values, float)
     tested = ~np.isnan(adjusted)
     if tested.any():
+        # multipletests collects garbage at every call, a second with 4,000 records in memory.
+        gc.freeze()
         adjusted[tested] = multipletests(adjusted[tested], method=method)[1]
+        gc.unfreeze()
     return [float(p) for p in adjusted]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from suite.errors import RequestError
 
@@ -43,29 +44,55 @@ class Dropout(nn.Module):
         return inputs * mask.div_(keep)
 
 
-class SynchronisedBatchNorm1d(nn.BatchNorm1d):
+class SynchronisedBatchNorm(_BatchNorm):
     """Batch normalisation (Ioffe and Szegedy, 2015) over the batch of all devices together.
 
     `nn.SyncBatchNorm` does the same on GPUs and nothing on CPUs. The moments are exact for shards
-    of unequal sizes; with one process this is `nn.BatchNorm1d`.
+    of unequal sizes; with one process this is `nn.BatchNorm1d` or `nn.BatchNorm2d`.
     """
 
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 (the base class's name)
+        """Take inputs with any number of dimensions."""
+
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return `(n, channels)` inputs, normalised."""
+        """Return inputs `(n, channels, ...)`, normalised."""
         if not self.training or not distributed.is_initialized():
             return super().forward(inputs)
-        count = _Sum.apply(inputs.new_tensor([float(len(inputs))]))
-        mean = _Sum.apply(inputs.sum(0)) / count
+        rest = [0, *range(2, inputs.ndim)]  # all dimensions but the channels
+
+        def over_all(values: Tensor) -> Tensor:
+            total: Tensor = _Sum.apply(values.sum(rest, keepdim=True))
+            return total / count
+
+        count = inputs.new_tensor([inputs.numel() / inputs.shape[1]])
+        distributed.all_reduce(count)
+        mean = over_all(inputs)
         centred = inputs - mean
-        variance = _Sum.apply(centred.square().sum(0)) / count
+        variance = over_all(centred.square())
         with torch.no_grad():
             unbiased = variance * count / (count - 1)
             for kept, seen in ((self.running_mean, mean), (self.running_var, unbiased)):
                 assert kept is not None  # it is kept by default, and so is the momentum
                 assert self.momentum is not None
-                kept.lerp_(seen, self.momentum)
-        normalised: Tensor = centred * torch.rsqrt(variance + self.eps)
-        return normalised * self.weight + self.bias
+                kept.lerp_(seen.flatten(), self.momentum)
+        channels = variance.shape
+        scale, shift = self.weight.view(channels), self.bias.view(channels)
+        return centred * torch.rsqrt(variance + self.eps) * scale + shift
+
+
+NORMALISATIONS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
+    "batch": (nn.BatchNorm1d, nn.BatchNorm2d),
+    "synchronised": (SynchronisedBatchNorm, SynchronisedBatchNorm),
+}
+
+
+def normalisation(norm: str, channels: int, *, dimensions: int) -> list[nn.Module]:
+    """Return the layer that a recipe's `norm` names, or none.
+
+    Args:
+        dimensions: 1 for `(n, channels)`, 2 for images.
+    """
+    return [] if norm == "none" else [NORMALISATIONS[norm][dimensions - 1](channels)]
 
 
 class _Sum(torch.autograd.Function):

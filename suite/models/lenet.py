@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from suite.errors import RequestError
-from suite.models.layers import ACTIVATIONS
+from suite.models.layers import ACTIVATIONS, normalisation
 
 POOLING: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
@@ -31,9 +31,8 @@ def lenet(
     if len(shape) != 3 or min(shape[1:]) < least:
         raise RequestError(f"lenet needs images of at least {least}×{least} pixels, not {shape}")
 
-    def hidden(layer: nn.Module, normalisation: nn.Module) -> list[nn.Module]:
-        normalised = [layer, normalisation] if norm == "batch" else [layer]
-        return [*normalised, ACTIVATIONS[activation]()]
+    def after(width: int, dimensions: int) -> list[nn.Module]:
+        return [*normalisation(norm, width, dimensions=dimensions), ACTIVATIONS[activation]()]
 
     channels, height, width = shape
     pool = POOLING[pooling]
@@ -41,12 +40,16 @@ def lenet(
     for pixels in (height, width):
         flat *= ((pixels - 4 + 2 * padding) // 2 - 4) // 2
     return nn.Sequential(
-        *hidden(nn.Conv2d(channels, 6, kernel_size=5, padding=padding), nn.BatchNorm2d(6)),
+        nn.Conv2d(channels, 6, kernel_size=5, padding=padding),
+        *after(6, 2),
         pool(kernel_size=2, stride=2),
-        *hidden(nn.Conv2d(6, 16, kernel_size=5), nn.BatchNorm2d(16)),
+        nn.Conv2d(6, 16, kernel_size=5),
+        *after(16, 2),
         pool(kernel_size=2, stride=2),
         nn.Flatten(),
-        *hidden(nn.Linear(flat, 120), nn.BatchNorm1d(120)),
-        *hidden(nn.Linear(120, 84), nn.BatchNorm1d(84)),
+        nn.Linear(flat, 120),
+        *after(120, 1),
+        nn.Linear(120, 84),
+        *after(84, 1),
         nn.Linear(84, outputs),
     )

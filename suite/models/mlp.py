@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from suite.models.layers import ACTIVATIONS, Dropout, SynchronisedBatchNorm1d
+from suite.models.layers import ACTIVATIONS, Dropout, normalisation
 
 
 class Residual(nn.Sequential):
@@ -36,10 +36,7 @@ def mlp(
     before = None
     for width in widths * repeats:
         layer: list[nn.Module] = [nn.Linear(features, width)]
-        if norm == "batch":
-            layer.append(nn.BatchNorm1d(width))
-        elif norm == "synchronised":
-            layer.append(SynchronisedBatchNorm1d(width))
+        layer += normalisation(norm, width, dimensions=1)
         layer.append(ACTIVATIONS[activation]())
         if dropout > 0.0:
             layer.append(Dropout(dropout))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from suite.errors import RequestError
-from suite.models.layers import GlobalAveragePool
+from suite.models.layers import GlobalAveragePool, normalisation
 
 STAGES = 3
 
@@ -75,7 +75,7 @@ def convolution(
     """
     keep = bias or norm == "none"
     conv = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=keep)
-    return [conv] if norm == "none" else [conv, nn.BatchNorm2d(outputs)]
+    return [conv, *normalisation(norm, outputs, dimensions=2)]
 
 
 def resnet(

@@ -41,7 +41,7 @@ MODEL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "mlp": ("widths", "repeats", "activation", "dropout", "norm", "residual"),
     "lenet": ("activation", "pooling", "padding", "norm"),
     "alexnet": ("widths", "activation", "dropout", "pooling", "scale"),
-    "vgg": ("widths", "dropout", "blocks", "kernel", "head"),
+    "vgg": ("widths", "activation", "dropout", "pooling", "blocks", "head"),
     "nin": ("dropout", "scale"),
     "googlenet": ("scale", "inception"),
     "resnet18": ("scale",),
@@ -103,10 +103,10 @@ class Model:
     """A network. Input shape and number of classes come from the data.
 
     Attributes:
-        widths: units of each hidden layer (`mlp`), or of each hidden linear layer after the
-            convolutions (`alexnet`, `vgg`).
+        widths: units of each hidden layer (`mlp`), or of each hidden layer after the blocks
+            of convolutions (`alexnet`, `vgg`).
         repeats: how many times the list of `widths` is gone through (`mlp`).
-        activation: after each hidden layer (`mlp`, `lenet`, `alexnet`).
+        activation: after each hidden layer (`mlp`, `lenet`, `alexnet`, `vgg`).
         dropout: probability that a hidden unit is zeroed in training (`mlp`), of a hidden linear
             layer (`alexnet`, `vgg`) or before the last block (`nin`).
         norm: normalisation before each activation (`mlp`, `lenet`), or after each convolution
@@ -117,14 +117,14 @@ class Model:
             (`resnet`).
         residual: whether a hidden layer as wide as the one before it (`mlp`), or a block
             (`resnet`), adds its input to its output; None is no for `mlp` and yes for `resnet`.
-        pooling: how feature maps are halved (`lenet`, `alexnet`).
+        pooling: how feature maps are halved (`lenet`, `alexnet`, `vgg`).
         padding: of the first convolution (`lenet`).
         scale: factor on the channels of every convolution but the last of `nin` (`alexnet`, `nin`,
             `googlenet`, `resnet18`).
-        blocks: convolutions and channels of each block (`vgg`).
-        kernel: height and width of each convolution, an odd number (`vgg`).
-        head: what turns feature maps into classes: linear layers, or a 1×1 convolution and the
-            mean over pixels (`vgg`).
+        blocks: of each block the number of convolutions, their channels and, where it is not 3,
+            the height and width of their kernels, an odd number (`vgg`).
+        head: what turns feature maps into classes: linear layers, or 1×1 convolutions in their
+            stead and the mean over pixels (`vgg`).
         inception: the paths of each block, all four, all but one, or one plain convolution with
             as many outputs in their stead (`googlenet`).
         init: initial weights of linear and convolutional layers; `default` is PyTorch's own,
@@ -145,7 +145,6 @@ class Model:
     padding: int = number(default=2, low=0, high=2)
     scale: float = number(default=1.0, low=0.01, high=16.0)
     blocks: tuple[tuple[int, ...], ...] = VGG_11
-    kernel: int = number(default=3, low=1, high=11)
     head: Literal["linear", "average"] = "linear"
     inception: Inception = "all"
     init: Initialisation = "default"
@@ -154,13 +153,11 @@ class Model:
         _refuse_ignored(self, MODEL_FIELDS)
         if any(width < 1 for width in self.widths):
             raise RequestError(f"Model.widths must be at least 1, not {self.widths}")
-        if any(len(block) != 2 or min(block) < 1 for block in self.blocks):
+        if not all(_is_block(*block) for block in self.blocks):
             raise RequestError(
-                "Model.blocks must be pairs of convolutions and channels, such as "
-                f"((1, 16), (2, 32)), not {self.blocks}"
+                "Model.blocks must hold the convolutions, channels and, if not 3, the odd kernel "
+                f"of each block, such as ((1, 16), (2, 32, 5)), not {self.blocks}"
             )
-        if self.kernel % 2 == 0:
-            raise RequestError(f"Model.kernel must be odd, not {self.kernel}")
         if rest := (self.depth - 2) % 6:
             below = self.depth - rest
             raise RequestError(
@@ -172,6 +169,11 @@ class Model:
                 "Model.residual needs a hidden layer as wide as the one before it, "
                 f"not widths {self.widths * self.repeats}"
             )
+
+
+def _is_block(*numbers: int) -> bool:
+    kernel = numbers[2] if len(numbers) == 3 else 3
+    return len(numbers) in (2, 3) and min(numbers) > 0 and kernel % 2 == 1
 
 
 @vocabulary

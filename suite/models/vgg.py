@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from suite.models.layers import GlobalAveragePool, linear_head, output_shape
+from suite.models.layers import ACTIVATIONS, Dropout, GlobalAveragePool, linear_head, output_shape
+from suite.models.lenet import POOLING
 
 
 def vgg(
@@ -12,9 +13,10 @@ def vgg(
     outputs: int,
     *,
     widths: tuple[int, ...],
+    activation: str,
     dropout: float,
+    pooling: str,
     blocks: tuple[tuple[int, ...], ...],
-    kernel: int,
     head: str,
 ) -> nn.Module:
     """Return a network from `(n, channels, height, width)` to `(n, outputs)`.
@@ -23,30 +25,38 @@ def vgg(
     4096 hidden units, it has 43,093,322 parameters.
 
     Args:
-        blocks: pairs of convolutions and channels.
-        head: `linear` layers with `widths` hidden units, or, in their stead, `average`: a 1×1
-            convolution whose maps are averaged.
+        blocks: of each the convolutions, their channels and, where it is not 3, their kernel.
+        head: `linear` layers with `widths` hidden units, or, in their stead, `average`: 1×1
+            convolutions with as many channels, and the mean of the last one's maps.
 
     Raises:
         RequestError: if the input is no image or too small for the poolings.
     """
     features = nn.Sequential()
     channels = shape[0]
-    for convolutions, wider in blocks:
-        features.extend(block(channels, wider, convolutions, kernel))
+    for convolutions, wider, *kernel in blocks:
+        layers = block(channels, wider, convolutions, *kernel, activation=activation)
+        features.extend([*layers, POOLING[pooling](kernel_size=2, stride=2)])
         channels = wider
     if head == "average":
         output_shape(features, shape)
+        for width in widths:
+            one = block(channels, width, 1, 1, activation=activation)
+            features.extend([*one, Dropout(dropout)])
+            channels = width
         return features.extend([nn.Conv2d(channels, outputs, kernel_size=1), GlobalAveragePool()])
     return features.extend(
-        linear_head(features, shape, outputs, widths=widths, activation="relu", dropout=dropout)
+        linear_head(features, shape, outputs, widths=widths, activation=activation, dropout=dropout)
     )
 
 
-def block(inputs: int, outputs: int, convolutions: int, kernel: int) -> list[nn.Module]:
-    """Return convolutions that keep height and width, each with a ReLU, and a pooling that halves."""
+def block(
+    inputs: int, outputs: int, convolutions: int, kernel: int = 3, *, activation: str
+) -> list[nn.Module]:
+    """Return convolutions that keep height and width, each with an activation."""
     layers: list[nn.Module] = []
     for _ in range(convolutions):
-        layers += [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.ReLU()]
+        conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+        layers += [conv, ACTIVATIONS[activation]()]
         inputs = outputs
-    return [*layers, nn.MaxPool2d(kernel_size=2, stride=2)]
+    return layers

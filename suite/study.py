@@ -359,9 +359,20 @@ def _levels(recipe: Recipe, path: str, value: Any) -> tuple[Any, ...]:
     """Read the levels given for an axis: one, or several where the field itself is no tuple."""
     if not isinstance(value, tuple | list):
         return (value,)
-    if _is_tuple_field(recipe, path) and not all(isinstance(item, tuple | list) for item in value):
+    if _is_tuple_field(recipe, path) and _is_one_level(recipe, path, value):
         return (value,)
     return tuple(value)
+
+
+def _is_one_level(recipe: Recipe, path: str, value: Any) -> bool:
+    """Whether a tuple for a tuple field is its value, and not a tuple of values."""
+    if not all(isinstance(item, tuple | list) for item in value):
+        return True
+    try:
+        normalised(recipe, path, value)
+    except RequestError:
+        return False
+    return True
 
 
 def _is_tuple_field(recipe: Recipe, path: str) -> bool:

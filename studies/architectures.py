@@ -1,0 +1,451 @@
+"""From LeNet to GoogLeNet: what each idea contributes.
+
+Question    LeNet, AlexNet, VGG, NiN and GoogLeNet each added an idea. What does each one, alone,
+            do to the accuracy, the parameters and the multiply-adds?
+Notes       LeNet / AlexNet / VGG / NiN / GoogLeNet
+Method      One change at a time in small networks on 1,000 digits of 12×12 pixels, Adam, eight
+            epochs. `depth` here is two 3×3 convolutions a block instead of one, so four instead
+            of two. Two 3×3 are compared with one 5×5 that sees as far and has as many parameters
+            (to 2 %, in its favour). The head of linear layers and the head of 1×1 convolutions
+            with a global average have equal hidden units. Each arm meets every rate, and takes
+            the one best on its own validation split. Parameters and multiply-adds are those of
+            the book's networks, counted by PyTorch and by formula; nothing is trained for them.
+Pilot       28 networks were trained with SGD and momentum and 45 with Adam, on a seed that the
+            study does not use, and looked at on validation, for cost and for the range of rates.
+            With SGD no network of sigmoids left 10 % in 250 steps at any rate, hence Adam. So
+            it was known before the claims were written that four layers of sigmoids hardly learn
+            in this budget, and that ReLU does; the sign of the rest was not.
+Not here    AlexNet's larger images. A network without inception's paths is trained at the full
+            tier only: GoogLeNet's 57 convolutions cost too much here.
+Refuted if  four convolutions are a point worse than two, with ReLU, or with sigmoid; ReLU, max
+            pooling or dropout cost a point; two 3×3 are a point worse than one 5×5; the head of
+            1×1 convolutions is more than two points off; NiN has as many parameters as AlexNet,
+            inception as many or as many multiply-adds as plain convolutions; a formula miscounts;
+            GoogLeNet is half a point better without one of its paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from suite import (
+    Budget,
+    Data,
+    Difference,
+    Equivalence,
+    Identity,
+    Model,
+    Optimizer,
+    Part,
+    Recipe,
+    Study,
+    axis,
+    define_metric,
+    lines,
+)
+from suite.seeds import stream
+
+SHALLOW = ((1, 8), (1, 16))
+DEEP = ((2, 8), (2, 16))
+WIDE_KERNEL = ((1, 10, 5), (1, 16, 5))
+
+# The book's networks, with the size of their images.
+NETWORKS: Mapping[str, tuple[Model, int]] = {
+    "LeNet": (Model("lenet"), 28),
+    "normalised LeNet": (Model("lenet", padding=0, norm="batch"), 28),
+    "AlexNet": (Model("alexnet", widths=(4096, 4096)), 224),
+    "VGG-11": (Model("vgg", widths=(4096, 4096)), 224),
+    "NiN": (Model("nin"), 224),
+    "GoogLeNet": (Model("googlenet"), 96),
+    "plain 3×3": (Model("googlenet", inception="plain 3x3"), 96),
+    "plain 5×5": (Model("googlenet", inception="plain 5x5"), 96),
+    "ResNet-18": (Model("resnet18"), 96),
+}
+
+PARAMETERS = define_metric("count/parameters", "parameters", unit="count", better="lower")
+MULTIPLY_ADDS = define_metric(
+    "count/multiply_adds", "multiply-adds for one image", unit="count", better="lower"
+)
+PARAMETERS_ERROR = define_metric(
+    "count/parameters_error", "parameters by formula less those counted"
+)
+MULTIPLY_ADDS_ERROR = define_metric(
+    "count/multiply_adds_error", "multiply-adds by formula less those counted"
+)
+BUILDER_ERROR = define_metric(
+    "builder/error", "output of the built VGG less that of one written out, largest"
+)
+
+
+def counts(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Count what one of the book's networks holds and computes; no weight has a value."""
+    import torch
+
+    from suite.models import build
+    from suite.models.counts import by_formula, counted
+
+    model, size = NETWORKS[cell["network"]]
+    shape = (1, size, size)
+    with torch.device("meta"):
+        network = build(model, shape, 10, seed)
+    known, formula = counted(network, shape), by_formula(network, shape)
+    return {
+        PARAMETERS: known.parameters,
+        MULTIPLY_ADDS: known.multiply_adds,
+        PARAMETERS_ERROR: formula.parameters - known.parameters,
+        MULTIPLY_ADDS_ERROR: formula.multiply_adds - known.multiply_adds,
+    }
+
+
+def builder(_: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Compare a VGG made from a list of blocks with the same layers written out one by one."""
+    import torch
+    from torch.nn import functional as F
+
+    from suite.models import build
+
+    model = Model("vgg", blocks=DEEP, widths=(32,))
+    network = build(model, (1, 12, 12), 10, seed).double()
+    weights = list(network.parameters())
+    generator = torch.Generator().manual_seed(stream(seed, "order"))
+    images = torch.rand(16, 1, 12, 12, generator=generator, dtype=torch.float64)
+    values = F.relu(F.conv2d(images, weights[0], weights[1], padding=1))
+    values = F.relu(F.conv2d(values, weights[2], weights[3], padding=1))
+    values = F.max_pool2d(values, 2)
+    values = F.relu(F.conv2d(values, weights[4], weights[5], padding=1))
+    values = F.relu(F.conv2d(values, weights[6], weights[7], padding=1))
+    values = F.max_pool2d(values, 2)
+    values = F.relu(F.linear(values.flatten(1), weights[8], weights[9]))
+    values = F.linear(values, weights[10], weights[11])
+    with torch.no_grad():
+        return {BUILDER_ERROR: float((network(images) - values).abs().max())}
+
+
+def path(without: str, what: str) -> Difference:
+    """Return the claim that a path of the inception blocks contributes to the accuracy."""
+    return Difference(
+        number=55,
+        part="inception",
+        of="test/accuracy",
+        arm={"model.inception": "all"},
+        against={"model.inception": without},
+        direction="higher",
+        matters=0.005,
+        says=f"GoogLeNet is better with its {what} than without them.",
+        source="引入了 inception 块",
+        because="Each path looks at another distance; the next block takes what it needs.",
+    )
+
+
+study = Study(
+    title="From LeNet to GoogLeNet",
+    question="What does each idea of the famous networks contribute, added alone?",
+    notes="LeNet / AlexNet / VGG / NiN / GoogLeNet",
+    recipe=Recipe(
+        data=Data("mnist5k", train_examples=1000, image_size=12),
+        model=Model("vgg", widths=(), blocks=SHALLOW, init="xavier_uniform"),
+        optimizer=Optimizer("adam"),
+        batch_size=32,
+        budget=Budget(epochs=8, evaluations=1),
+    ),
+    grid=(
+        axis("model.blocks", (SHALLOW, DEEP)),
+        axis("model.activation", ("sigmoid", "relu")),
+        axis("optimizer.lr", (0.002, 0.01, 0.05)),
+    ),
+    seeds=5,
+    parts=(
+        Part(
+            "lenet",
+            changes={"model.name": "lenet", "model.widths": (256,), "model.blocks": Model().blocks},
+            grid=(
+                axis("model.activation", ("sigmoid", "relu")),
+                axis("model.pooling", ("average", "max")),
+                axis("optimizer.lr", (0.002, 0.01, 0.05)),
+            ),
+        ),
+        Part(
+            "kernel",
+            grid=(
+                axis("model.blocks", (DEEP, WIDE_KERNEL)),
+                axis("optimizer.lr", (0.002, 0.01, 0.05)),
+            ),
+        ),
+        Part(
+            "head",
+            changes={"model.widths": (64,)},
+            grid=(
+                axis("model.head", ("linear", "average")),
+                axis("model.dropout", (0.0, 0.5)),
+                axis("optimizer.lr", (0.002, 0.01, 0.05)),
+            ),
+        ),
+        Part(
+            "speed",
+            changes={
+                "model.blocks": Model().blocks,
+                "model.widths": (256,),
+                "data.image_size": 67,
+                "data.train_examples": 160,
+                "data.validation_examples": 40,
+                "batch_size": 16,
+                "budget.epochs": 1,
+            },
+            grid=(
+                axis("model.name", ("nin", "googlenet", "resnet18")),
+                axis("model.scale", (0.125,)),
+            ),
+            seeds=2,
+            alone=True,
+        ),
+        Part(
+            "inception",
+            changes={
+                "model.blocks": Model().blocks,
+                "model.widths": (256,),
+                "model.name": "googlenet",
+                "data.image_size": 96,
+                "optimizer.name": "sgd",
+                "batch_size": 128,
+            },
+            grid=(
+                axis("model.inception", ("all", "no 1x1", "no 3x3", "no 5x5", "no pool")),
+                axis("optimizer.lr", (0.03, 0.1, 0.3)),
+            ),
+            tiers=("full",),
+        ),
+        Part("counts", probe=counts, grid=(axis("network", tuple(NETWORKS)),), seeds=2),
+        Part("builder", probe=builder, grid=(), seeds=3),
+    ),
+    claims=(
+        Difference(
+            number=49,
+            part="lenet",
+            of="test/accuracy",
+            arm={"model.activation": "relu", "model.pooling": "average"},
+            against={"model.activation": "sigmoid", "model.pooling": "average"},
+            direction="higher",
+            matters=0.01,
+            says="LeNet gains by ReLU in place of its sigmoids.",
+            source="LeNet",
+            because="A sigmoid's slope is at most a quarter, so each layer passes on at most a "
+            "quarter of the gradient.",
+        ),
+        Difference(
+            number=49,
+            part="lenet",
+            of="test/accuracy",
+            arm={"model.activation": "relu", "model.pooling": "max"},
+            against={"model.activation": "relu", "model.pooling": "average"},
+            direction="higher",
+            matters=0.01,
+            says="LeNet with ReLU gains by max pooling in place of average pooling.",
+            source="LeNet",
+            because="The largest value says that a feature is there, the mean also how much of "
+            "the window it fills.",
+        ),
+        Difference(
+            number=50,
+            of="test/accuracy",
+            arm={"model.blocks": DEEP, "model.activation": "sigmoid"},
+            against={"model.blocks": SHALLOW, "model.activation": "sigmoid"},
+            direction="higher",
+            matters=0.01,
+            says="Depth alone is an improvement: with sigmoids, four convolutions beat two.",
+            source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深",
+            because="More layers can say more; but each sigmoid takes most of the gradient away.",
+        ),
+        Difference(
+            number=50,
+            of="test/accuracy",
+            arm={"model.blocks": DEEP, "model.activation": "relu"},
+            against={"model.blocks": SHALLOW, "model.activation": "relu"},
+            direction="higher",
+            matters=0.01,
+            says="With ReLU, four convolutions beat two.",
+            source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深",
+            because="ReLU passes the gradient of an active unit on whole, so depth can be used.",
+        ),
+        Difference(
+            number=50,
+            of="test/accuracy",
+            arm={"model.blocks": DEEP, "model.activation": "relu"},
+            against={"model.blocks": DEEP, "model.activation": "sigmoid"},
+            direction="higher",
+            matters=0.01,
+            says="Four convolutions with ReLU beat four with sigmoids.",
+            source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深",
+            because="So it was not depth alone that made AlexNet.",
+        ),
+        Difference(
+            number=50,
+            part="head",
+            of="test/accuracy",
+            arm={"model.head": "linear", "model.dropout": 0.5},
+            against={"model.head": "linear", "model.dropout": 0.0},
+            direction="higher",
+            matters=0.01,
+            says="Dropout in the linear layers raises the test accuracy.",
+            source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深",
+            because="It keeps large linear layers from fitting the training images one by one. "
+            "These are small.",
+        ),
+        Difference(
+            number=51,
+            part="kernel",
+            of="test/accuracy",
+            arm={"model.blocks": DEEP},
+            against={"model.blocks": WIDE_KERNEL},
+            direction="higher",
+            matters=0.01,
+            says="Two 3×3 convolutions beat one 5×5 with as many parameters.",
+            source="VGG 使用模块化的思想",
+            because="Both see 5×5 pixels; the pair has one more activation in between.",
+        ),
+        Identity(
+            number=52,
+            part="builder",
+            of=BUILDER_ERROR,
+            tolerance=1e-12,
+            says="A VGG made from a list of blocks is the network written out layer by layer.",
+            source="本质就是神经网络的封装",
+            because="A block is a function that returns layers.",
+        ),
+        Equivalence(
+            number=53,
+            part="head",
+            of="test/accuracy",
+            arm={"model.head": "average", "model.dropout": 0.0},
+            against={"model.head": "linear", "model.dropout": 0.0},
+            matters=0.02,
+            says="1×1 convolutions with a global average replace the linear layers without loss.",
+            source="NiN 使用了卷积层替代了全连接层",
+            because="They judge each place by itself and vote. What is lost is where a feature is.",
+        ),
+        Difference(
+            number=53,
+            part="counts",
+            of=PARAMETERS,
+            arm={"network": "NiN"},
+            against={"network": "AlexNet"},
+            direction="lower",
+            matters=2.0,
+            scale="ratio",
+            says="NiN has less than half the parameters of AlexNet.",
+            source="NiN 使用了卷积层替代了全连接层",
+            because="Nine in ten of AlexNet's are in its linear layers.",
+        ),
+        Identity(
+            number=54,
+            part="counts",
+            of=PARAMETERS_ERROR,
+            tolerance=0.0,
+            says="The formulas give the number of parameters of every network.",
+            source="模型参数计算",
+            because="A convolution has (kernel area × inputs + 1) × outputs, a linear layer "
+            "(inputs + 1) × outputs, a normalisation two a channel.",
+        ),
+        Identity(
+            number=54,
+            part="counts",
+            of=MULTIPLY_ADDS_ERROR,
+            tolerance=0.0,
+            says="The formulas give the multiply-adds of every network.",
+            source="模型参数计算",
+            because="Every weight of a convolution is used once for each pixel of its output.",
+        ),
+        Difference(
+            number=55,
+            part="counts",
+            of=PARAMETERS,
+            arm={"network": "GoogLeNet"},
+            against={"network": "plain 3×3"},
+            direction="lower",
+            matters=1.5,
+            scale="ratio",
+            says="Inception blocks need fewer parameters than 3×3 convolutions with equal outputs.",
+            source="引入了 inception 块",
+            because="1×1 convolutions thin the channels out before the larger kernels.",
+        ),
+        Difference(
+            number=55,
+            part="counts",
+            of=MULTIPLY_ADDS,
+            arm={"network": "GoogLeNet"},
+            against={"network": "plain 5×5"},
+            direction="lower",
+            matters=1.5,
+            scale="ratio",
+            says="Inception blocks need fewer multiply-adds than 5×5 convolutions with equal "
+            "outputs.",
+            source="引入了 inception 块",
+            because="Only a small share of the outputs comes from a 5×5 kernel.",
+        ),
+        path("no 1x1", "1×1 paths"),
+        path("no 3x3", "3×3 paths"),
+        path("no 5x5", "5×5 paths"),
+        path("no pool", "pooling paths"),
+    ),
+    views=(
+        lines(
+            "test/accuracy",
+            over="optimizer.lr",
+            colour="model.activation",
+            caption="Test accuracy over the rate, both depths: sigmoids hardly get off the ground.",
+        ),
+        lines(
+            "test/accuracy",
+            over="model.pooling",
+            colour="model.activation",
+            tuned=True,
+            part="lenet",
+            caption="LeNet with either activation and either pooling.",
+        ),
+        lines(
+            "test/accuracy",
+            over="model.dropout",
+            colour="model.head",
+            tuned=True,
+            part="head",
+            caption="Heads of linear layers and of 1×1 convolutions, with and without dropout.",
+        ),
+        lines(
+            PARAMETERS,
+            over="network",
+            part="counts",
+            caption="Parameters of the book's networks: most of AlexNet's and VGG's are in their "
+            "linear layers.",
+        ),
+        lines(
+            MULTIPLY_ADDS,
+            over="network",
+            part="counts",
+            caption="Multiply-adds of one image: they do not follow the parameters.",
+        ),
+        lines(
+            "cost/examples_per_second",
+            over="model.name",
+            part="speed",
+            caption="Training speed of three networks with an eighth of their channels on 67×67 "
+            "pixels, alone on the machine.",
+        ),
+    ),
+    tiers={
+        "smoke": {
+            "seeds": 2,
+            "data.train_examples": 64,
+            "data.validation_examples": 40,
+            "budget.epochs": 1,
+            "optimizer.lr": 0.01,
+            "speed.seeds": 1,
+            "speed.data.train_examples": 16,
+        },
+        "full": {
+            "data.name": "fashion_mnist",
+            "data.train_examples": None,
+            "data.image_size": None,
+            "inception.budget.epochs": 10,
+        },
+    },
+)

@@ -112,7 +112,10 @@ def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> 
     rows = table(records, study.target)
     by_name = {grid.name: grid for grid in grids}
     measured = [measure(claim, by_name[claim.part], rows, study.select) for claim in study.claims]
-    tests = [_test(claim, one) for claim, one in zip(study.claims, measured, strict=True)]
+    tests = [
+        _test(claim, one) if by_name[claim.part].seeds else _NOT_ASKED
+        for claim, one in zip(study.claims, measured, strict=True)
+    ]
     adjusted = holm([test.p for test in tests])
     adjusted_margin = holm([test.p_margin for test in tests])
     return [
@@ -121,6 +124,10 @@ def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> 
             study.claims, measured, tests, adjusted, adjusted_margin, strict=True
         )
     ]
+
+
+# A claim about a part that this tier leaves out is no question of the study's family.
+_NOT_ASKED = Test(*[math.nan] * 6)
 
 
 def _test(claim: Claim, measured: Measured) -> Test:

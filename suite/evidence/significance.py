@@ -64,9 +64,7 @@ def exact_test(claim: Counted, events: int, n: int) -> Test:
     outside the range of `runs` earlier ones is beta-binomial (Wilks, 1942).
     """
     if n == 0:
-        # A published range that this tier does not try is no question of the study's family.
-        p = math.nan if isinstance(claim, Within) else 1.0
-        return Test(math.nan, math.nan, math.nan, math.nan, p, math.nan)
+        return Test(math.nan, math.nan, math.nan, math.nan, 1.0, math.nan)
     if isinstance(claim, Within):
         result = stats.binomtest(events, n)
         p = stats.betabinom.sf(n - events - 1, n, 2, claim.runs - 1)

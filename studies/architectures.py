@@ -15,6 +15,9 @@ Pilot       28 networks were trained with SGD and momentum and 45 with Adam, on 
             With SGD no network of sigmoids left 10 % in 250 steps at any rate, hence Adam. So
             it was known before the claims were written that four layers of sigmoids hardly learn
             in this budget, and that ReLU does; the sign of the rest was not.
+Came out    Four layers of sigmoids stayed at chance at every rate, so which rate is best for them
+            is an accident, and their two claims are undecided for that reason (their best rate
+            lies on the edge). Nothing was changed after the run but the seeds of the timing.
 Not here    AlexNet's larger images. A network without inception's paths is trained at the full
             tier only: GoogLeNet's 57 convolutions cost too much here.
 Refuted if  four convolutions are a point worse than two, with ReLU, or with sigmoid; ReLU, max
@@ -196,7 +199,7 @@ study = Study(
                 axis("model.name", ("nin", "googlenet", "resnet18")),
                 axis("model.scale", (0.125,)),
             ),
-            seeds=2,
+            seeds=1,
             alone=True,
         ),
         Part(
@@ -438,8 +441,10 @@ study = Study(
             "data.validation_examples": 40,
             "budget.epochs": 1,
             "optimizer.lr": 0.01,
-            "speed.seeds": 1,
             "speed.data.train_examples": 16,
+            "lenet.model.pooling": "average",
+            "head.model.head": "linear",
+            "counts.seeds": 1,
         },
         "full": {
             "data.name": "fashion_mnist",

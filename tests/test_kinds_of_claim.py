@@ -17,10 +17,12 @@ from suite import (
     Identity,
     Interaction,
     Ordering,
+    Part,
     Rate,
     Study,
     Threshold,
     Trend,
+    Within,
     axis,
     define_metric,
 )
@@ -144,6 +146,48 @@ def test_a_rate_may_count_seeds_that_reach_a_level() -> None:
     found = finding(lambda cell, seed: 6.0 if seed == 0 else 1.0, claim, seeds=10)
     assert found.estimate == 0.1
     assert found.verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("outside", "p", "verdict"),
+    [(0, 1.0, "supported"), (1, 1 - 78 * 79 / (81 * 82), "undecided"), (3, None, "refuted")],
+)
+def test_a_published_range_holds_every_seed_or_all_but_what_luck_explains(
+    outside: int, p: float | None, verdict: str
+) -> None:
+    claim = Within(arm={"x": 1, "y": "a"}, low=0.8, high=0.9, runs=79, **COMMON)
+    ends = (0.8, 0.9, 0.85)
+    found = finding(
+        lambda cell, seed: (np.nan, 0.7, 0.95)[seed] if seed < outside else ends[seed], claim, 3
+    )
+    assert found.estimate == pytest.approx(1 - outside / 3)
+    assert (str(found.verdict), found.n) == (verdict, 3)
+    if p is not None:
+        # All of 3 more draws lie inside the range of 79: (78·79) of (81·82) places for the ends.
+        assert found.p == pytest.approx(p)
+
+
+def test_a_range_needs_three_seeds_and_its_ends_in_order() -> None:
+    claim = Within(arm={"x": 1, "y": "a"}, low=0.8, high=0.9, runs=79, **COMMON)
+    assert finding(lambda cell, seed: 0.85, claim, 2).verdict is Verdict.UNDECIDED
+    with pytest.raises(RequestError, match=r"^low must be below high: claim 'It does.'$"):
+        Within(low=0.9, high=0.9, **COMMON)
+
+
+def test_a_part_of_another_tier_has_no_trials_and_its_claims_are_not_in_the_family() -> None:
+    fields: dict[str, Any] = {"direction": "higher", "matters": 0.1, **COMMON}
+    arms: dict[str, Any] = {"arm": {"x": 1}, "against": {"x": 2}}
+    grid = (axis("x", (1, 2)),)
+    study = Study(
+        "t", probe=lambda cell, seed: {}, grid=grid, seeds=3,
+        parts=(Part("far", probe=lambda cell, seed: {}, grid=grid, tiers=("full",)),),
+        claims=(Difference(**arms, **fields), Difference(part="far", **arms, **fields)),
+    )  # fmt: skip
+    assert [grid.seeds for grid in study.grids(seeds=5)] == [5, 0]
+    assert [grid.seeds for grid in study.grids("full")] == [3, 3]
+    near, far = findings(study, study.grids(), [])
+    assert np.isnan(far.p) and not np.isnan(near.p)
+    assert far.reason == "this run has no trials of one of the arms"
 
 
 @pytest.mark.parametrize(("worst", "verdict"), [(1e-7, "supported"), (1e-5, "refuted")])

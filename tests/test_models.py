@@ -16,14 +16,21 @@ from torch import nn
 from suite import Model
 from suite.errors import RequestError
 from suite.models import build
+from suite.models.alexnet import alexnet
+from suite.models.googlenet import googlenet
 from suite.models.layers import ACTIVATIONS, Dropout, use_generator
 from suite.models.lenet import POOLING, lenet
 from suite.models.linear import linear
 from suite.models.mlp import mlp
+from suite.models.nin import nin
 from suite.models.resnet import resnet
+from suite.models.resnet18 import resnet18
+from suite.models.vgg import vgg
 from suite.recipe import MODEL_FIELDS, MODELS
 
 MNIST = (1, 28, 28)
+# Smaller than the least image of some networks, or large enough to be slow for others.
+SHAPES = {"alexnet": (1, 65, 65), "nin": (1, 67, 67), "vgg": (1, 64, 64)}
 
 
 def parameters(network: nn.Module) -> int:
@@ -75,17 +82,17 @@ def test_lenet_refuses_what_is_no_image_or_too_small(shape: tuple[int, ...]) -> 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_initial_weights_depend_on_the_seed_and_on_nothing_drawn_before(name: Any) -> None:
-    first = build(Model(name), MNIST, 10, seed=1)
+    first = build(Model(name), SHAPES.get(name, MNIST), 10, seed=1)
     torch.rand(17)
     torch.manual_seed(99)
-    assert same_weights(first, build(Model(name), MNIST, 10, seed=1))
-    assert not same_weights(first, build(Model(name), MNIST, 10, seed=2))
+    assert same_weights(first, build(Model(name), SHAPES.get(name, MNIST), 10, seed=1))
+    assert not same_weights(first, build(Model(name), SHAPES.get(name, MNIST), 10, seed=2))
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_building_leaves_the_global_generator_untouched(name: Any) -> None:
     before = torch.random.get_rng_state()
-    build(Model(name), MNIST, 10, seed=0)
+    build(Model(name), SHAPES.get(name, MNIST), 10, seed=0)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -102,6 +109,11 @@ BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "lenet": lenet,
     "resnet": resnet,
+    "alexnet": alexnet,
+    "vgg": vgg,
+    "nin": nin,
+    "googlenet": googlenet,
+    "resnet18": resnet18,
 }
 
 
@@ -125,6 +137,24 @@ CHANGED: list[tuple[str, dict[str, Any]]] = [
     ("resnet", {"channels": 4}),
     ("resnet", {"norm": "batch"}),
     ("resnet", {"residual": False}),
+    ("lenet", {"padding": 0}),
+    ("lenet", {"norm": "batch"}),
+    ("alexnet", {"widths": (8,)}),
+    ("alexnet", {"activation": "tanh"}),
+    ("alexnet", {"dropout": 0.5}),
+    ("alexnet", {"pooling": "average"}),
+    ("alexnet", {"scale": 0.5}),
+    ("vgg", {"widths": (8,)}),
+    ("vgg", {"activation": "tanh"}),
+    ("vgg", {"dropout": 0.5}),
+    ("vgg", {"pooling": "average"}),
+    ("vgg", {"blocks": ((1, 4, 5),)}),
+    ("vgg", {"head": "average"}),
+    ("nin", {"dropout": 0.5}),
+    ("nin", {"scale": 0.5}),
+    ("googlenet", {"scale": 0.5}),
+    ("googlenet", {"inception": "no 3x3"}),
+    ("resnet18", {"scale": 0.5}),
 ]
 
 
@@ -132,10 +162,11 @@ CHANGED: list[tuple[str, dict[str, Any]]] = [
 def test_every_field_a_model_reads_changes_what_it_computes(
     name: Any, change: dict[str, Any]
 ) -> None:
-    images = torch.rand(8, *MNIST)
+    shape = SHAPES.get(name, MNIST)
+    images = torch.rand(8, *shape)
     base = {"widths": (8, 8)} if name == "mlp" else {}
     plain, changed = (
-        build(Model(name, **base | fields), MNIST, 10, seed=0)(images) for fields in ({}, change)
+        build(Model(name, **base | fields), shape, 10, seed=0)(images) for fields in ({}, change)
     )
     assert not torch.allclose(plain, changed)
 

@@ -250,6 +250,24 @@ def new(name: str) -> None:
 
 
 @cli.command()
+@click.argument("study")
+@click.argument("out", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def submit(study: str, out: Path, seed: int) -> None:
+    """Train a competition's network on its files, and write the file to hand in."""
+    from suite import discovery
+    from suite.execution.strategy import THREADS
+
+    write = discovery.submission(study)
+    if not out.parent.is_dir():
+        raise RequestError(f"there is no folder {out.parent}")
+    from suite.training import determinism
+
+    determinism.enforce(THREADS)
+    print(write(out, seed))
+
+
+@cli.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def ui(port: int) -> None:
     """Open MLflow's UI on the store, on this machine only."""

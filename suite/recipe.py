@@ -14,10 +14,24 @@ from typing import Any, Literal, get_args
 from suite.errors import RequestError
 from suite.fields import number, scalar, vocabulary
 
-SourceName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "synthetic_linear"]
+SourceName = Literal[
+    "mnist5k",
+    "digits",
+    "fashion_mnist",
+    "cifar10",
+    "synthetic_linear",
+    "boston",
+    "house_prices",
+    "generated_leaves",
+    "classify_leaves",
+]
 ModelName = Literal["softmax", "linear", "mlp", "lenet"]
 Activation = Literal["relu", "sigmoid", "tanh", "identity"]
 Initialisation = Literal["default", "xavier_uniform", "normal"]
+
+# Sources whose targets are values, and sources of images that can be had at any size.
+REGRESSIONS = ("synthetic_linear", "boston", "house_prices")
+LEAVES = ("generated_leaves", "classify_leaves")
 
 # Which fields a named part reads. A field that would be ignored is refused instead.
 MODEL_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -58,6 +72,7 @@ class Data:
         noise: standard deviation of the label noise (`synthetic_linear` only).
         random_labels: share of the training labels, and of no others, that are replaced by
             classes drawn uniformly; a draw may hit the true class.
+        pixels: side of the square images (`generated_leaves`, `classify_leaves`); None is 32.
     """
 
     name: SourceName = "mnist5k"
@@ -66,10 +81,13 @@ class Data:
     validation_examples: int | None = number(default=None, low=1)
     noise: float = number(default=0.01, low=0.0)
     random_labels: float = number(default=0.0, low=0.0, high=1.0)
+    pixels: int | None = number(default=None, low=8, high=1024)
 
     def check(self) -> None:
-        if self.random_labels and self.name == "synthetic_linear":
-            raise RequestError("data 'synthetic_linear' has no classes: no 'random_labels'")
+        if self.random_labels and self.name in REGRESSIONS:
+            raise RequestError(f"data '{self.name}' has no classes: no 'random_labels'")
+        if self.pixels is not None and self.name not in LEAVES:
+            raise RequestError(f"data '{self.name}' does not use 'pixels'")
 
 
 @vocabulary
@@ -201,7 +219,7 @@ class Recipe:
     devices: int = number(default=1, low=1, high=64)
 
     def check(self) -> None:
-        regression = self.data.name == "synthetic_linear"
+        regression = self.data.name in REGRESSIONS
         if regression != (self.loss == "mse"):
             need = "loss=mse" if regression else "loss=cross_entropy"
             raise RequestError(f"data '{self.data.name}' needs {need}, not {self.loss}")

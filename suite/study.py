@@ -159,7 +159,11 @@ class Study:
             for arm in compared:
                 for path, level in arm.items():
                     grid.check_level(path, level, who)
-                free = [known.path for known in grid.axes if known.path not in arm]
+                free = [
+                    known.path
+                    for known in grid.axes
+                    if known.path not in arm and len(known.levels) > 1
+                ]
                 if (
                     free
                     and (isinstance(claim, Rate) or grid.probe)

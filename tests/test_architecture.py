@@ -48,7 +48,7 @@ GUARDED: dict[str, str] = {
     "torch": "data models training execution",
     "torchvision": "data",
     "mlflow": "tracking",
-    "pandas": "evidence reports",
+    "pandas": "data evidence reports",  # data: tables with missing values, inside its functions
     "scipy": "evidence reports",
     "statsmodels": "evidence",
     "matplotlib": "reports",

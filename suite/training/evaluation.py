@@ -15,10 +15,16 @@ CHUNK = 1000
 @torch.no_grad()
 def evaluate(network: nn.Module, loss: Loss, split: Split, prefix: str) -> dict[str, float]:
     """Return the metrics of `measure` on a split, with the network in evaluation mode."""
+    return measure(predict(network, split.inputs), split.targets, loss, prefix)
+
+
+@torch.no_grad()
+def predict(network: nn.Module, inputs: Tensor) -> Tensor:
+    """Return the outputs `(n, outputs)` of a network in evaluation mode."""
     network.eval()
-    outputs = torch.cat([network(prepare(chunk)) for chunk in torch.split(split.inputs, CHUNK)])
+    outputs = torch.cat([network(prepare(chunk)) for chunk in torch.split(inputs, CHUNK)])
     network.train()
-    return measure(outputs, split.targets, loss, prefix)
+    return outputs
 
 
 @torch.no_grad()

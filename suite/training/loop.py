@@ -66,15 +66,20 @@ def train(recipe: Recipe, seed: int, *, device: str = "cpu", alone: bool = False
 class Run:
     """One training run in progress.
 
+    Args:
+        examples: other ones than the recipe's data names, such as a fold of it.
+
     Attributes:
         curves: for each metric, pairs of epoch and value.
         done: steps taken.
         seen: training examples seen.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, device: str) -> None:
+    def __init__(
+        self, recipe: Recipe, seed: int, device: str, examples: Examples | None = None
+    ) -> None:
         self.recipe = recipe
-        self.examples: Examples = load(recipe.data, seed, device)
+        self.examples: Examples = examples or load(recipe.data, seed, device)
         network = build(recipe.model, self.examples.shape, self.examples.outputs, seed)
         self.network: nn.Module = network.to(device)
         self.devices = devices_of(recipe.devices, device)

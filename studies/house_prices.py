@@ -370,7 +370,7 @@ study = Study(
         ),
     ),
     tiers={
-        "smoke": {"seeds": 2, "decay": (0.0,), "n": (50,)},
+        "smoke": {"seeds": 2, "target": ("log",), "decay": (0.0,), "n": (50,)},
         "full": {"seeds": 16, "source": ("house_prices",)},
     },
 )

@@ -5,7 +5,7 @@ Notes       第二次竞赛: LeNet结果 0.05% 不知道为什么结果跑出来
 Chance      A constant answer scores 1/176 = 0.57 %, with a loss of at least ln 176 = 5.170. 0.05 %
             is 4 of 8,800 images where guessing gets 50: such a score is not "learned nothing" but
             a fault of the file that was handed in. (If 5 % was meant, that is nine times chance.)
-Method      A LeNet that works (ReLU, maximum pooling, Xavier's weights, Adam), 300 batches of 32,
+Method      A LeNet that works (ReLU, maximum pooling, Xavier's weights, Adam), 350 batches of 32,
             and each mistake on its own. "At chance" means below twice chance. Of training: the
             book's sigmoid network at three rates of plain descent; a rate too large; one epoch;
             pixels of 0 to 255. Of the file: labels put back by another map than they were made
@@ -15,14 +15,15 @@ Data        `generated_leaves`: drawn shapes, no real leaf. 176 species in 24 pi
             each to train on, 6 and 12 to validate and test; every seed draws other species.
             `full` reads Kaggle's classify-leaves from THUMBRULES_DATA/classify-leaves, where
             a seed draws a sixth of the labelled images each to validate and test on.
-Budget      What is at chance here after 300 steps may leave it later: the book's own training
+Budget      What is at chance here after 350 steps may leave it later: the book's own training
             has 720 batches of 256. `full` has thousands of steps.
 Not here    AlexNet and ResNet, which the competition's story goes on with. A pilot of an MLP of
             256 units sat at chance at three of its rates, and would have needed a grid of its own.
-Pilot       LeNet at 13 settings, softmax and MLP at 3 rates, one seed that the study does not
-            have, for cost and rates. There PyTorch's own weights left LeNet at chance where
-            Xavier's did not, and so did Adam's rate of 0.006: the claim on a rate too large was
-            written after that.
+Pilot       One to three trainings at each of a dozen rates, of LeNet, softmax regression and an
+            MLP, on seeds that the study does not have, for cost and rates. There PyTorch's own
+            weights left LeNet at chance where Xavier's did not, and so did Adam's rate of 0.006:
+            the claim on a rate too large was written after that. A smoke run showed the base rate
+            of 0.002 fail on seed 0; it is 0.0015 since, which did not fail in the pilot.
 Refuted if  LeNet is no better than softmax regression; a mistake scores twice chance or more;
             Adam leaves the sigmoid network at chance.
 
@@ -68,9 +69,9 @@ NUMBERED = define_metric("submission/numbered", "score, numbers for names", unit
 RECIPE = Recipe(
     data=Data("generated_leaves", pixels=24),
     model=Model("lenet", init="xavier_uniform"),
-    optimizer=Optimizer("adam", lr=0.002),
+    optimizer=Optimizer("adam", lr=0.0015),
     batch_size=32,
-    budget=Budget(epochs=None, steps=300, evaluations=6),
+    budget=Budget(epochs=None, steps=350, evaluations=5),
 )
 FULL = Recipe(
     data=Data("classify_leaves", pixels=64),
@@ -149,16 +150,17 @@ study = Study(
     recipe=RECIPE,
     grid=(
         axis("model.name", ("softmax", "lenet")),
-        axis("optimizer.lr", (0.0005, 0.002, 0.008)),
+        axis("optimizer.lr", (0.0005, 0.0015, 0.006)),
     ),
-    seeds=6,
+    seeds=5,
     parts=(
         Part(
             "sigmoid",
             changes=BOOK | {"optimizer.name": "sgd"},
             grid=(axis("optimizer.lr", (0.01, 0.1, 0.9)),),
+            seeds=4,
         ),
-        Part("adam", changes=BOOK),
+        Part("adam", changes=BOOK, seeds=4),
         Part("short", changes={"budget.steps": 66, "budget.evaluations": 1}),
         Part(
             "submission",
@@ -194,7 +196,7 @@ study = Study(
             "A rate four times the best puts LeNet at chance.",
             "The first steps overshoot, every ReLU of a layer falls silent, and no gradient ever "
             "wakes it: the output is one answer for all.",
-            arm={"model.name": "lenet", "optimizer.lr": 0.008},
+            arm={"model.name": "lenet", "optimizer.lr": 0.006},
         ),
         at_chance(
             "The book's sigmoid LeNet at the book's rate of 0.9 stays at chance.",
@@ -326,9 +328,14 @@ study = Study(
     tiers={
         "smoke": {
             "seeds": 2,
+            "sigmoid.seeds": 2,
+            "adam.seeds": 2,
+            "data.pixels": 16,
+            "data.train_examples": 352,
+            "data.validation_examples": 176,
             "budget.steps": 20,
             "budget.evaluations": 2,
-            "optimizer.lr": 0.002,
+            "optimizer.lr": 0.0015,
             "short.budget.steps": 10,
             "sigmoid.optimizer.lr": (0.1,),
             "submission.seeds": 1,

@@ -7,7 +7,7 @@ Notes       房屋数据; k-则交叉验证，非大数据集. The notes name th
 Method      The competition's measure, log-RMSE: the root mean square of log prices' errors. One
             replicate is the whole procedure: a fifth of the houses is held out for test, the rest
             picks the learning rate by 5-fold cross-validation, trains anew on all of itself, and
-            is tested once. Every training goes through the core: Adam, batches of 64, 30 epochs.
+            is tested once. Every training goes through the core: Adam, batches of 64, 20 epochs.
             Features and target are standardised on the training fold alone.
 Folds       How near an estimate comes is asked of ridge regression on n houses, 20 draws a seed;
             the truth is the error, on the houses not drawn, of the model fitted to all n. A
@@ -20,6 +20,9 @@ Differs     The course standardises on training and test features together, whic
             Here one below the cheapest house seen counts as that, or a single negative price would
             decide the comparison of targets.
 Pilot       One training each of both networks at four rates, on the log price, for cost and rates.
+Seeds       A first run had 8 seeds and 30 epochs, and crossed decay with both targets. It left the
+            network's target and both claims on decay undecided. The grid lost the cells that no
+            claim reads, and ten epochs, and got 12 seeds instead. No claim was changed.
 Refuted if  the price is as good a target; the network no better than the line; decay moves the MLP
             up or the line at all; hold-out estimates are as near, or do not catch up with n.
 
@@ -102,7 +105,7 @@ def _recipe(source: str, network: str, decay: float, rate: float) -> Recipe:
         model=NETWORKS[network],
         optimizer=Optimizer("adam", lr=rate, weight_decay=decay),
         batch_size=64,
-        budget=Budget(epochs=30, evaluations=1),
+        budget=Budget(epochs=20, evaluations=1),
         loss="mse",
     )
 
@@ -205,14 +208,26 @@ study = Study(
         axis("source", ("boston",)),
         axis("target", ("price", "log")),
         axis("network", ("linear", "mlp")),
-        axis("decay", (0.0, 0.1)),
+        axis("decay", (0.0,)),
         axis("scaling", ("train",)),
     ),
-    seeds=8,
+    seeds=12,
     parts=(
+        Part(
+            "decay",
+            probe=procedure,
+            grid=(
+                axis("source", ("boston",)),
+                axis("target", ("log",)),
+                axis("network", ("linear", "mlp")),
+                axis("decay", (0.0, 0.1)),
+                axis("scaling", ("train",)),
+            ),
+        ),
         Part(
             "scaling",
             probe=procedure,
+            seeds=8,
             grid=(
                 axis("source", ("boston",)),
                 axis("target", ("log",)),
@@ -224,6 +239,7 @@ study = Study(
         Part(
             "folds",
             probe=folds,
+            seeds=8,
             # One fold is a hold-out estimate.
             grid=(
                 axis("source", ("boston",)),
@@ -272,6 +288,7 @@ study = Study(
         ),
         Difference(
             number=36,
+            part="decay",
             of=LOG_RMSE,
             arm=LOG | MLP | DECAYED,
             against=LOG | MLP | FREE,
@@ -284,6 +301,7 @@ study = Study(
         ),
         Equivalence(
             number=36,
+            part="decay",
             of=LOG_RMSE,
             arm=LOG | LINE | DECAYED,
             against=LOG | LINE | FREE,
@@ -350,9 +368,16 @@ study = Study(
     views=(
         lines(
             LOG_RMSE,
+            over="target",
+            colour="network",
+            caption="Test error of networks trained on the price and on its logarithm.",
+        ),
+        lines(
+            LOG_RMSE,
             over="decay",
             colour="network",
-            caption="Test error with and without decay, over both targets.",
+            part="decay",
+            caption="Test error with and without decay, on log prices.",
         ),
         lines(
             ERROR,
@@ -370,7 +395,14 @@ study = Study(
         ),
     ),
     tiers={
-        "smoke": {"seeds": 2, "target": ("log",), "decay": (0.0,), "n": (50,)},
+        "smoke": {
+            "seeds": 2,
+            "target": ("log",),
+            "decay.decay": (0.0,),
+            "scaling.seeds": 2,
+            "folds.seeds": 2,
+            "n": (50,),
+        },
         "full": {"seeds": 16, "source": ("house_prices",)},
     },
 )

@@ -76,7 +76,7 @@ RECIPE = Recipe(
     model=Model("lenet", activation="tanh", init="xavier_uniform"),
     optimizer=Optimizer("adam", lr=0.003),
     batch_size=32,
-    budget=Budget(epochs=None, steps=250, evaluations=5),
+    budget=Budget(epochs=None, steps=250, evaluations=3),
 )
 FULL = Recipe(
     data=Data("classify_leaves", pixels=64),
@@ -99,13 +99,15 @@ def submissions(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
     from suite.training import Run, predict
 
     recipe = FULL if cell["source"] == "classify_leaves" else RECIPE
-    examples = load(recipe.data, seed)
+    device = "cuda" if recipe is FULL and torch.cuda.is_available() else "cpu"
+    examples = load(recipe.data, seed, device)
     if cell["scale"] == 255:  # floats go into a network as they are, bytes divided by 255
         train, validation, test = (Split(x.float(), y) for x, y in examples[:3])
         examples = examples._replace(train=train, validation=validation, test=test)
-    run = Run(recipe, seed, "cpu", examples)
+    run = Run(recipe, seed, device, examples)
     run.train()
-    answers, truth = predict(run.network, examples.test.inputs).argmax(1), examples.test.targets
+    answers = predict(run.network, examples.test.inputs).argmax(1).cpu()
+    truth = examples.test.targets.cpu()
     draw = torch.Generator().manual_seed(stream(seed, "labels"))
 
     def score(given: Any) -> float:

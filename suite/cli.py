@@ -264,7 +264,10 @@ def submit(study: str, out: Path, seed: int) -> None:
     from suite.training import determinism
 
     determinism.enforce(THREADS)
-    print(write(out, seed))
+    try:
+        print(write(out, seed))
+    except OSError as error:
+        raise RequestError(f"{out} cannot be written: {error.strerror}") from None
 
 
 @cli.command()

@@ -264,6 +264,8 @@ def test_leaves_hands_in_a_species_for_every_image(
     assert header == ["image", "label"]
     assert [row[0] for row in rows] == leaves.unlabelled(folder)
     assert {row[1] for row in rows} <= set(leaves.labelled(folder).names)
+    scores = leaves_study.submissions({"source": "classify_leaves", "scale": 255}, 0)
+    assert scores[leaves_study.NUMBERED] == 0
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from suite.recipe import MODEL_FIELDS, OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 from suite.study import MAIN, Grid
 
 READS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "data": {"synthetic_linear": ("noise",)},
+    "data": {"synthetic_linear": ("noise",), "xor": ("noise",)},
     "model": MODEL_FIELDS,
     "optimizer": OPTIMIZER_FIELDS,
     "schedule": SCHEDULE_FIELDS,

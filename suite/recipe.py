@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from suite.errors import RequestError
 from suite.fields import number, scalar, vocabulary
 
-SourceName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "synthetic_linear"]
+SourceName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "synthetic_linear", "xor"]
 ModelName = Literal["softmax", "linear", "mlp", "lenet"]
 Activation = Literal["relu", "sigmoid", "tanh", "identity"]
 Initialisation = Literal["default", "xavier_uniform", "normal"]
@@ -55,7 +55,8 @@ class Data:
         train_examples: size of the training split; None takes all that are left after
             the validation split (and, for a source without one of its own, the test split).
         validation_examples: size of the validation split; None takes the source's default.
-        noise: standard deviation of the label noise (`synthetic_linear` only).
+        noise: standard deviation of what is added to the labels (`synthetic_linear`) or to the
+            inputs (`xor`).
         random_labels: share of the training labels, and of no others, that are replaced by
             classes drawn uniformly; a draw may hit the true class.
     """

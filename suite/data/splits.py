@@ -16,8 +16,8 @@ from suite.seeds import stream
 
 # Sizes of the splits a source has no opinion on. The test split of a source without one of its
 # own is drawn anew for every seed, so intervals over seeds cover the choice of test examples.
-VALIDATION = {"mnist5k": 1000, "digits": 360, "synthetic_linear": 200}
-TEST = {"mnist5k": 2000, "digits": 360, "synthetic_linear": 200}
+VALIDATION = {"mnist5k": 1000, "digits": 360, "synthetic_linear": 200, "xor": 200}
+TEST = {"mnist5k": 2000, "digits": 360, "synthetic_linear": 200, "xor": 200}
 OFFICIAL_VALIDATION = 5000
 
 
@@ -70,7 +70,7 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     else:
         # Synthetic examples are as good in the order they were drawn; shuffled, which of them are
         # held out would depend on how many there are.
-        drawn = data.name == "synthetic_linear"
+        drawn = data.name in ("synthetic_linear", "xor")
         order = torch.arange(total) if drawn else torch.randperm(total, generator=generator)
         last, pool = order[: TEST[data.name]], order[TEST[data.name] :]
     held_out = data.validation_examples or VALIDATION.get(data.name, OFFICIAL_VALIDATION)

@@ -10,6 +10,7 @@ from suite.training.step import Loss, prepare
 
 # Examples at a time. Larger is no faster on a CPU and costs memory in convolutional networks.
 CHUNK = 1000
+BINS = 15
 
 
 @torch.no_grad()
@@ -18,7 +19,11 @@ def evaluate(network: nn.Module, loss: Loss, split: Split, prefix: str) -> dict[
     network.eval()
     outputs = torch.cat([network(prepare(chunk)) for chunk in torch.split(split.inputs, CHUNK)])
     network.train()
-    return measure(outputs, split.targets, loss, prefix)
+    metrics = measure(outputs, split.targets, loss, prefix)
+    # The test split is looked at once a trial, the others often enough to notice the price.
+    if prefix == "test/" and split.targets.dtype is torch.int64:
+        metrics["test/calibration_error"] = calibration_error(outputs, split.targets)
+    return metrics
 
 
 @torch.no_grad()
@@ -29,3 +34,21 @@ def measure(outputs: Tensor, targets: Tensor, loss: Loss, prefix: str) -> dict[s
         right = (outputs.argmax(1) == targets).sum()
         metrics[f"{prefix}accuracy"] = int(right) / len(targets)
     return metrics
+
+
+def calibration_error(logits: Tensor, targets: Tensor) -> float:
+    """Return the expected calibration error (Guo et al., 2017), a fraction.
+
+    Examples are sorted into 15 bins of equal width by the probability of the predicted class; in
+    each bin that probability is held against the share that is right. Bins weigh by their
+    examples. Chance alone keeps the error of a calibrated network above zero.
+
+    Args:
+        logits: `(n, classes)`.
+        targets: int64 `(n,)`.
+    """
+    confidence, predicted = torch.softmax(logits.double(), 1).max(1)
+    excess = confidence - (predicted == targets).double()
+    bins = (confidence * BINS).ceil().long().clamp(1, BINS) - 1
+    per_bin = torch.zeros(BINS, dtype=excess.dtype, device=excess.device)
+    return float(per_bin.index_add_(0, bins, excess).abs().sum() / len(targets))

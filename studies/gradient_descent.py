@@ -144,7 +144,9 @@ study = Study(
     grid=(axis("rate_times_curvature", (0.01, 0.1, 0.5, 0.9, 1.1, 1.5, 1.9, 2.1, 3.0)),),
     seeds=5,
     parts=(
-        Part("square", probe=square, grid=(axis("rate", (0.01, 0.1, 0.4, 0.5, 0.9, 1.1)),)),
+        Part(
+            "square", probe=square, grid=(axis("rate", (0.01, 0.1, 0.4, 0.5, 0.9, 1.1)),), seeds=3
+        ),
         Part("step", probe=step_length, grid=(axis("rule", tuple(RULES)),)),
     ),
     claims=(
@@ -284,7 +286,7 @@ study = Study(
         ),
     ),
     tiers={
-        "smoke": {"seeds": 2},
+        "smoke": {"seeds": 2, "square.seeds": 2},
         "full": {
             "seeds": 32,
             "rate_times_curvature": (

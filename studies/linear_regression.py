@@ -150,11 +150,20 @@ study = Study(
     probe=estimation,
     grid=(
         axis("method", ("theory", "least_squares", *DESCENTS)),
-        axis("noise", (NOISE, 1.0)),
+        axis("noise", (NOISE,)),
         axis("examples", (1000,)),
     ),
     seeds=8,
     parts=(
+        Part(
+            "label_noise",
+            probe=estimation,
+            grid=(
+                axis("method", ("theory", "least_squares")),
+                axis("noise", (NOISE, 1.0)),
+                axis("examples", (1000,)),
+            ),
+        ),
         Part(
             "examples",
             probe=estimation,
@@ -191,6 +200,7 @@ study = Study(
         ),
         Equivalence(
             number=7,
+            part="label_noise",
             of=ERROR,
             arm=arm("least_squares", 1.0),
             against=arm("theory", 1.0),
@@ -318,15 +328,10 @@ study = Study(
             part="examples",
             caption="Error of least squares over the number of examples, beside σ/√n.",
         ),
-        lines(
-            ERROR,
-            over="method",
-            colour="noise",
-            caption="Error of each method on 1000 examples, for two sizes of the noise.",
-        ),
+        lines(ERROR, over="method", caption="Error of each method on 1000 examples."),
     ),
     tiers={
-        "smoke": {"seeds": 2, "scatter.seeds": 2, "noise": (NOISE,), "second_input": (-1.0, 1.0)},
-        "full": {"seeds": 32, "noise": (0.001, NOISE, 0.1, 1.0)},
+        "smoke": {"seeds": 2, "scatter.seeds": 2, "second_input": (-1.0, 1.0)},
+        "full": {"seeds": 32, "label_noise.noise": (0.001, NOISE, 0.1, 1.0)},
     },
 )

@@ -42,7 +42,7 @@ CROSSED = define_metric("steepest/crossed", "steps that cross the minimum", unit
 CROSSING_ERROR = define_metric(
     "steepest/crossing_error", "share of steps that cross the minimum, less that foretold"
 )
-GROWTH = define_metric("loss/log10_growth", "loss after 100 steps over that at the start, log10")
+GROWTH = define_metric("loss/log10_growth", "growth of the loss in 100 steps, log10")
 STEPS = define_metric("steps/to_millionth", "steps to a millionth of the loss", unit="count")
 
 SQUARE_STEPS = 50
@@ -286,7 +286,12 @@ study = Study(
         ),
     ),
     tiers={
-        "smoke": {"seeds": 2, "square.seeds": 2},
+        "smoke": {
+            "seeds": 2,
+            "square.seeds": 2,
+            "rate": (0.1, 0.5, 1.1),
+            "rate_times_curvature": (0.1, 0.9, 1.1, 2.1),
+        },
         "full": {
             "seeds": 32,
             "rate_times_curvature": (

@@ -44,8 +44,8 @@ from suite import (
 )
 
 ERROR = define_metric("estimate/error", "error of weights and bias", better="lower")
-FIRST = define_metric("labels/correlation_0", "correlation of labels and first input")
-SECOND = define_metric("labels/correlation_1", "correlation of labels and second input")
+FIRST = define_metric("labels/correlation_0", "correlation with the first input")
+SECOND = define_metric("labels/correlation_1", "correlation with the second input")
 LEFT = define_metric(
     "labels/left_by_second", "variance of the labels not on the line", unit="percent"
 )
@@ -331,7 +331,13 @@ study = Study(
         lines(ERROR, over="method", caption="Error of each method on 1000 examples."),
     ),
     tiers={
-        "smoke": {"seeds": 2, "scatter.seeds": 2, "second_input": (-1.0, 1.0)},
+        "smoke": {
+            "seeds": 2,
+            "scatter.seeds": 2,
+            "examples.examples": (100, 1000),
+            "sample": ("1000", "formula"),
+            "second_input": (-1.0, 1.0),
+        },
         "full": {"seeds": 32, "label_noise.noise": (0.001, NOISE, 0.1, 1.0)},
     },
 )

@@ -320,7 +320,7 @@ study = Study(
         "smoke": {
             "seeds": 2,
             "budget.epochs": 5,
-            "model.widths": ((1,), (2,), (8,)),
+            "model.widths": ((1,), (8,)),
             "two_units.model.widths": ((2,),),
             "two_units.seeds": 2,
             "linear.model.widths": ((), (8,)),

@@ -11,7 +11,7 @@ from reports.figures.canvas import Picture
 from reports.losses import losses
 from reports.quantities import duration, p_words
 from reports.words import GLYPHS, arm_words, axis_words, counted, listed, sentence, slug
-from suite.claims import Rate
+from suite.claims import Rate, Within
 from suite.evidence import Finding, Verdict
 from suite.evidence.results import Results
 from suite.evidence.significance import MOST_SEEDS
@@ -113,6 +113,10 @@ def _p_values(finding: Finding) -> tuple[PValues, ...]:
         share = f"a share of {finding.claim.than:.0%}"
         decided = finding.settled_by == "effect"
         return (PValues(share, p_words(finding.p), p_words(finding.adjusted_p), decided),)
+    if isinstance(finding.claim, Within):
+        same = "a further run of what was published"
+        decided = finding.settled_by == "effect"
+        return (PValues(same, p_words(finding.p), p_words(finding.adjusted_p), decided),)
     large, small = finding.settled_by == "effect", finding.settled_by == "margin"
     return (
         PValues("no difference", p_words(finding.p), p_words(finding.adjusted_p), large),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, get_origin
 
-from suite.claims import Claim, Identity, Rate, arms
+from suite.claims import Claim, Counted, Identity, arms
 from suite.errors import RequestError, nearest
 from suite.fields import annotation, normalised, number, owner_of, replace_at, vocabulary
 from suite.identity import canonical, digest, trial_id
@@ -62,6 +62,8 @@ class Part:
             instead of training; its axes are then names of its own. An axis `devices` has it
             called in that many processes, connected by torch.distributed; the first one's
             measurements count.
+        tiers: where it is run. At another tier it has no trials, and its claims stay undecided:
+            a published number, say, can be met on the published data only.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Part:
     seeds: int | None = number(default=None, low=1)
     alone: bool = False
     probe: ProbeFunction | None = None
+    tiers: tuple[Tier, ...] = TIERS
 
 
 @vocabulary
@@ -162,7 +165,7 @@ class Study:
                 free = [known.path for known in grid.axes if known.path not in arm]
                 if (
                     free
-                    and (isinstance(claim, Rate) or grid.probe)
+                    and (isinstance(claim, Counted) or grid.probe)
                     and not isinstance(claim, Identity)
                 ):
                     raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
@@ -204,6 +207,8 @@ class Study:
                 {"seeds": seeds} if seeds else {},
             ):
                 grid = grid.changed(changes, varied)
+            if tier not in part.tiers:
+                grid = dataclasses.replace(grid, seeds=0)
             grids.append(grid.settled())
         return _keep_only(tuple(grids), only or {})
 

@@ -19,7 +19,7 @@ from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid,
 from reports.figures.scales import log_y, set_y
 from reports.quantities import MINUS, axis_label, scaled
 from reports.words import axis_words, counted, level_words, sentence
-from suite.claims import Identity, Ordering, Rate, Tested, Trend
+from suite.claims import Counted, Identity, Ordering, Tested, Trend
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
 from suite.metrics import METRICS
@@ -94,7 +94,7 @@ def _label(arm: Mapping[str, Any], chosen: Any) -> str:
 
 def _tested(finding: Finding) -> Tested:
     """Return the claim of a finding that has a contrast to draw."""
-    assert not isinstance(finding.claim, Rate | Identity)
+    assert not isinstance(finding.claim, Counted | Identity)
     return finding.claim
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from suite.errors import RequestError
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -105,6 +109,53 @@ class _Sum(torch.autograd.Function):
         total = gradient.clone()
         distributed.all_reduce(total)
         return total
+
+
+class GlobalAveragePool(nn.Module):
+    """The mean over pixels; `nn.AdaptiveAvgPool2d` has no deterministic gradient on a GPU."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return `(n, channels)` from `(n, channels, height, width)`."""
+        return inputs.mean((2, 3))
+
+
+def scaled(channels: int, scale: float) -> int:
+    """Return a number of channels times a factor, rounded, at least 1."""
+    return max(1, round(channels * scale))
+
+
+def output_shape(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of what a network makes of one example, computing nothing.
+
+    Raises:
+        RequestError: if the example is no image, or too small for the network's layers.
+    """
+    if len(shape) != 3:
+        raise RequestError(f"convolutions need images, not {shape}")
+    try:
+        example = torch.empty(1, *shape, device="meta")
+        return tuple(copy.deepcopy(network).to("meta").eval()(example).shape[1:])
+    except RuntimeError:
+        size = "×".join(map(str, shape[1:]))
+        raise RequestError(f"images of {size} pixels are too small for this network") from None
+
+
+def linear_head(
+    features: nn.Module,
+    shape: tuple[int, ...],
+    outputs: int,
+    *,
+    widths: tuple[int, ...],
+    activation: str,
+    dropout: float,
+) -> list[nn.Module]:
+    """Return the layers from the feature maps of `features` to classes: hidden ones, dropout."""
+    inputs = math.prod(output_shape(features, shape))
+    layers: list[nn.Module] = [nn.Flatten()]
+    for width in widths:
+        layers += [nn.Linear(inputs, width), ACTIVATIONS[activation](), Dropout(dropout)]
+        inputs = width
+    return [*layers, nn.Linear(inputs, outputs)]
 
 
 def use_generator(network: nn.Module, generator: torch.Generator) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from suite.errors import RequestError
-from suite.models.layers import normalisation
+from suite.models.layers import GlobalAveragePool, normalisation
 
 STAGES = 3
 
@@ -46,13 +46,14 @@ class BasicBlock(nn.Module):
         *,
         stride: int = 1,
         norm: str = "batch",
+        bias: bool = False,
         shortcut: nn.Module | None,
     ) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            *convolution(inputs, outputs, stride=stride, norm=norm),
+            *convolution(inputs, outputs, stride=stride, norm=norm, bias=bias),
             nn.ReLU(),
-            *convolution(outputs, outputs, stride=1, norm=norm),
+            *convolution(outputs, outputs, stride=1, norm=norm, bias=bias),
         )
         self.shortcut = shortcut
 
@@ -64,17 +65,16 @@ class BasicBlock(nn.Module):
         return torch.relu(values)
 
 
-class GlobalAveragePool(nn.Module):
-    """The mean over pixels; `nn.AdaptiveAvgPool2d` has no deterministic gradient on a GPU."""
+def convolution(
+    inputs: int, outputs: int, *, stride: int, norm: str, bias: bool = False
+) -> list[nn.Module]:
+    """Return a 3×3 convolution and its normalisation, whose shift takes the place of a bias.
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return `(n, channels)` from `(n, channels, height, width)`."""
-        return inputs.mean((2, 3))
-
-
-def convolution(inputs: int, outputs: int, *, stride: int, norm: str) -> list[nn.Module]:
-    """Return a 3×3 convolution and its normalisation, whose shift takes the place of a bias."""
-    conv = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=norm == "none")
+    Args:
+        bias: keep one all the same.
+    """
+    keep = bias or norm == "none"
+    conv = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=keep)
     return [conv, *normalisation(norm, outputs, dimensions=2)]
 
 

@@ -60,8 +60,10 @@ def set_x(axes: Axes, axis: Axis) -> None:
 
 
 def log_y(metric: str, values: Sequence[float]) -> bool:
-    """Whether a metric that is a loss or a time deserves a logarithmic axis for these values."""
-    return METRICS[metric].unit in ("nats", "seconds") and spans_widely(list(values))
+    """Whether a loss, a time or an error deserves a logarithmic axis for these values."""
+    unit, better = METRICS[metric].unit, METRICS[metric].better
+    is_one = unit in ("nats", "seconds") or (unit == "none" and better == "lower")
+    return is_one and spans_widely(list(values))
 
 
 def set_y(axes: Axes, values: Sequence[float], bounds: Sequence[float], log: bool) -> bool:

@@ -94,9 +94,10 @@ def shown(results: Results, view: View) -> Shown:
         ended = cell["status"].value_counts(sort=False)
         trials += [(i, j, str(status), int(count)) for status, count in ended.items()]
     table = pd.concat(points, ignore_index=True)[["x", "colour", "seed", "value"]].astype(float)
+    table = table.dropna()
     ends = pd.DataFrame(trials, columns=["x", "colour", "status", "count"])
-    notes = _notes(view, grid, x, colour, rows, len(table))
-    return Shown(view, grid, x, colour, table.dropna(), ends, notes)
+    notes = (*_notes(view, grid, x, colour, rows, len(table)), *_seeds_note(table))
+    return Shown(view, grid, x, colour, table, ends, notes)
 
 
 def _held(grid: Grid, view: View) -> Grid:
@@ -173,6 +174,15 @@ def _notes(
             missing = f"{absent:,} of {counted(len(good), 'finished trial')}"
             notes.append(f"{missing} never gave a value for {words} and {_have(absent)} no point.")
     return tuple(notes)
+
+
+def _seeds_note(points: pd.DataFrame) -> tuple[str, ...]:
+    """Say how many seeds each mean is of."""
+    if points.empty:
+        return ()
+    seeds = points.groupby(["x", "colour"])["seed"].nunique()
+    least, most = int(seeds.min()), int(seeds.max())
+    return (f"n = {most}." if least == most else f"n = {least} to {most}.",)
 
 
 def _have(count: int) -> str:

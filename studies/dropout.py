@@ -228,8 +228,10 @@ study = Study(
         curves(
             "validation/loss",
             colour="model.dropout",
+            where={"data.train_examples": FEW},
             tuned=True,
-            caption="Validation loss over epochs, for each rate of dropout at its tuned rates.",
+            caption="Validation loss over epochs on few examples, for each rate of dropout at its "
+            "tuned learning rates.",
         ),
     ),
     tiers={

@@ -428,17 +428,19 @@ study = Study(
         curves(
             "weights/norm",
             colour="optimizer.weight_decay",
+            where={"data.random_labels": 0.0},
             tuned=True,
-            caption="The norm of all weights over training, a line a decay, at tuned rates: which "
-            "of them fall?",
+            caption="The norm of all weights over training on true labels, a line a decay, at tuned "
+            "rates: which of them fall?",
         ),
         lines(
             DEMO_TEST,
             over="start",
             colour="decay",
             part="demonstration",
-            caption="The book's demonstration from its own start and from zero, and two baselines "
-            "that do not train, without decay (0) and with it (3).",
+            caption="The book's demonstration from its own start (normal) and from zero, without "
+            "decay (0) and with it (3), beside two baselines that do not train: weights that stay "
+            "zero, and the interpolating ones of least norm.",
         ),
     ),
     tiers={

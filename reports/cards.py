@@ -11,7 +11,7 @@ from reports.figures.canvas import Picture
 from reports.losses import losses
 from reports.quantities import duration, p_words
 from reports.words import GLYPHS, arm_words, axis_words, counted, listed, sentence, slug
-from suite.claims import Claim, Equivalence, Identity, Rate
+from suite.claims import Claim, Identity, Rate
 from suite.evidence import Finding, Verdict
 from suite.evidence.results import Results
 from suite.evidence.significance import MOST_SEEDS
@@ -126,12 +126,9 @@ def _p_values(finding: Finding) -> tuple[PValues, ...]:
         return ()
     if isinstance(finding.claim, Rate):
         share = f"a share of {finding.claim.than:.0%}"
-        decided = finding.verdict is not Verdict.UNDECIDED
+        decided = finding.settled_by == "effect"
         return (PValues(share, p_words(finding.p), p_words(finding.adjusted_p), decided),)
-    small = finding.verdict is Verdict.NO_EFFECT or (
-        finding.verdict is Verdict.SUPPORTED and isinstance(finding.claim, Equivalence)
-    )
-    large = finding.verdict in (Verdict.SUPPORTED, Verdict.REFUTED) and not small
+    large, small = finding.settled_by == "effect", finding.settled_by == "margin"
     return (
         PValues("no difference", p_words(finding.p), p_words(finding.adjusted_p), large),
         PValues(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from reports.commands import rerun, rerun_cell
 from reports.effects import compared, effect_words
 from reports.environment import Facts, data_digests, environment
 from reports.figures import Plate, plate
-from reports.quantities import duration, moment
+from reports.quantities import duration, moment, p_words
 from reports.setting import PartSetting, part_setting
 from reports.words import axis_words, counted, listed
 from suite.evidence import Verdict
+from suite.evidence.across import q_values
 from suite.evidence.results import Results
 from suite.metrics import METRICS
 from suite.study import Study
@@ -61,6 +63,7 @@ class Row:
     compared: str
     effect: str
     price: str
+    q: str
 
 
 @dataclass(frozen=True)
@@ -125,12 +128,16 @@ def study_page(results: Results, link: str) -> StudyPage:
 
 def index(all_results: Sequence[Results], links: Mapping[str, str]) -> Index:
     """Return the index of several studies."""
-    sections = [_section(results, links.get(results.study.name, "")) for results in all_results]
+    q_of = q_values(all_results)
+    sections = [
+        _section(results, links.get(results.study.name, ""), q_of[results.study.name])
+        for results in all_results
+    ]
     claims = sum(len(results.findings) for results in all_results)
     return Index(_tallies(all_results), claims, tuple(sections))
 
 
-def _section(results: Results, link: str) -> Section:
+def _section(results: Results, link: str, q_values: Sequence[float]) -> Section:
     study = results.study
     rows = [
         Row(
@@ -142,8 +149,9 @@ def _section(results: Results, link: str) -> Section:
             compared(finding.claim),
             effect_words(finding),
             price(finding),
+            "" if math.isnan(q) else p_words(q),
         )
-        for i, finding in enumerate(results.findings)
+        for i, (finding, q) in enumerate(zip(results.findings, q_values, strict=True))
     ]
     return Section(
         study.name,

@@ -80,7 +80,8 @@ class Model:
         widths: units of each hidden layer (`mlp`).
         activation: after each hidden layer (`mlp`, `lenet`).
         dropout: probability that a hidden unit is zeroed in training (`mlp`).
-        norm: normalisation before each activation (`mlp`).
+        norm: normalisation before each activation (`mlp`); over the batch, or, where several
+            devices share a batch, over each device's part of it unless `synchronised`.
         pooling: how `lenet` halves its feature maps.
         init: initial weights of linear and convolutional layers; `default` is PyTorch's own,
             `xavier_uniform` is Glorot and Bengio (2010), `normal` is N(0, 0.01²) with zero bias.
@@ -91,7 +92,7 @@ class Model:
     widths: tuple[int, ...] = (256,)
     activation: Activation = "relu"
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
-    norm: Literal["none", "batch"] = "none"
+    norm: Literal["none", "batch", "synchronised"] = "none"
     pooling: Literal["max", "average"] = "max"
     init: Initialisation = "default"
 
@@ -185,6 +186,8 @@ class Recipe:
 
     Attributes:
         batch_size: examples per step; one larger than the training split is the whole split.
+        devices: processes, each with a device of its own, that share every batch (data
+            parallelism); on a CPU a device is one core.
     """
 
     _: KW_ONLY
@@ -195,12 +198,17 @@ class Recipe:
     batch_size: int = number(default=64, low=1, high=10**9)
     budget: Budget = Budget()
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
+    devices: int = number(default=1, low=1, high=64)
 
     def check(self) -> None:
         regression = self.data.name == "synthetic_linear"
         if regression != (self.loss == "mse"):
             need = "loss=mse" if regression else "loss=cross_entropy"
             raise RequestError(f"data '{self.data.name}' needs {need}, not {self.loss}")
+        if self.batch_size < self.devices:
+            raise RequestError(
+                f"a batch of {self.batch_size} is too small for {self.devices} devices"
+            )
 
 
 # A function of a cell and a seed that measures without training: an identity of two layers, a

@@ -60,7 +60,9 @@ class Part:
         alone: run its trials one at a time with nothing beside them, so that seconds mean
             something.
         probe: a function of cell and seed, at the top level of the study's file, that is called
-            instead of training; its axes are then names of its own.
+            instead of training; its axes are then names of its own. An axis `devices` has it
+            called in that many processes, connected by torch.distributed; the first one's
+            measurements count.
     """
 
     name: str
@@ -329,6 +331,13 @@ class Trial:
     def id(self) -> str:
         """Sixteen hexadecimal digits, the same wherever and whenever this recipe and seed meet."""
         return trial_id(self.recipe, self.seed, alone=self.alone)
+
+    @property
+    def devices(self) -> int:
+        """How many processes it takes: the recipe's, or what a probe's axis `devices` says."""
+        if isinstance(self.recipe, Probe):
+            return int(self.recipe.cell.get("devices", 1))
+        return self.recipe.devices
 
     @property
     def words(self) -> str:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,14 @@ class Finding:
     spent: float
     shared: float | None
     more_seeds: int | None
+
+    @property
+    def settled_by(self) -> Literal["effect", "margin"] | None:
+        """Which of the two tests the verdict rests on; None where it rests on none."""
+        if self.verdict is Verdict.UNDECIDED or isinstance(self.claim, Identity):
+            return None
+        equivalent = self.verdict is Verdict.SUPPORTED and isinstance(self.claim, Equivalence)
+        return "margin" if equivalent or self.verdict is Verdict.NO_EFFECT else "effect"
 
     @property
     def arm(self) -> ArmValues:

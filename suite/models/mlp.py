@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from suite.models.layers import ACTIVATIONS, Dropout
+from suite.models.layers import ACTIVATIONS, Dropout, SynchronisedBatchNorm1d
 
 
 def mlp(
@@ -25,6 +25,8 @@ def mlp(
         layers.append(nn.Linear(features, width))
         if norm == "batch":
             layers.append(nn.BatchNorm1d(width))
+        elif norm == "synchronised":
+            layers.append(SynchronisedBatchNorm1d(width))
         layers.append(ACTIVATIONS[activation]())
         if dropout > 0.0:
             layers.append(Dropout(dropout))

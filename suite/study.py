@@ -21,6 +21,7 @@ Tier = Literal["smoke", "laptop", "full"]
 TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
 MAIN = "main"
 Changes = Mapping[str, Any]
+NAME_LEVELS = ("arm", "against", "within", "without", "where")
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,9 @@ class Study:
 
     def _check_claims_and_views(self) -> None:
         grids = self.grids()
+        for name in ("claims", "views"):
+            said = tuple(_in_form(item, _named(grids, item.part)) for item in getattr(self, name))
+            object.__setattr__(self, name, said)
         for claim in self.claims:
             grid = _named(grids, claim.part)
             who = f"claim '{claim.says}'"
@@ -173,6 +177,10 @@ class Study:
             grid = _named(grids, view.part)
             for path in filter(None, (view.x, view.colour)):
                 grid.axis(path)
+                if path in view.where:
+                    raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
+            for path, level in view.where.items():
+                grid.check_level(path, level, f"view of '{view.of}'")
 
     def grids(
         self,
@@ -235,6 +243,13 @@ class Grid:
                 return found
         paths = [known.path for known in self.axes]
         raise RequestError(f"part '{self.name}' has no axis '{path}' {nearest(path, paths)}")
+
+    def form(self, path: str, level: Any) -> Any:
+        """Return a level in the form that the field it sets gives it, if it fits at all."""
+        try:
+            return level if self.probe else normalised(self.recipe, path, level)
+        except RequestError:
+            return level
 
     def check_level(self, path: str, level: Any, who: str) -> None:
         try:
@@ -341,6 +356,18 @@ def _named(grids: Iterable[Grid], name: str) -> Grid:
     if name not in by_name:
         raise RequestError(f"there is no part '{name}' {nearest(name, by_name)}")
     return by_name[name]
+
+
+def _in_form(item: Claim | View, grid: Grid) -> Claim | View:
+    """Return a claim or view with the levels that it names in the form that its grid has them."""
+    forms: dict[str, Any] = {
+        field.name: {
+            path: grid.form(path, level) for path, level in getattr(item, field.name).items()
+        }
+        for field in dataclasses.fields(item)
+        if field.name in NAME_LEVELS
+    }
+    return dataclasses.replace(item, **forms)
 
 
 def _split(changes: Changes, parts: list[str]) -> dict[str, dict[str, Any]]:

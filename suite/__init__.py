@@ -12,6 +12,7 @@ from suite.claims import (
     Rate,
     Threshold,
     Trend,
+    Within,
 )
 from suite.metrics import define_metric
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule
@@ -37,6 +38,7 @@ __all__ = [
     "Target",
     "Threshold",
     "Trend",
+    "Within",
     "axis",
     "curves",
     "define_metric",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import Any, Literal
 
@@ -22,6 +24,7 @@ class View:
         tuned: keep, for each seed, only the level of the remaining axes that validation chose.
         caption: what to look for, in one sentence.
         part: the part of the study it shows.
+        where: levels of other axes; trials at any other level are left out.
     """
 
     kind: Literal["lines", "heat", "curves"]
@@ -32,6 +35,7 @@ class View:
     tuned: bool = False
     caption: str = ""
     part: str = "main"
+    where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def check(self) -> None:
         check_metric(self.of)

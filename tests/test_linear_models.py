@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from commands import suite_json
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from studies import gradient_descent, linear_regression, perceptron_xor, softmax_regression
 from suite import Budget, Data, Model, Optimizer, Recipe
 from suite.data import load
+from suite.errors import RequestError
 from suite.training import train
 from suite.training.evaluation import calibration_error
 
@@ -110,6 +110,8 @@ def test_xor_has_as_many_points_of_each_corner_in_every_split() -> None:
         corners = torch.unique(signs, dim=0, return_counts=True)[1]
         assert corners.tolist() == [len(split) / 4] * 4
     assert examples.outputs == 2
+    with pytest.raises(RequestError, match="'xor' has no images"):
+        Data("xor", image_size=32)
 
 
 @given(seed=st.integers(0, 10_000))

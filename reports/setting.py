@@ -63,7 +63,10 @@ def measured_words(results: Results) -> str:
 def metrics_of(results: Results, part: str | None = None) -> list[str]:
     """Return the metrics of the study's claims and views, of one part or of all, in order."""
     study = results.study
-    used = [item.of for item in (*study.claims, *study.views) if part in (None, item.part)]
+    used = [claim.of for claim in study.claims if part in (None, claim.part)]
+    for view in study.views:
+        if part in (None, view.part):
+            used += [view.of, *view.metrics.values()]
     return list(dict.fromkeys([study.select, *used]))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from suite.evidence import Verdict
 
 PATHS: Mapping[str, str] = {
+    "augmentation": "training augmentation",
     "batch_size": "batch size",
     "budget.epochs": "epochs",
     "budget.evaluations": "evaluations",
@@ -35,6 +36,7 @@ PATHS: Mapping[str, str] = {
     "schedule.every": "epochs between drops",
     "schedule.factor": "factor of a drop",
     "schedule.name": "schedule",
+    "shifts": "test shifts",
 }
 
 # A glyph beside the word, so that a badge is told apart without its colour.
@@ -58,7 +60,8 @@ def level_words(level: Any) -> str:
     if isinstance(level, bool):
         return "yes" if level else "no"
     if isinstance(level, tuple | list):
-        return " × ".join(level_words(item) for item in level) or "none"
+        joint = " + " if any(isinstance(item, str) for item in level) else " × "
+        return joint.join(level_words(item) for item in level) or "none"
     if isinstance(level, float):
         return f"{level:g}"
     return str(level).replace("_", " ")

@@ -16,7 +16,7 @@ from suite.claims import (
 from suite.metrics import define_metric
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.study import Axis, Part, Study, Target, axis
-from suite.views import curves, heat, lines
+from suite.views import curves, heat, lines, matrix
 
 __all__ = [
     "Axis",
@@ -42,4 +42,5 @@ __all__ = [
     "define_metric",
     "heat",
     "lines",
+    "matrix",
 ]

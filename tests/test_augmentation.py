@@ -103,14 +103,19 @@ def test_compression_loses_what_jpeg_loses(quality: int) -> None:
     digits = load(Data("mnist5k"), 0).test.inputs[:20]
     theirs = torch.stack([tv.jpeg(digit, quality) for digit in digits]).float()
     ours = to.compression(digits / 255, full(float(quality), 20)) * 255
-    assert float((ours - theirs).abs().mean()) < 0.1  # of 255 levels: what integer cosines round
-    assert float((ours - theirs).abs().max()) <= 4
+    apart = (ours - theirs).abs()
+    # The library's cosines are integers: a coefficient halfway between two steps may go the other
+    # way, and takes its block along.
+    assert float(apart.mean()) < 0.4
+    assert float((apart > 1).float().mean()) < 0.05
 
 
 def test_compression_in_colour_keeps_a_plain_colour_and_is_finer_at_higher_quality() -> None:
     plain = torch.tensor((0.2, 0.6, 0.4))[:, None, None].expand(6, 3, 20, 28)
     assert float((to.compression(plain, full(90.0)) - plain).abs().max()) < 0.02
-    errors = [(to.compression(images(), full(q)) - images()).abs().mean() for q in (5.0, 50.0, 95.0)]
+    errors = [
+        (to.compression(images(), full(q)) - images()).abs().mean() for q in (5.0, 50.0, 95.0)
+    ]
     assert errors[0] > errors[1] > errors[2]
 
 

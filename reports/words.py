@@ -8,7 +8,6 @@ from typing import Any
 from suite.evidence import Verdict
 
 PATHS: Mapping[str, str] = {
-    "augmentation": "training augmentation",
     "batch_size": "batch size",
     "budget.epochs": "epochs",
     "budget.evaluations": "evaluations",

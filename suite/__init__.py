@@ -14,7 +14,7 @@ from suite.claims import (
     Trend,
 )
 from suite.metrics import define_metric
-from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule
+from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule, Transformation
 from suite.study import Axis, Part, Study, Target, axis
 from suite.views import curves, heat, lines, matrix
 
@@ -36,6 +36,7 @@ __all__ = [
     "Study",
     "Target",
     "Threshold",
+    "Transformation",
     "Trend",
     "axis",
     "curves",

@@ -148,8 +148,7 @@ class Study:
 
     def _check_claims_and_views(self) -> None:
         grids = self.grids()
-        settled = tuple(_with_tuples(claim, self.recipe) for claim in self.claims)
-        object.__setattr__(self, "claims", settled)
+        object.__setattr__(self, "claims", tuple(map(self._settled, self.claims)))
         for claim in self.claims:
             grid = _named(grids, claim.part)
             who = f"claim '{claim.says}'"
@@ -173,6 +172,20 @@ class Study:
             grid = _named(grids, view.part)
             for path in filter(None, (view.x, view.colour)):
                 grid.axis(path)
+
+    def _settled(self, claim: Claim) -> Claim:
+        """Return the claim with tuples as levels of tuple fields: 'noise' becomes ('noise',)."""
+        settled: dict[str, Any] = {}
+        for name in ("arm", "against", "within", "without"):
+            arm: Mapping[str, Any] = getattr(claim, name, {})
+            paths = [path for path in arm if _is_tuple_field(self.recipe, path)]
+            try:
+                tuples = {path: normalised(self.recipe, path, arm[path]) for path in paths}
+            except RequestError as error:
+                raise RequestError(f"claim '{claim.says}': {error}") from None
+            if tuples:
+                settled[name] = {**arm, **tuples}
+        return dataclasses.replace(claim, **settled)
 
     def grids(
         self,
@@ -329,20 +342,6 @@ class Trial:
 
 def _in_words(level: Any) -> str:
     return " + ".join(map(str, level)) or "none" if isinstance(level, tuple) else str(level)
-
-
-def _with_tuples(claim: Claim, recipe: Recipe) -> Claim:
-    """Return the claim with tuples for levels of tuple fields: 'noise' is the level ('noise',)."""
-    settled: dict[str, Any] = {}
-    for name in ("arm", "against", "within", "without"):
-        arm: Mapping[str, Any] = getattr(claim, name, {})
-        tuples = [path for path in arm if _is_tuple_field(recipe, path)]
-        if tuples:
-            settled[name] = {
-                **arm,
-                **{path: normalised(recipe, path, arm[path]) for path in tuples},
-            }
-    return dataclasses.replace(claim, **settled)
 
 
 def _named(grids: Iterable[Grid], name: str) -> Grid:

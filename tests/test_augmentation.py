@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,15 +13,21 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
+from reports.figures import heat, plate
+from reports.shown import shown
+from suite import Difference, Study, axis, matrix
 from suite.data import augmented, load, shifted_tests
 from suite.data import transformations as to
 from suite.data.augmentation import transform
 from suite.errors import RequestError
 from suite.execution.packed import Packed
+from suite.evidence.results import Results
 from suite.execution.sequential import Sequential
 from suite.recipe import TRANSFORMATIONS, Budget, Data, Model, Recipe, Transformation
+from suite.record import Execution, Outcome, Provenance, Record, Status
 from suite.study import Trial
 from suite.training import train
+from tests.commands import suite_json
 
 DIGITS = Data("digits", train_examples=300)
 GREY = tuple(name for name in TRANSFORMATIONS if name != "colour_cast")
@@ -234,3 +242,101 @@ def test_a_colour_cast_of_grey_images_and_a_flip_of_vectors_are_refused() -> Non
 @pytest.mark.parametrize("name", GREY)
 def test_eight_by_eight_pixels_are_enough(name: Transformation) -> None:
     assert transform(images(2, 1, 8, 8), (name,), generator()).isfinite().all()
+
+
+def tuple_study(arm: object, of: str = "test/noise/accuracy", **options: Any) -> Study:
+    claim = Difference(
+        of=of,
+        arm={"augmentation": arm},
+        against={"augmentation": ()},
+        direction="higher",
+        matters=0.01,
+        says="It helps.",
+        source="",
+    )
+    levels = ((), ("noise",), ("blur", "noise"))
+    return Study(
+        "Tuples",
+        recipe=dataclasses.replace(RECIPE, augmentation=()),
+        grid=(axis("augmentation", levels), axis("optimizer.lr", (0.1, 0.2))),
+        seeds=3,
+        claims=(claim,),
+        name="tuples",
+        **options,
+    )
+
+
+@pytest.mark.parametrize("arm", ["noise", ["noise"], ("noise",)])
+def test_a_claim_may_name_a_level_of_words_in_any_way(arm: object) -> None:
+    (claim,) = tuple_study(arm).claims
+    assert isinstance(claim, Difference)
+    assert claim.arm == {"augmentation": ("noise",)}
+
+
+@pytest.mark.parametrize(
+    ("arm", "of", "says"),
+    [
+        ("nois", "test/accuracy", "cannot be 'nois' (did you mean 'noise'?)"),
+        (("blur",), "test/accuracy", "augmentation=('blur',) is not in the grid (did you mean"),
+        ("noise", "test/blur/accuracy", "needs 'blur' among the recipe's shifts"),
+    ],
+)
+def test_a_claim_that_cannot_be_tested_is_refused(arm: object, of: str, says: str) -> None:
+    with pytest.raises(RequestError) as refused:
+        tuple_study(arm, of)
+    assert says in str(refused.value)
+    assert "claim 'It helps.'" in str(refused.value)
+
+
+def test_levels_of_words_reach_tables_verdicts_and_the_matrix() -> None:
+    view = matrix(
+        {"clean": "test/accuracy", "noisy": "test/noise/accuracy"}, y="augmentation", tuned=True
+    )
+    study = tuple_study("noise", views=(view,))
+    worth = {(): 0.5, ("noise",): 0.9, ("blur", "noise"): 0.7}
+    records = []
+    for trial in study.trials(study.grids()):
+        level, lr = trial.cell["augmentation"], trial.cell["optimizer.lr"]
+        value = worth[level] + 0.01 * trial.seed
+        final = {"test/accuracy": 1 - value, "test/noise/accuracy": value}
+        final["validation/accuracy"] = -lr
+        record = Record(
+            id=trial.id,
+            study="tuples",
+            part="main",
+            cell={"augmentation": list(level), "optimizer.lr": lr},
+            recipe={},
+            seed=trial.seed,
+            alone=False,
+            outcome=Outcome(status=Status.FINISHED, final=final),
+            provenance=PROVENANCE,
+        )
+        records.append(record)
+    execution = Execution(
+        study="tuples", tier="laptop", overrides={}, only={}, seeds=None, trials=[], command="",
+        started=0.0,
+    )  # fmt: skip
+    results = Results(study, execution, study.grids(), tuple(records), 0)
+    (finding,) = results.findings
+    assert finding.estimate == pytest.approx(0.4)
+    assert finding.n == 3
+    drawn = shown(results, view)
+    words = heat.alt(drawn)
+    assert "at measured on noisy, augmentation noise" in words
+    assert "at measured on clean, augmentation none" in words
+    assert len(drawn.points) == 2 * 3 * 3
+    picture = plate(results, view, "figure").picture
+    assert picture is not None
+    assert all("blur + noise" in drawing for _, drawing in picture.drawings)
+
+
+PROVENANCE = Provenance(
+    commit="", dirty=False, packages={}, python="", platform="", processor="", device="cpu",
+    strategy="", workers=1, threads=1, command="", started=0.0, finished=1.0,
+)  # fmt: skip
+
+
+def test_the_study_runs_at_the_smoke_tier(tmp_path: Path) -> None:
+    (one,) = suite_json(tmp_path, "run", "augmentation", "--tier", "smoke")["studies"]
+    assert one["failed"] == one["diverged"] == one["missing"] == 0
+    assert all(found["estimate"] is not None for found in one["findings"])

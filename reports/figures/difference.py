@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def _arms(axes: Axes, finding: Finding) -> None:
     set_y(axes, list(values.ravel()), [], log_y(metric, list(values.ravel())))
     axes.set_xlim(-0.45, len(arms) - 0.55)
     axes.set_xticks(places, _labels(finding), fontsize=9.5 if len(arms) <= 2 else 7.5)
-    axes.set_title(axis_label(metric), loc="left", fontsize=9.5)
+    axes.set_title(fill(axis_label(metric), 34), loc="left", fontsize=9.5)
     axes.tick_params(axis="y", labelsize=9.5)
     soft_grid(axes)
 
@@ -87,7 +88,7 @@ def _labels(finding: Finding) -> list[str]:
 
 
 def _label(arm: Mapping[str, Any], chosen: Any) -> str:
-    named = [f"{axis_words(path)}\n{level_words(level)}" for path, level in arm.items()]
+    named = [f"{axis_words(path)}\n{fill(level_words(level), 16)}" for path, level in arm.items()]
     tuned = [f"{axis_words(path)}\ntuned" for path in chosen.columns if path not in arm]
     return "\n".join(named + tuned)
 

@@ -24,7 +24,7 @@ from suite.metrics import METRICS
 Cell = tuple[int, int]
 # Seaborn's crest, without the end where cells would vanish into a dark page.
 STRETCH = (0.02, 0.86)
-LONGEST = 14  # letters of a row's label on a phone
+LONGEST = 14  # letters in a line of a row's label, on a phone
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ def field(shown: Shown) -> Field:
 def draw(shown: Shown, size: Size) -> Figure:
     """Draw the figure at a size."""
     rows = len(shown.colour.levels)
-    height = 62 + (46 if size.narrow else 48) * max(2, rows)
+    lines = max(label.count("\n") + 1 for label in _row_labels(shown, size))
+    height = 62 + max(46 if size.narrow else 48, 15 * lines) * max(2, rows)
     with canvas(size, height) as figure:
         axes = figure.subplots()
         cells = field(shown)
@@ -185,6 +186,11 @@ def _outline(axes: Axes, cell: Cell) -> None:
     )  # fmt: skip
 
 
+def _row_labels(shown: Shown, size: Size) -> list[str]:
+    widest = LONGEST if size.narrow else 2 * LONGEST
+    return [fill(level_words(level), widest) for level in shown.colour.levels]
+
+
 def _frame(axes: Axes, shown: Shown, size: Size) -> None:
     axes.set_xlim(-0.5, len(shown.x.levels) - 0.5)
     axes.set_ylim(-0.5, len(shown.colour.levels) - 0.5)
@@ -192,10 +198,9 @@ def _frame(axes: Axes, shown: Shown, size: Size) -> None:
     room = (0.6 if size.narrow else 0.8) * size.width / len(labels)  # pixels; a letter takes six
     upright = max(map(len, labels)) * 6 > room
     axes.set_xticks(range(len(labels)), labels, rotation=90 if upright else 0)
-    rows = [level_words(level) for level in shown.colour.levels]
-    if size.narrow:
-        rows = [fill(row, LONGEST) for row in rows]
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_yticks(range(len(shown.colour.levels)), _row_labels(shown, size))
+    if shown.view.kind == "matrix":
+        axes.invert_yaxis()  # a table is read from its top
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)

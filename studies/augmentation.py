@@ -62,10 +62,12 @@ WORSE = {
     "noise": "On noisy images",
     "compression": "On strongly compressed images",
 }
-SOURCES = dict.fromkeys(LIGHTING, "照明条件") | dict.fromkeys(DEVICE, "设备差异")
+SOURCES: dict[Transformation, str] = dict.fromkeys(LIGHTING, "照明条件") | dict.fromkeys(
+    DEVICE, "设备差异"
+)
 
 
-def lost(shift: str) -> Threshold:
+def lost(shift: Transformation) -> Threshold:
     """Claim that a network trained on images as they are loses accuracy under a shift."""
     return Threshold(
         number=75,
@@ -82,7 +84,7 @@ def lost(shift: str) -> Threshold:
     )
 
 
-def kept(shift: str, matching: Names, training: str) -> Threshold:
+def kept(shift: Transformation, matching: Names, training: str) -> Threshold:
     """Claim that less than half of a loss that matters remains after training with the shift."""
     return Threshold(
         number=75,

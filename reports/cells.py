@@ -48,7 +48,7 @@ class Loss:
 def cell_table(results: Results, grid: Grid) -> CellTable:
     """Return the table of a part of the results."""
     rows = part_rows(results, grid)
-    metrics = metrics_of(results, grid.name)
+    metrics = metrics_of(results, grid)
     metrics = [metric for metric in metrics if metric in rows and rows[metric].notna().any()]
     lines = []
     for cell in grid.cells:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from reports.commands import rerun, rerun_cell
 from reports.effects import compared, effect_words
 from reports.environment import Facts, data_digests, environment
 from reports.figures import Plate, plate
-from reports.quantities import duration, moment
-from reports.setting import PartSetting, measured_words, part_setting
+from reports.quantities import duration, moment, p_words
+from reports.setting import PartSetting, part_setting
 from reports.words import axis_words, counted, listed
 from suite.evidence import Verdict
+from suite.evidence.across import q_values
 from suite.evidence.results import Results
 from suite.metrics import METRICS
 from suite.study import Study
@@ -37,7 +39,6 @@ class StudyPage:
     link: str
     tallies: tuple[tuple[Badge, int], ...]
     parts: tuple[PartSetting, ...]
-    measured: str
     tuned_on: str
     target: str
     cards: tuple[Card, ...]
@@ -62,6 +63,7 @@ class Row:
     compared: str
     effect: str
     price: str
+    q: str
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,7 @@ def study_page(results: Results, link: str) -> StudyPage:
         missing=_missing(results),
         link=link,
         tallies=_tallies([results]),
-        parts=tuple(part_setting(grid) for grid in results.grids),
-        measured=measured_words(results),
+        parts=tuple(part_setting(results, grid) for grid in results.grids),
         tuned_on=_tuned_on(results),
         target=_target(study),
         cards=tuple(cards),
@@ -127,12 +128,16 @@ def study_page(results: Results, link: str) -> StudyPage:
 
 def index(all_results: Sequence[Results], links: Mapping[str, str]) -> Index:
     """Return the index of several studies."""
-    sections = [_section(results, links.get(results.study.name, "")) for results in all_results]
+    q_of = q_values(all_results)
+    sections = [
+        _section(results, links.get(results.study.name, ""), q_of[results.study.name])
+        for results in all_results
+    ]
     claims = sum(len(results.findings) for results in all_results)
     return Index(_tallies(all_results), claims, tuple(sections))
 
 
-def _section(results: Results, link: str) -> Section:
+def _section(results: Results, link: str, q_values: Sequence[float]) -> Section:
     study = results.study
     rows = [
         Row(
@@ -144,8 +149,9 @@ def _section(results: Results, link: str) -> Section:
             compared(finding.claim),
             effect_words(finding),
             price(finding),
+            "" if math.isnan(q) else p_words(q),
         )
-        for i, finding in enumerate(results.findings)
+        for i, (finding, q) in enumerate(zip(results.findings, q_values, strict=True))
     ]
     return Section(
         study.name,

@@ -15,6 +15,7 @@ PATHS: Mapping[str, str] = {
     "budget.steps": "steps",
     "data.name": "data",
     "data.noise": "label noise",
+    "data.random_labels": "random labels",
     "data.train_examples": "training examples",
     "data.validation_examples": "validation examples",
     "loss": "loss",
@@ -28,6 +29,7 @@ PATHS: Mapping[str, str] = {
     "optimizer.betas": "betas",
     "optimizer.eps": "epsilon",
     "optimizer.lr": "learning rate",
+    "optimizer.max_norm": "norm limit",
     "optimizer.momentum": "momentum",
     "optimizer.name": "update rule",
     "optimizer.nesterov": "Nesterov momentum",
@@ -36,6 +38,16 @@ PATHS: Mapping[str, str] = {
     "schedule.factor": "factor of a drop",
     "schedule.name": "schedule",
     "shifts": "test shifts",
+}
+
+# Levels whose proper names have capitals.
+NAMES: Mapping[str, str] = {
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "lenet": "LeNet",
+    "mlp": "MLP",
+    "relu": "ReLU",
+    "sgd": "SGD",
 }
 
 # A glyph beside the word, so that a badge is told apart without its colour.
@@ -63,7 +75,7 @@ def level_words(level: Any) -> str:
         return joint.join(level_words(item) for item in level) or "none"
     if isinstance(level, float):
         return f"{level:g}"
-    return str(level).replace("_", " ")
+    return NAMES.get(str(level), str(level).replace("_", " "))
 
 
 def arm_words(levels: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from suite.claims import (
     Rate,
     Threshold,
     Trend,
+    Within,
 )
 from suite.metrics import define_metric
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule, Transformation
@@ -38,6 +39,7 @@ __all__ = [
     "Threshold",
     "Transformation",
     "Trend",
+    "Within",
     "axis",
     "curves",
     "define_metric",

@@ -126,7 +126,12 @@ def list_(as_json: bool) -> None:
     from suite import discovery
     from suite.listing import listing, listing_text
 
-    studies = [discovery.load(name) for name in discovery.names()]
+    studies = []
+    for name in discovery.names():
+        try:
+            studies.append(discovery.load(name))
+        except RequestError as error:  # the others can still be listed, and run
+            print(f"suite: {error}", file=sys.stderr)
     _show(listing(studies), as_json, listing_text)
 
 
@@ -157,10 +162,10 @@ def run(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     journal, tracker = _stores()
     try:
         made = coordinator.run(requests, journal, tracker, _engine(options))
-        from suite.conclusions import conclusion_form, note, verdict_lines
+        from suite.conclusions import conclusion_forms, note, verdict_lines
 
         results = [_gather(request.study.name, journal) for request in requests]
-        forms = [conclusion_form(result) for result in results]
+        forms = conclusion_forms(results)
         for result, form in zip(results, forms, strict=True):
             tracker.conclude(result.execution, note(result), form)
     finally:
@@ -186,14 +191,12 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
     from suite.recipe import Recipe
 
     recipe = replace_at(Recipe(), dict(settings))
-    from suite.execution.plan import find_device
-    from suite.execution.sequential import Sequential
+    from suite.coordinator import run_one
+    from suite.execution.plan import make_plan
     from suite.study import Trial
 
     trial = Trial("", "main", {}, recipe, seed, alone=True)
-    with Sequential(find_device(device)) as strategy:
-        strategy.check([recipe])
-        (finished,) = strategy.run([trial])
+    finished = run_one(make_plan([trial], lambda _: False, strategy="sequential", device=device))
     from suite.conclusions import outcome_form, outcome_text
 
     _show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)
@@ -206,10 +209,10 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
 @as_json
 def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
     """Show the findings of each study's latest run."""
-    from suite.conclusions import conclusion_form, verdict_lines
+    from suite.conclusions import conclusion_forms, verdict_lines
 
     results = _latest(studies, *_stores())
-    forms = [conclusion_form(result) for result in results]
+    forms = conclusion_forms(results)
     _show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from reports.effects import effect_words
 from suite.evidence import Finding
+from suite.evidence.across import q_values
 from suite.evidence.results import Results
 from suite.identity import canonical, flatten
 from suite.metrics import METRICS
@@ -18,8 +19,13 @@ from suite.record import Outcome, Status
 Form = Mapping[str, Any]
 
 
-def conclusion_form(results: Results) -> dict[str, Any]:
-    """Return a study's findings and how its trials ended."""
+def conclusion_forms(results: Sequence[Results]) -> list[dict[str, Any]]:
+    """Return each study's findings and how its trials ended, with q values over all of them."""
+    q_of = q_values(results)
+    return [_conclusion_form(one, q_of[one.study.name]) for one in results]
+
+
+def _conclusion_form(results: Results, q_values: Sequence[float]) -> dict[str, Any]:
     ends = [record.outcome.status for record in results.records]
     return {
         "name": results.study.name,
@@ -29,7 +35,10 @@ def conclusion_form(results: Results) -> dict[str, Any]:
         "claims_changed": results.claims_changed,
         "diverged": ends.count(Status.DIVERGED),
         "failed": ends.count(Status.FAILED),
-        "findings": [finding_form(finding) for finding in results.findings],
+        "findings": [
+            finding_form(finding) | {"q": _number(q)}
+            for finding, q in zip(results.findings, q_values, strict=True)
+        ],
     }
 
 

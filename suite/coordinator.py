@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from suite.execution import environment
-from suite.execution.plan import Plan, StrategyName, make_plan
+from suite.execution.data_parallel import DataParallel
+from suite.execution.plan import Cohort, Plan, StrategyName, make_plan
 from suite.execution.strategy import THREADS, Finished, Strategy
 from suite.identity import canonical
 from suite.progress import Progress, make_progress
@@ -134,22 +135,41 @@ def _begin(requests: Sequence[Request], journal: Journal) -> None:
 
 
 def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:
-    make_record = _record_maker(made, strategy)
-    with make_progress(made.pending) as progress:
+    common = environment.capture()
+    with make_progress(made.pending) as progress, DataParallel(made.device) as teams:
         for cohort in made.cohorts:
+            make_record = _record_maker(common, made.device, cohort, strategy)
             if cohort.alone:
                 # The store is written by a thread of this process: let it finish, and hand it
                 # nothing more, so that nothing runs beside a trial that is being timed.
                 tracker.wait()
                 records = [
                     _keep(finished, make_record, journal, progress, 1)
-                    for finished in strategy.run_alone(cohort.trials)
+                    for finished in _run_alone(cohort, strategy, teams)
                 ]
                 tracker.log(records)
             else:
                 for finished in strategy.run(cohort.trials):
                     record = _keep(finished, make_record, journal, progress, strategy.workers)
                     tracker.log([record])
+
+
+def run_one(made: Plan) -> Finished:
+    """Run a plan of one trial, and keep no record of it.
+
+    Raises:
+        RequestError: if something that it needs cannot be had.
+    """
+    (cohort,) = made.cohorts
+    with made.make_strategy() as strategy, DataParallel(made.device) as teams:
+        strategy.check(_distinct(made.pending))
+        (finished,) = _run_alone(cohort, strategy, teams)
+    return finished
+
+
+def _run_alone(cohort: Cohort, strategy: Strategy, teams: DataParallel) -> Iterator[Finished]:
+    runs = teams if cohort.strategy == teams.name else strategy
+    return runs.run_alone(cohort.trials)
 
 
 def _keep(
@@ -165,12 +185,10 @@ def _keep(
     return record
 
 
-def _record_maker(made: Plan, strategy: Strategy) -> Callable[[Finished], Record]:
-    common: dict[str, Any] = environment.capture() | {
-        "device": made.device,
-        "strategy": strategy.name,
-        "threads": THREADS,
-    }
+def _record_maker(
+    captured: dict[str, Any], device: str, cohort: Cohort, strategy: Strategy
+) -> Callable[[Finished], Record]:
+    common = captured | {"device": device, "strategy": cohort.strategy, "threads": THREADS}
 
     def make(finished: Finished) -> Record:
         trial = finished.trial
@@ -184,7 +202,7 @@ def _record_maker(made: Plan, strategy: Strategy) -> Callable[[Finished], Record
             alone=trial.alone,
             outcome=finished.outcome,
             provenance=Provenance(
-                workers=1 if trial.alone else strategy.workers,
+                workers=1 if cohort.alone else strategy.workers,
                 started=finished.started,
                 finished=finished.finished,
                 **common,

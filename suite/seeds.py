@@ -13,7 +13,12 @@ from typing import Literal
 Purpose = Literal["split", "init", "order", "dropout", "synthetic", "labels", "augment", "shift"]
 
 
-def stream(seed: int, purpose: Purpose) -> int:
-    """Return the 63-bit seed of a trial's stream for one purpose."""
-    digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
+def stream(seed: int, purpose: Purpose, rank: int = 0) -> int:
+    """Return the 63-bit seed of a trial's stream for one purpose.
+
+    Args:
+        rank: of the process, where several share a trial and each draws for its own examples.
+    """
+    name = f"{seed}/{purpose}/{rank}" if rank else f"{seed}/{purpose}"
+    digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, get_origin
 
-from suite.claims import Claim, Identity, Rate, arms
+from suite.claims import Claim, Counted, Identity, arms
 from suite.errors import RequestError, nearest
 from suite.fields import annotation, normalised, number, owner_of, replace_at, vocabulary
 from suite.identity import canonical, digest, trial_id
@@ -21,6 +21,7 @@ Tier = Literal["smoke", "laptop", "full"]
 TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
 MAIN = "main"
 Changes = Mapping[str, Any]
+NAME_LEVELS = ("arm", "against", "within", "without", "where")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,11 @@ class Part:
         alone: run its trials one at a time with nothing beside them, so that seconds mean
             something.
         probe: a function of cell and seed, at the top level of the study's file, that is called
-            instead of training; its axes are then names of its own.
+            instead of training; its axes are then names of its own. An axis `devices` has it
+            called in that many processes, connected by torch.distributed; the first one's
+            measurements count.
+        tiers: where it is run. At another tier it has no trials, and its claims stay undecided:
+            a published number, say, can be met on the published data only.
     """
 
     name: str
@@ -69,6 +74,7 @@ class Part:
     seeds: int | None = number(default=None, low=1)
     alone: bool = False
     probe: ProbeFunction | None = None
+    tiers: tuple[Tier, ...] = TIERS
 
 
 @vocabulary
@@ -148,7 +154,9 @@ class Study:
 
     def _check_claims_and_views(self) -> None:
         grids = self.grids()
-        object.__setattr__(self, "claims", tuple(map(self._settled, self.claims)))
+        for name in ("claims", "views"):
+            said = tuple(_in_form(item, _named(grids, item.part)) for item in getattr(self, name))
+            object.__setattr__(self, name, said)
         for claim in self.claims:
             grid = _named(grids, claim.part)
             who = f"claim '{claim.says}'"
@@ -164,7 +172,7 @@ class Study:
                 free = [known.path for known in grid.axes if known.path not in arm]
                 if (
                     free
-                    and (isinstance(claim, Rate) or grid.probe)
+                    and (isinstance(claim, Counted) or grid.probe)
                     and not isinstance(claim, Identity)
                 ):
                     raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
@@ -172,20 +180,10 @@ class Study:
             grid = _named(grids, view.part)
             for path in filter(None, (view.x, view.colour)):
                 grid.axis(path)
-
-    def _settled(self, claim: Claim) -> Claim:
-        """Return the claim with tuples as levels of tuple fields: 'noise' becomes ('noise',)."""
-        settled: dict[str, Any] = {}
-        for name in ("arm", "against", "within", "without"):
-            arm: Mapping[str, Any] = getattr(claim, name, {})
-            paths = [path for path in arm if _is_tuple_field(self.recipe, path)]
-            try:
-                tuples = {path: normalised(self.recipe, path, arm[path]) for path in paths}
-            except RequestError as error:
-                raise RequestError(f"claim '{claim.says}': {error}") from None
-            if tuples:
-                settled[name] = {**arm, **tuples}
-        return dataclasses.replace(claim, **settled)
+                if path in view.where:
+                    raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
+            for path, level in view.where.items():
+                grid.check_level(path, level, f"view of '{view.of}'")
 
     def grids(
         self,
@@ -220,6 +218,8 @@ class Study:
                 {"seeds": seeds} if seeds else {},
             ):
                 grid = grid.changed(changes, varied)
+            if tier not in part.tiers:
+                grid = dataclasses.replace(grid, seeds=0)
             grids.append(grid.settled())
         return _keep_only(tuple(grids), only or {})
 
@@ -246,6 +246,13 @@ class Grid:
                 return found
         paths = [known.path for known in self.axes]
         raise RequestError(f"part '{self.name}' has no axis '{path}' {nearest(path, paths)}")
+
+    def form(self, path: str, level: Any) -> Any:
+        """Return a level in the form that the field it sets gives it, if it fits at all."""
+        try:
+            return level if self.probe else normalised(self.recipe, path, level)
+        except RequestError:
+            return level
 
     def check_level(self, path: str, level: Any, who: str) -> None:
         try:
@@ -334,6 +341,13 @@ class Trial:
         return trial_id(self.recipe, self.seed, alone=self.alone)
 
     @property
+    def devices(self) -> int:
+        """How many processes it takes: the recipe's, or what a probe's axis `devices` says."""
+        if isinstance(self.recipe, Probe):
+            return int(self.recipe.cell.get("devices", 1))
+        return self.recipe.devices
+
+    @property
     def words(self) -> str:
         """The cell as a person would say it."""
         levels = ", ".join(f"{p.split('.')[-1]} {_in_words(v)}" for p, v in self.cell.items())
@@ -349,6 +363,18 @@ def _named(grids: Iterable[Grid], name: str) -> Grid:
     if name not in by_name:
         raise RequestError(f"there is no part '{name}' {nearest(name, by_name)}")
     return by_name[name]
+
+
+def _in_form(item: Claim | View, grid: Grid) -> Claim | View:
+    """Return a claim or view with the levels that it names in the form that its grid has them."""
+    forms: dict[str, Any] = {
+        field.name: {
+            path: grid.form(path, level) for path, level in getattr(item, field.name).items()
+        }
+        for field in dataclasses.fields(item)
+        if field.name in NAME_LEVELS
+    }
+    return dataclasses.replace(item, **forms)
 
 
 def _split(changes: Changes, parts: list[str]) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,7 @@ class View:
         caption: what to look for, in one sentence.
         part: the part of the study it shows.
         metrics: for `matrix`, the metrics along x by the words above them, all in one unit.
+        where: levels of other axes; trials at any other level are left out.
     """
 
     kind: Literal["lines", "heat", "curves", "matrix"]
@@ -36,6 +37,7 @@ class View:
     caption: str = ""
     part: str = "main"
     metrics: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def check(self) -> None:
         for metric in (self.of, *self.metrics.values()):

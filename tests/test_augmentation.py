@@ -276,7 +276,7 @@ def test_a_claim_may_name_a_level_of_words_in_any_way(arm: object) -> None:
 @pytest.mark.parametrize(
     ("arm", "of", "says"),
     [
-        ("nois", "test/accuracy", "cannot be 'nois' (did you mean 'noise'?)"),
+        ("nois", "test/accuracy", "=nois is not in the grid (did you mean '('noise',)'?)"),
         (("blur",), "test/accuracy", "augmentation=('blur',) is not in the grid (did you mean"),
         ("noise", "test/blur/accuracy", "needs 'blur' among the recipe's shifts"),
     ],

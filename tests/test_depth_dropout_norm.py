@@ -1,4 +1,4 @@
-"""Three studies' probes give known answers, and the studies run at the smoke tier."""
+"""Three studies' probes give known answers; these and one more run at the smoke tier."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_batch_normalisation_keeps_its_promises(channels: int) -> None:
 
 
 def test_the_studies_run_at_the_smoke_tier(tmp_path: Path) -> None:
-    names = ("activation_and_depth", "batch_norm", "dropout")
+    names = ("activation_and_depth", "batch_norm", "batch_size_and_learning_rate", "dropout")
     studies = suite_json(tmp_path, "run", *names, "--tier", "smoke")["studies"]
     assert [one["name"] for one in studies] == list(names)
     for one in studies:

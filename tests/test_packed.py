@@ -89,7 +89,7 @@ def test_a_trial_that_kills_every_worker_fails_alone(monkeypatch: pytest.MonkeyP
         for one in strategy.run(long_trials(1)):
             finished.append(one)
         assert finished[0].outcome.status is Status.FINISHED
-        monkeypatch.setattr("suite.execution.packed._run_trial", _die)
+        monkeypatch.setattr("suite.execution.packed.run_trial", _die)
         (dead,) = strategy.run(long_trials(1))
         monkeypatch.undo()
         (alive,) = strategy.run(long_trials(1))

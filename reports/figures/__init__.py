@@ -8,7 +8,7 @@ from reports.figures import curves, difference, heat, lines
 from reports.figures.canvas import NARROW, SMALL, WIDE, Picture, picture
 from reports.figures.palette import CATEGORIES, colours
 from reports.shown import Shown, shown
-from suite.claims import Identity, Rate
+from suite.claims import Counted, Identity
 from suite.evidence import Finding
 from suite.evidence.results import Results
 from suite.views import View
@@ -53,7 +53,7 @@ def evidence_is_cut(finding: Finding) -> bool:
 
 
 def _is_drawn(finding: Finding) -> bool:
-    return finding.n > 0 and not isinstance(finding.claim, Rate | Identity)
+    return finding.n > 0 and not isinstance(finding.claim, Counted | Identity)
 
 
 def _notes(data: Shown) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from suite.seeds import stream
 VALIDATION = {"mnist5k": 1000, "digits": 360, "synthetic_linear": 200}
 TEST = {"mnist5k": 2000, "digits": 360, "synthetic_linear": 200}
 OFFICIAL_VALIDATION = 5000
+RESIZED = 1000  # Images at a time: 50 MB at 224×224 pixels of one channel.
 
 
 class Split(NamedTuple):
@@ -61,6 +62,8 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     Raises:
         RequestError: if the source cannot be had or has too few examples.
     """
+    if data.image_size:
+        load.cache_clear()  # they may take gigabytes: only the last are kept
     source = raw(data, seed)
     total = len(source.inputs)
     generator = torch.Generator().manual_seed(stream(seed, "split"))
@@ -82,15 +85,35 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         )
     parts = (pool[held_out : held_out + wanted], pool[:held_out], last)
     inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
-    train, validation, test = (Split(inputs[i].to(device), targets[i].to(device)) for i in parts)
+    train, validation, test = (
+        Split(_at_size(inputs[i], data.image_size, device), targets[i].to(device)) for i in parts
+    )
     sha = hashlib.sha256(source.digest.encode())
     for part in parts:
         sha.update(part.numpy().data)
+    if data.image_size:
+        sha.update(f"{data.image_size} pixels".encode())
     if data.random_labels:
         labels = _randomised(targets[parts[0]], source.outputs, data.random_labels, seed)
         sha.update(labels.numpy().data)
         train = Split(train.inputs, labels.to(device))
     return Examples(train, validation, test, source.outputs, sha.hexdigest())
+
+
+def _at_size(images: Tensor, size: int | None, device: str) -> Tensor:
+    """Return images on the device, as high and wide as asked for.
+
+    They are resized on the CPU, whatever the device: a GPU rounds otherwise.
+    """
+    if size is None:
+        return images.to(device)
+    from torchvision.transforms.v2 import functional
+
+    count, channels = images.shape[:2]
+    resized = torch.empty(count, channels, size, size, dtype=torch.uint8, device=device)
+    for few, into in zip(torch.split(images, RESIZED), torch.split(resized, RESIZED), strict=True):
+        into.copy_(functional.resize(few, [size, size], antialias=True))
+    return resized
 
 
 def _randomised(labels: Tensor, classes: int, share: float, seed: int) -> Tensor:

@@ -45,6 +45,8 @@ def _trial_seconds(trial: Trial, costs: dict[str, tuple[float, float]], device: 
     from suite.training.loop import evaluation_steps
 
     recipe = trial.recipe
+    if isinstance(recipe, Probe) and trial.devices > 1:
+        return 0.0  # it is called in connected processes only, and takes less than they to start
     if isinstance(recipe, Probe):
         return _call_seconds(recipe, costs)
     kind = digest(canonical(_without_scalars(recipe)))
@@ -70,7 +72,7 @@ def _call_seconds(probe: Probe, costs: dict[str, tuple[float, float]]) -> float:
 
 def _without_scalars(recipe: Recipe) -> Recipe:
     plain = dataclasses.replace(recipe.optimizer, lr=0.1)
-    return dataclasses.replace(recipe, optimizer=plain, budget=Budget())
+    return dataclasses.replace(recipe, optimizer=plain, budget=Budget(), devices=1)
 
 
 def _probe(recipe: Recipe, device: str) -> tuple[float, float]:

@@ -7,22 +7,17 @@ any number of workers.
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Self
 
-from suite.execution.strategy import THREADS, Finished
+from suite.execution.strategy import Finished
+from suite.execution.worker import ATTEMPTS, lost, run_trial, start
 from suite.recipe import Recipe
-from suite.record import Outcome, Status
 from suite.study import Trial
-
-ATTEMPTS = 2  # A trial whose worker dies is tried once more; it may have been an innocent victim.
 
 
 class Packed:
@@ -37,7 +32,7 @@ class Packed:
     def __init__(self, device: str, workers: int) -> None:
         self.device = device
         self.workers = workers
-        self.lanes = [_lane() for _ in range(workers)]
+        self.lanes = [start() for _ in range(workers)]
         self.others = set(multiprocessing.active_children())
 
     def __enter__(self) -> Self:
@@ -86,15 +81,10 @@ class Packed:
 
     def _submit(self, lane: int, trial: Trial) -> Future[Finished]:
         try:
-            return self.lanes[lane].submit(_run_trial, trial, self.device)
+            return self.lanes[lane].submit(run_trial, trial, self.device)
         except BrokenProcessPool:
-            self.lanes[lane] = _lane()
-            return self.lanes[lane].submit(_run_trial, trial, self.device)
-
-
-def _lane() -> ProcessPoolExecutor:
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_start_worker)
+            self.lanes[lane] = start()
+            return self.lanes[lane].submit(run_trial, trial, self.device)
 
 
 def _result(future: Future[Finished], trial: Trial, *, last: bool) -> Finished | None:
@@ -104,25 +94,7 @@ def _result(future: Future[Finished], trial: Trial, *, last: bool) -> Finished |
     except BrokenProcessPool:
         if not last:
             return None
-        outcome = Outcome(status=Status.FAILED, error=f"its worker died {ATTEMPTS} times")
-        return Finished(trial, outcome, 0.0, 0.0)
-
-
-def _start_worker() -> None:
-    # Ctrl-C reaches the whole process group; what it means is the coordinator's decision.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    from suite.training import determinism
-
-    determinism.enforce(THREADS)
-
-
-def _end_with_parent() -> None:
-    """End this process when the coordinator is gone, however it went."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+        return lost(trial)
 
 
 def _nothing() -> None:
@@ -133,9 +105,3 @@ def _check(recipe: Recipe, device: str) -> None:
     from suite.execution.work import check
 
     check(recipe, device)
-
-
-def _run_trial(trial: Trial, device: str) -> Finished:
-    from suite.execution.work import run_trial
-
-    return run_trial(trial, device)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from suite.errors import RequestError
+from suite.execution.data_parallel import DataParallel
 from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Strategy
@@ -78,19 +79,25 @@ def make_plan(
     pending: list[Trial] = []
     for trial in trials:
         (cached if is_cached(trial) else pending).append(trial)
-    together = [trial for trial in pending if not trial.alone]
+    together = [trial for trial in pending if not trial.alone and trial.devices == 1]
     name, reason = _choose(strategy, device, len(together), workers)
     cohorts = []
     if together:
         # Longest first: a long trial that starts last leaves the other workers idle.
         ordered = sorted(together, key=expected_work, reverse=True)
         cohorts.append(Cohort(tuple(ordered), name, reason))
-    alone = [trial for trial in pending if trial.alone]
-    if alone:
-        # Seed by seed, so that a machine that slows down slows every arm.
-        rounds = sorted(alone, key=lambda trial: trial.seed)
-        why = "its seconds are measured: one at a time, in rounds over the seeds"
-        cohorts.append(Cohort(tuple(rounds), name, why, alone=True))
+    # Seed by seed, so that a machine that slows down slows every arm.
+    rounds = sorted(
+        (trial for trial in pending if trial.alone or trial.devices > 1),
+        key=lambda trial: trial.seed,
+    )
+    if rounds:
+        most = max(trial.devices for trial in rounds)
+        _check_devices(most, device)
+        how = DataParallel.name if most > 1 else name
+        why = "its seconds are measured" if most == 1 else "several processes share each batch"
+        why = f"{why}: one at a time, in rounds over the seeds"
+        cohorts.append(Cohort(tuple(rounds), how, why, alone=True))
     many = min(workers or cores(), max(1, len(together))) if name == "packed" else 1
     return Plan(tuple(cohorts), tuple(cached), name, device, many)
 
@@ -126,6 +133,14 @@ PROBE_WORK = 1000.0  # some ten steps
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_devices(count: int, device: str) -> None:
+    if device == "cuda" and count > _cuda_devices():
+        here = _cuda_devices()
+        raise RequestError(
+            f"devices={count} needs {count} GPUs, not {here} (did you mean --device cpu?)"
+        )
 
 
 def find_device(asked: str) -> str:

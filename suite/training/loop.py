@@ -17,6 +17,7 @@ from suite.recipe import Budget, Recipe
 from suite.record import Curve, Outcome, Status
 from suite.seeds import Purpose, stream
 from suite.training import observers
+from suite.training.devices import devices_of
 from suite.training.evaluation import evaluate
 from suite.training.observers import Moment
 from suite.training.schedules import rate_at
@@ -76,11 +77,15 @@ class Run:
         self.examples: Examples = load(recipe.data, seed, device)
         network = build(recipe.model, self.examples.shape, self.examples.outputs, seed)
         self.network: nn.Module = network.to(device)
-        use_generator(self.network, _generator(seed, "dropout", device))
+        self.devices = devices_of(recipe.devices, device)
+        masks = _generator(seed, "dropout", device, self.devices.rank)
+        use_generator(self.network, masks)
         parameters = tuple(self.network.parameters())
         self.loss = LOSSES[recipe.loss]
         rule = make_rule(recipe.optimizer, parameters)
-        self.step = Step(self.network, self.loss, parameters, rule)
+        self.step = Step(
+            self.devices.wrap(self.network), self.loss, parameters, rule, self.devices.gradients
+        )
         self.order = _generator(seed, "order", "cpu")
         self.augment = _generator(seed, "augment", device)
         self.seed, self.device = seed, device
@@ -104,22 +109,24 @@ class Run:
                 total_steps=self.total_steps,
                 steps_per_epoch=self.steps_per_epoch,
             )
-            result = self.step(batch.inputs, batch.targets, lr)
+            result = self.step(*self.devices.shard(batch), lr)
             self.done += 1
             self.seen += len(batch)
             outputs.append(result.outputs)
             targets.append(batch.targets)
-            if self.done % LOOK_EVERY == 0 and not math.isfinite(result.loss):
+            if self.done % LOOK_EVERY == 0 and self.devices.agree(not math.isfinite(result.loss)):
                 self.watch.stop()
                 return f"the loss was {float(result.loss)} at step {self.done}"
             if self.done in moments:
                 self.watch.stop()
+                outputs = self.devices.gather(outputs, targets)
                 gradients = result.gradients
                 values = self._observe(
                     Moment(self.network, self.loss, self.examples, outputs, targets, gradients)
                 )
-                if reason := not_finite(values, self.done):
-                    return reason
+                reason = not_finite(values, self.done)
+                if self.devices.agree(bool(reason)):
+                    return reason or f"another device diverged at step {self.done}"
                 outputs, targets = [], []
                 if self.done < self.total_steps:
                     self.watch.start()
@@ -213,5 +220,5 @@ def digest(network: nn.Module) -> str:
     return sha.hexdigest()
 
 
-def _generator(seed: int, purpose: Purpose, device: str) -> torch.Generator:
-    return torch.Generator(device).manual_seed(stream(seed, purpose))
+def _generator(seed: int, purpose: Purpose, device: str, rank: int = 0) -> torch.Generator:
+    return torch.Generator(device).manual_seed(stream(seed, purpose, rank))

@@ -44,12 +44,13 @@ class Step:
     loss: Loss
     parameters: tuple[Tensor, ...]
     rule: UpdateRule
+    gradients: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]] = torch.autograd.grad
 
     def __call__(self, inputs: Tensor, targets: Tensor, lr: float) -> Result:
         """Update the parameters in place from one batch, at the given learning rate."""
         outputs = self.forward(prepare(inputs))
         loss = self.loss(outputs, targets)
-        gradients = torch.autograd.grad(loss, self.parameters)
+        gradients = self.gradients(loss, self.parameters)
         with torch.no_grad():
             self.rule(self.parameters, gradients, lr)
         return Result(outputs.detach(), loss.detach(), gradients)

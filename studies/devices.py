@@ -1,0 +1,269 @@
+"""One device against several: data parallelism.
+
+Question    Do several devices that share every batch train the same network, and how much faster?
+Notes       多GPU训练 / 分布式训练
+Method      Every device holds the whole network, takes its shard of each batch, and the gradients
+            are averaged: DistributedDataParallel, one process a device. The gradient is compared
+            with that of the undivided batch in float64; whole trainings on one and on two devices
+            share split, order and initial weights, at one rate, since the claim is that they are
+            the same training. Speed is measured with nothing else on the machine, in rounds over
+            the seeds, once with the batch fixed and once with the share of each device fixed.
+Not a GPU   Here a device is one core of a processor, and gradients travel through its memory
+            (gloo). On GPUs the same code speaks NCCL: compute and communication are both far
+            faster there, so the speeds below say what dividing a batch does, not what a second
+            GPU brings. `--device cuda` measures that on a machine that has several.
+Refuted if  averaged gradients differ from the batch's by more than rounding; two devices end more
+            than half a point apart from one; LeNet on two is not 1.3 times as fast as on one; a
+            small network is not faster too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from suite import (
+    Budget,
+    Data,
+    Difference,
+    Equivalence,
+    Identity,
+    Model,
+    Optimizer,
+    Part,
+    Recipe,
+    Study,
+    axis,
+    define_metric,
+    lines,
+)
+
+DEVIATION = define_metric(
+    "devices/gradient_deviation", "relative deviation of the averaged gradient"
+)
+MISSING = define_metric("devices/missing_parameters", "parameters that a device does not hold")
+
+# (devices, batch size): one device, two that share its batch, two with a batch of that size each.
+SPEED = (axis("devices", (1, 2)), axis("batch_size", (32, 256, 512)))
+TIMED = {"data.name": "mnist5k", "budget.epochs": None, "budget.steps": 20, "budget.evaluations": 1}
+
+
+def gradient(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Compare the gradient that devices agree on with that of the whole batch, in float64."""
+    import torch
+
+    from suite.data import Split, load
+    from suite.models import build
+    from suite.training.devices import DataParallel
+    from suite.training.step import LOSSES, prepare
+
+    batch = load(Data("digits", train_examples=64), seed).train
+    batch = Split(prepare(batch.inputs).double(), batch.targets)
+    devices = DataParallel(cell["devices"])
+
+    def gradients(network: torch.nn.Module, mine: Split) -> tuple[torch.Tensor, ...]:
+        loss = LOSSES["cross_entropy"](network(mine.inputs), mine.targets)
+        of = tuple(network.parameters())
+        return devices.gradients(loss, of) if mine is not batch else torch.autograd.grad(loss, of)
+
+    def network(norm: Any) -> torch.nn.Module:
+        model = Model("mlp", widths=(32,), norm=norm)
+        return build(model, tuple(batch.inputs.shape[1:]), 10, seed).double()
+
+    shared = devices.wrap(network(cell["norm"]))
+    averaged = gradients(shared, devices.shard(batch))
+    # One device needs no synchronisation: its part of the batch is the whole.
+    whole = gradients(network("none" if cell["norm"] == "none" else "batch"), batch)
+    difference = sum(float((a - b).square().sum()) for a, b in zip(averaged, whole, strict=True))
+    size = sum(float(b.square().sum()) for b in whole)
+    held = sum(one.numel() for one in shared.parameters())
+    return {
+        DEVIATION: (difference / size) ** 0.5,
+        MISSING: float(sum(one.numel() for one in whole) - held),
+    }
+
+
+study = Study(
+    title="One device against several",
+    question="Do several devices that share every batch train the same network, and how much "
+    "faster? (Here a device is a processor's core, which is no GPU.)",
+    notes="多GPU训练 / 分布式训练",
+    recipe=Recipe(
+        data=Data("digits"),
+        model=Model("mlp", widths=(64,)),
+        optimizer=Optimizer("sgd", lr=0.3),
+        batch_size=32,
+        budget=Budget(epochs=5),
+    ),
+    grid=(axis("model.norm", ("none", "batch", "synchronised")), axis("devices", (1, 2))),
+    seeds=8,
+    parts=(
+        Part(
+            "gradient",
+            probe=gradient,
+            grid=(axis("norm", ("none", "batch", "synchronised")), axis("devices", (2,))),
+            seeds=5,
+        ),
+        Part(
+            "lenet",
+            # `widths` is no field of LeNet's: back to its default.
+            changes={"model.name": "lenet", "model.widths": (256,), **TIMED},
+            grid=SPEED,
+            seeds=6,
+            alone=True,
+        ),
+        Part("mlp", changes=TIMED, grid=SPEED, seeds=6, alone=True),
+    ),
+    claims=(
+        Identity(
+            number=70,
+            part="gradient",
+            arm={"norm": "none"},
+            of=DEVIATION,
+            tolerance=1e-12,
+            says="The average of the devices' gradients is the gradient of the whole batch.",
+            source="每个GPU拿到完整参数计算某部分梯度",
+            because="The loss is a mean over examples, and a gradient of a mean is the mean of "
+            "the gradients, however the examples are divided.",
+        ),
+        Identity(
+            number=70,
+            part="gradient",
+            arm={"norm": "batch"},
+            of=DEVIATION,
+            tolerance=1e-12,
+            says="It is so with batch normalisation too.",
+            source="每个GPU拿到完整参数计算某部分梯度",
+            because="Normalisation makes each example's output depend on which others it is "
+            "normalised with, and each device only sees its own.",
+        ),
+        Identity(
+            number=70,
+            part="gradient",
+            arm={"norm": "synchronised"},
+            of=DEVIATION,
+            tolerance=1e-12,
+            says="It is so with batch normalisation if the devices share mean and variance.",
+            source="每个GPU拿到完整参数计算某部分梯度",
+            because="Then every example is normalised with the whole batch, as on one device, at "
+            "the price of more communication in every layer, forward and backward.",
+        ),
+        Identity(
+            number=70,
+            part="gradient",
+            of=MISSING,
+            tolerance=0.0,
+            says="Every device holds all the parameters.",
+            source="每个GPU拿到完整参数",
+            because="Data are divided, the network is not: a network too large for one device is "
+            "too large for data parallelism.",
+        ),
+        Equivalence(
+            number=70,
+            of="test/accuracy",
+            arm={"model.norm": "none", "devices": 2},
+            against={"model.norm": "none", "devices": 1},
+            matters=0.005,
+            says="Training on two devices ends where training on one does.",
+            source="数据并行",
+            because="Equal gradients make equal steps, up to the rounding of sums.",
+        ),
+        Equivalence(
+            number=70,
+            of="test/accuracy",
+            arm={"model.norm": "batch", "devices": 2},
+            against={"model.norm": "batch", "devices": 1},
+            matters=0.01,
+            says="With batch normalisation each on its own half of the batch, the accuracy is "
+            "still the same within a point.",
+            source="数据并行",
+            because="Sixteen examples still tell mean and variance roughly, and the gradient is "
+            "another one, not a worse one.",
+        ),
+        Difference(
+            number=71,
+            part="lenet",
+            of="cost/examples_per_second",
+            arm={"devices": 2, "batch_size": 256},
+            against={"devices": 1, "batch_size": 256},
+            direction="higher",
+            matters=1.3,
+            scale="ratio",
+            says="Two devices that divide a batch train LeNet faster than one.",
+            source="性能好",
+            because="Convolutions are much arithmetic for few parameters: there is a lot to "
+            "divide, and little to send.",
+        ),
+        Difference(
+            number=71,
+            part="mlp",
+            of="cost/examples_per_second",
+            arm={"devices": 2, "batch_size": 32},
+            against={"devices": 1, "batch_size": 32},
+            direction="higher",
+            matters=1.3,
+            scale="ratio",
+            says="They do so for a small network in small batches, too.",
+            source="性能好",
+            because="Every step sends every gradient, however little there was to compute. A fully "
+            "connected layer has a parameter for each multiplication an example needs.",
+        ),
+        Difference(
+            number=72,
+            part="lenet",
+            of="cost/examples_per_second",
+            arm={"devices": 2, "batch_size": 512},
+            against={"devices": 1, "batch_size": 256},
+            direction="higher",
+            matters=1.6,
+            scale="ratio",
+            says="With a full batch on each of them, two devices see examples at least 1.6 times as "
+            "fast as one.",
+            source="模型单卡能够计算时",
+            because="Twice the arithmetic is done for each exchange of gradients. (A batch twice as "
+            "large is also another training: see the study of batch size and rate.)",
+        ),
+    ),
+    views=(
+        lines(
+            "cost/examples_per_second",
+            over="batch_size",
+            colour="devices",
+            part="lenet",
+            caption="LeNet: examples per second over the batch that all devices share.",
+        ),
+        lines(
+            "cost/examples_per_second",
+            over="batch_size",
+            colour="devices",
+            part="mlp",
+            caption="One hidden layer of 64: examples per second over the shared batch.",
+        ),
+        lines(
+            "test/accuracy",
+            over="model.norm",
+            colour="devices",
+            caption="Where training ends, on one device and on two.",
+        ),
+    ),
+    tiers={
+        "smoke": {
+            "seeds": 2,
+            "budget.epochs": 1,
+            "gradient.seeds": 2,
+            "lenet.seeds": 2,
+            "lenet.budget.steps": 2,
+            "mlp.seeds": 2,
+            "mlp.budget.steps": 2,
+        },
+        "full": {
+            "data.name": "fashion_mnist",
+            "model.widths": (256,),
+            "budget.epochs": 10,
+            "lenet.data.name": "fashion_mnist",
+            "lenet.budget.steps": 200,
+            "mlp.data.name": "fashion_mnist",
+            "mlp.budget.steps": 200,
+        },
+    },
+)

@@ -1,0 +1,55 @@
+"""Worker processes: spawned, with one thread, living across trials."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+
+from suite.execution.strategy import THREADS, Finished
+from suite.record import Outcome, Status
+from suite.study import Trial
+
+ATTEMPTS = 2  # A trial whose worker dies is tried once more; it may have been an innocent victim.
+
+
+def start() -> ProcessPoolExecutor:
+    """Return a pool of one process, which starts with its first task.
+
+    Workers of one pool share locks, and one that is killed while it holds a lock would stop them
+    all.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_start)
+
+
+def run_trial(trial: Trial, device: str) -> Finished:
+    """Run one trial in a worker, which loads torch for it."""
+    from suite.execution import work
+
+    return work.run_trial(trial, device)
+
+
+def lost(trial: Trial) -> Finished:
+    """Return what became of a trial whose worker died too often."""
+    error = f"its worker died {ATTEMPTS} times"
+    return Finished(trial, Outcome(status=Status.FAILED, error=error), 0.0, 0.0)
+
+
+def _start() -> None:
+    # Ctrl-C reaches the whole process group; what it means is the coordinator's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from suite.training import determinism
+
+    determinism.enforce(THREADS)
+
+
+def _end_with_parent() -> None:
+    """End this process when the coordinator is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

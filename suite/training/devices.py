@@ -1,0 +1,121 @@
+"""How one step is spread over devices: not at all, or data-parallel over processes.
+
+Every process holds the whole network, draws the whole batch and keeps its shard of it, so what is
+trained is what one device would have trained, up to the rounding of a sum.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from suite.data import Split
+from suite.errors import RequestError
+
+
+class Devices(Protocol):
+    """What the loop asks of the devices that share a step.
+
+    Attributes:
+        rank: of this process among them, from 0.
+    """
+
+    rank: int
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """Return the network that a step calls."""
+
+    def shard(self, batch: Split) -> Split:
+        """Return this device's examples of a batch."""
+
+    def gradients(self, loss: Tensor, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the gradients of the whole batch's mean loss, given the mean over the shard."""
+
+    def gather(self, outputs: list[Tensor], targets: list[Tensor]) -> list[Tensor]:
+        """Return the outputs of whole batches, in order, from those of this device's shards."""
+
+    def agree(self, flag: bool) -> bool:
+        """Say whether the flag is set on any device."""
+
+
+class OneDevice:
+    """The whole batch on one device."""
+
+    rank = 0
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        return network
+
+    def shard(self, batch: Split) -> Split:
+        return batch
+
+    def gradients(self, loss: Tensor, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(loss, parameters)
+
+    def gather(self, outputs: list[Tensor], targets: list[Tensor]) -> list[Tensor]:
+        return outputs
+
+    def agree(self, flag: bool) -> bool:
+        return flag
+
+
+class DataParallel:
+    """Synchronous data parallelism by DistributedDataParallel (Li et al., 2020).
+
+    DistributedDataParallel averages gradients over processes as if their shards were equal; a
+    shard's loss is scaled by its true share of the batch first.
+
+    Raises:
+        RequestError: if this process is not one of `count` that are connected.
+    """
+
+    def __init__(self, count: int, device: str = "cpu") -> None:
+        if not distributed.is_initialized() or distributed.get_world_size() != count:
+            raise RequestError(f"devices={count} needs {count} connected processes")
+        self.count = count
+        self.device = device
+        self.rank = distributed.get_rank()
+        self.scale = 1.0
+
+    def wrap(self, network: nn.Module) -> nn.Module:
+        return DistributedDataParallel(network)
+
+    def shard(self, batch: Split) -> Split:
+        """Return this device's examples of a batch.
+
+        Raises:
+            RequestError: if the batch has fewer examples than there are devices.
+        """
+        if len(batch) < self.count:
+            raise RequestError(f"a batch of {len(batch)} is too small for {self.count} devices")
+        mine = Split(*(torch.tensor_split(part, self.count)[self.rank] for part in batch))
+        self.scale = len(mine) * self.count / len(batch)
+        return mine
+
+    def gradients(self, loss: Tensor, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        for parameter in parameters:
+            parameter.grad = None
+        torch.autograd.backward(loss * self.scale)
+        return tuple(p.grad for p in parameters if p.grad is not None)
+
+    def gather(self, outputs: list[Tensor], targets: list[Tensor]) -> list[Tensor]:
+        sizes = [len(batch) for batch in targets]
+        whole = outputs[0].new_zeros(sum(sizes), *outputs[0].shape[1:])
+        for batch, mine in zip(torch.split(whole, sizes), outputs, strict=True):
+            torch.tensor_split(batch, self.count)[self.rank].copy_(mine)
+        # An example's outputs are zero on every device but one: the sum restores them bit for bit.
+        distributed.all_reduce(whole)
+        return [whole]
+
+    def agree(self, flag: bool) -> bool:
+        votes = torch.tensor([float(flag)], device=self.device)
+        distributed.all_reduce(votes)
+        return bool(votes.item())
+
+
+def devices_of(count: int, device: str) -> Devices:
+    """Return what a recipe's number of devices asks for; `device` is this process's own."""
+    return OneDevice() if count == 1 else DataParallel(count, device)

@@ -10,9 +10,10 @@ import pandas as pd
 
 from reports.quantities import NOT_MEASURED, axis_label, measured
 from reports.setting import metrics_of, part_title
-from reports.shown import at_level, part_rows
+from reports.shown import part_rows
 from reports.summary import mean_of
 from reports.words import axis_words, level_words
+from suite.evidence.arms import at_level
 from suite.evidence.results import Results
 from suite.study import Grid
 

@@ -60,7 +60,10 @@ def part_setting(results: Results, grid: Grid) -> PartSetting:
 def metrics_of(results: Results, grid: Grid) -> list[str]:
     """Return the metrics that claims, views and tuning look at in a part, in order."""
     study = results.study
-    used = [item.of for item in (*study.claims, *study.views) if item.part == grid.name]
+    used = [claim.of for claim in study.claims if claim.part == grid.name]
+    for view in study.views:
+        if view.part == grid.name:
+            used += [view.of, *view.metrics.values()]
     return list(dict.fromkeys(used if grid.probe else [study.select, *used]))
 
 

@@ -37,6 +37,7 @@ PATHS: Mapping[str, str] = {
     "schedule.every": "epochs between drops",
     "schedule.factor": "factor of a drop",
     "schedule.name": "schedule",
+    "shifts": "test shifts",
 }
 
 # Levels whose proper names have capitals.
@@ -70,7 +71,8 @@ def level_words(level: Any) -> str:
     if isinstance(level, bool):
         return "yes" if level else "no"
     if isinstance(level, tuple | list):
-        return " × ".join(level_words(item) for item in level) or "none"
+        joint = " + " if any(isinstance(item, str) for item in level) else " × "
+        return joint.join(level_words(item) for item in level) or "none"
     if isinstance(level, float):
         return f"{level:g}"
     return NAMES.get(str(level), str(level).replace("_", " "))

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from suite.errors import RequestError
 from suite.fields import number, scalar, vocabulary
+from suite.metrics import define_metric
 
 SourceName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "synthetic_linear", "xor"]
 ModelName = Literal[
@@ -33,6 +34,20 @@ Initialisation = Literal["default", "xavier_uniform", "normal"]
 Inception = Literal["all", "no 1x1", "no 3x3", "no 5x5", "no pool", "plain 3x3", "plain 5x5"]
 
 VGG_11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
+Transformation = Literal[
+    "flip",
+    "crop",
+    "translation",
+    "rotation",
+    "brightness",
+    "gamma",
+    "jitter",
+    "colour_cast",
+    "blur",
+    "noise",
+    "compression",
+]
+COLOUR: tuple[SourceName, ...] = ("cifar10",)
 
 # Which fields a named part reads. A field that would be ignored is refused instead.
 MODEL_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -261,6 +276,11 @@ class Recipe:
         batch_size: examples per step; one larger than the training split is the whole split.
         devices: processes, each with a device of its own, that share every batch (data
             parallelism); on a CPU a device is one core.
+        augmentation: random transformations of each training image, one after another, drawn anew
+            every time it is seen; suite/data/augmentation.py says how strong they are. Training
+            metrics at the end, validation and test are of images as they are.
+        shifts: transformations under each of which the test split is measured once more, at the
+            end: `test/noise/accuracy`, and what is lost, `test/noise/drop`.
     """
 
     _: KW_ONLY
@@ -272,6 +292,8 @@ class Recipe:
     budget: Budget = Budget()
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
     devices: int = number(default=1, low=1, high=64)
+    augmentation: tuple[Transformation, ...] = ()
+    shifts: tuple[Transformation, ...] = ()
 
     def check(self) -> None:
         regression = self.data.name == "synthetic_linear"
@@ -282,6 +304,16 @@ class Recipe:
             raise RequestError(
                 f"a batch of {self.batch_size} is too small for {self.devices} devices"
             )
+        for field in ("augmentation", "shifts"):
+            self._check_transformations(field, getattr(self, field))
+
+    def _check_transformations(self, field: str, names: tuple[Transformation, ...]) -> None:
+        if len(set(names)) < len(names):
+            raise RequestError(f"Recipe.{field} names a transformation twice: {', '.join(names)}")
+        if names and self.data.name == "synthetic_linear":
+            raise RequestError(f"data 'synthetic_linear' has no images: no '{field}'")
+        if "colour_cast" in names and self.data.name not in COLOUR:
+            raise RequestError(f"data '{self.data.name}' has no colours: no 'colour_cast'")
 
 
 # A function of a cell and a seed that measures without training: an identity of two layers, a
@@ -307,3 +339,14 @@ class Probe:
 
 SOURCES: tuple[str, ...] = get_args(SourceName)
 MODELS: tuple[str, ...] = get_args(ModelName)
+TRANSFORMATIONS: tuple[Transformation, ...] = get_args(Transformation)
+
+for _name in TRANSFORMATIONS:
+    _under = f"under {_name.replace('_', ' ')}"
+    define_metric(f"test/{_name}/loss", f"test loss {_under}", unit="nats", better="lower")
+    define_metric(
+        f"test/{_name}/accuracy", f"test accuracy {_under}", unit="percent", better="higher"
+    )
+    define_metric(
+        f"test/{_name}/drop", f"test accuracy lost {_under}", unit="percent", better="lower"
+    )

@@ -14,7 +14,7 @@ from suite.errors import RequestError, nearest
 from suite.fields import annotation, normalised, number, owner_of, replace_at, vocabulary
 from suite.identity import canonical, digest, trial_id
 from suite.metrics import check_metric
-from suite.recipe import Probe, ProbeFunction, Recipe
+from suite.recipe import TRANSFORMATIONS, Probe, ProbeFunction, Recipe
 from suite.views import View
 
 Tier = Literal["smoke", "laptop", "full"]
@@ -148,6 +148,9 @@ class Study:
             raise RequestError(f"{who}: '{metric}' needs the study to have a target")
         if "second" in metric and not grid.alone and grid.probe is None:
             raise RequestError(f"{who}: '{metric}' needs a part whose trials run alone")
+        shift = metric.split("/")[1] if metric.count("/") == 2 else ""
+        if shift in TRANSFORMATIONS and grid.probe is None and shift not in grid.recipe.shifts:
+            raise RequestError(f"{who}: '{metric}' needs '{shift}' among the recipe's shifts")
 
     def _check_claims_and_views(self) -> None:
         grids = self.grids()
@@ -347,8 +350,12 @@ class Trial:
     @property
     def words(self) -> str:
         """The cell as a person would say it."""
-        levels = ", ".join(f"{path.split('.')[-1]} {level}" for path, level in self.cell.items())
+        levels = ", ".join(f"{p.split('.')[-1]} {_in_words(v)}" for p, v in self.cell.items())
         return f"{levels}, seed {self.seed}" if levels else f"seed {self.seed}"
+
+
+def _in_words(level: Any) -> str:
+    return " + ".join(map(str, level)) or "none" if isinstance(level, tuple) else str(level)
 
 
 def _named(grids: Iterable[Grid], name: str) -> Grid:
@@ -386,7 +393,8 @@ def _levels(recipe: Recipe, path: str, value: Any) -> tuple[Any, ...]:
     """Read the levels given for an axis: one, or several where the field itself is no tuple."""
     if not isinstance(value, tuple | list):
         return (value,)
-    if _is_tuple_field(recipe, path) and not all(isinstance(item, tuple | list) for item in value):
+    several = value and all(isinstance(item, tuple | list) for item in value)
+    if _is_tuple_field(recipe, path) and not several:
         return (value,)
     return tuple(value)
 

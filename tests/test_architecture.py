@@ -20,7 +20,7 @@ ROOMS: dict[str, str] = {
     "record": "",
     "fields": "errors",
     "metrics": "errors",
-    "recipe": "errors fields",
+    "recipe": "errors fields metrics",
     "claims": "errors fields metrics",
     "views": "errors fields metrics",
     "identity": "errors fields",

@@ -98,7 +98,7 @@ def labels(finding: Finding) -> tuple[list[str], str]:
 
 
 def _told(arm: ArmValues) -> Mapping[str, str]:
-    named = {path: level_words(level) for path, level in arm.levels.items()}
+    named = {path: textwrap.fill(level_words(v), 16) for path, v in arm.levels.items()}
     return named | {path: "tuned" for path in arm.chosen.columns if path not in named}
 
 

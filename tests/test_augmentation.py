@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +26,6 @@ from suite.recipe import TRANSFORMATIONS, Budget, Data, Model, Recipe, Transform
 from suite.record import Execution, Outcome, Provenance, Record, Status
 from suite.study import Trial
 from suite.training import train
-from tests.commands import suite_json
 
 DIGITS = Data("digits", train_examples=300)
 GREY = tuple(name for name in TRANSFORMATIONS if name != "colour_cast")
@@ -334,9 +332,3 @@ PROVENANCE = Provenance(
     commit="", dirty=False, packages={}, python="", platform="", processor="", device="cpu",
     strategy="", workers=1, threads=1, command="", started=0.0, finished=1.0,
 )  # fmt: skip
-
-
-def test_the_study_runs_at_the_smoke_tier(tmp_path: Path) -> None:
-    (one,) = suite_json(tmp_path, "run", "augmentation", "--tier", "smoke")["studies"]
-    assert one["failed"] == one["diverged"] == one["missing"] == 0
-    assert all(found["estimate"] is not None for found in one["findings"])

@@ -126,7 +126,12 @@ def list_(as_json: bool) -> None:
     from suite import discovery
     from suite.listing import listing, listing_text
 
-    studies = [discovery.load(name) for name in discovery.names()]
+    studies = []
+    for name in discovery.names():
+        try:
+            studies.append(discovery.load(name))
+        except RequestError as error:  # the others can still be listed, and run
+            print(f"suite: {error}", file=sys.stderr)
     _show(listing(studies), as_json, listing_text)
 
 

@@ -64,6 +64,8 @@ def raw(data: Data, seed: int) -> Raw:
     """
     if data.name == "synthetic_linear":
         return _synthetic_linear(data, seed)
+    if data.name == "xor":
+        return _xor(data, seed)
     if data.name == "generated_leaves":
         return _generated_leaves(data, seed)
     if data.name == "classify_leaves":
@@ -273,3 +275,18 @@ def _synthetic_linear(data: Data, seed: int) -> Raw:
     inputs, noise = drawn[:, :2].astype(np.float32), data.noise * drawn[:, 2:]
     targets = (inputs @ np.array([[2.0], [-3.4]]) + 4.2 + noise).astype(np.float32)
     return Raw(inputs, targets, 1, 0, _digest(inputs, targets))
+
+
+def _xor(data: Data, seed: int) -> Raw:
+    """Draw points around the corners (±1, ±1); the class says whether their signs differ.
+
+    The corners take turns, so that a split whose size is a multiple of four has as many points of
+    each, and, as above, more examples are the same ones and then some.
+    """
+    rng = np.random.default_rng(stream(seed, "synthetic"))
+    n = (data.train_examples or 200) + (data.validation_examples or 200) + 200
+    turn = np.arange(n) % 4
+    corners = np.stack([turn % 2, turn // 2], axis=1)
+    inputs = (2.0 * corners - 1 + data.noise * rng.standard_normal((n, 2))).astype(np.float32)
+    targets = (corners[:, 0] != corners[:, 1]).astype(np.int64)
+    return Raw(inputs, targets, 2, 0, _digest(inputs, targets))

@@ -21,6 +21,7 @@ from suite.training import train
 from suite.training.update_rules import make_rule, project
 
 
+
 def digits(share: float, examples: int = 1000) -> torch.Tensor:
     return load(Data("digits", train_examples=examples, random_labels=share), 0).train.targets
 

@@ -19,7 +19,7 @@ from studies import leaves as leaves_study
 from suite import Budget, Data
 from suite.data import houses, leaves, load, sources, standardise
 from suite.errors import RequestError
-from tests.commands import suite, suite_json
+from tests.commands import suite
 
 TRAIN = """Id,LotArea,Street,Alley,PoolArea,SalePrice
 1,100,Pave,NA,NA,200000
@@ -277,11 +277,3 @@ def test_leaves_hands_in_a_species_for_every_image(
 )
 def test_what_a_source_cannot_use_is_refused(data: Callable[[], Data], message: str) -> None:
     assert message in refusal(data)
-
-
-def test_the_studies_run_at_the_smoke_tier(tmp_path: Path) -> None:
-    names = ("house_prices", "leaves")
-    studies = suite_json(tmp_path, "run", *names, "--tier", "smoke")["studies"]
-    assert [one["name"] for one in studies] == list(names)
-    for one in studies:
-        assert one["failed"] == one["missing"] == 0

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from reports.shown import at_level, part_rows
+from reports.shown import part_rows
 from reports.words import arm_words, counted, listed
 from suite.claims import Counted, Identity
 from suite.evidence import Finding
-from suite.evidence.arms import ArmValues
+from suite.evidence.arms import ArmValues, at_level
 from suite.evidence.results import Results
 from suite.metrics import METRICS
 from suite.study import Grid

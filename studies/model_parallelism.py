@@ -20,7 +20,6 @@ Refuted if  outputs or gradients differ by more than rounding; a device holds mo
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -107,6 +106,8 @@ def _deviation(one: Any, other: Any) -> float:
 
 
 def _seconds(call: Any) -> float:
+    import time
+
     import torch
 
     call()

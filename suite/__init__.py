@@ -15,9 +15,9 @@ from suite.claims import (
     Within,
 )
 from suite.metrics import define_metric
-from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule
+from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule, Transformation
 from suite.study import Axis, Part, Study, Target, axis
-from suite.views import curves, heat, lines
+from suite.views import curves, heat, lines, matrix
 
 __all__ = [
     "Axis",
@@ -37,6 +37,7 @@ __all__ = [
     "Study",
     "Target",
     "Threshold",
+    "Transformation",
     "Trend",
     "Within",
     "axis",
@@ -44,4 +45,5 @@ __all__ = [
     "define_metric",
     "heat",
     "lines",
+    "matrix",
 ]

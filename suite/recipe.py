@@ -14,8 +14,20 @@ from typing import Any, Literal, get_args
 
 from suite.errors import RequestError
 from suite.fields import number, scalar, vocabulary
+from suite.metrics import define_metric
 
-SourceName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "synthetic_linear"]
+SourceName = Literal[
+    "mnist5k",
+    "digits",
+    "fashion_mnist",
+    "cifar10",
+    "synthetic_linear",
+    "xor",
+    "boston",
+    "house_prices",
+    "generated_leaves",
+    "classify_leaves",
+]
 ModelName = Literal[
     "softmax",
     "linear",
@@ -33,6 +45,24 @@ Initialisation = Literal["default", "xavier_uniform", "normal"]
 Inception = Literal["all", "no 1x1", "no 3x3", "no 5x5", "no pool", "plain 3x3", "plain 5x5"]
 
 VGG_11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
+Transformation = Literal[
+    "flip",
+    "crop",
+    "translation",
+    "rotation",
+    "brightness",
+    "gamma",
+    "jitter",
+    "colour_cast",
+    "blur",
+    "noise",
+    "compression",
+]
+COLOUR: tuple[SourceName, ...] = ("cifar10", "generated_leaves", "classify_leaves")
+
+# Sources whose targets are values, and sources of images that can be had at any size.
+REGRESSIONS = ("synthetic_linear", "boston", "house_prices")
+LEAVES = ("generated_leaves", "classify_leaves")
 
 # Which fields a named part reads. A field that would be ignored is refused instead.
 MODEL_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -76,11 +106,13 @@ class Data:
         train_examples: size of the training split; None takes all that are left after
             the validation split (and, for a source without one of its own, the test split).
         validation_examples: size of the validation split; None takes the source's default.
-        noise: standard deviation of the label noise (`synthetic_linear` only).
+        noise: standard deviation of what is added to the labels (`synthetic_linear`) or to the
+            inputs (`xor`).
         image_size: height and width to which images are resized, bilinearly and with antialiasing;
             None leaves them as they are.
         random_labels: share of the training labels, and of no others, that are replaced by
             classes drawn uniformly; a draw may hit the true class.
+        pixels: side of the square images (`generated_leaves`, `classify_leaves`); None is 32.
     """
 
     name: SourceName = "mnist5k"
@@ -90,12 +122,15 @@ class Data:
     noise: float = number(default=0.01, low=0.0)
     random_labels: float = number(default=0.0, low=0.0, high=1.0)
     image_size: int | None = number(default=None, low=1, high=1024)
+    pixels: int | None = number(default=None, low=8, high=1024)
 
     def check(self) -> None:
-        if self.image_size and self.name == "synthetic_linear":
-            raise RequestError("data 'synthetic_linear' has no images: no 'image_size'")
-        if self.random_labels and self.name == "synthetic_linear":
-            raise RequestError("data 'synthetic_linear' has no classes: no 'random_labels'")
+        if self.image_size and self.name in (*REGRESSIONS, "xor"):
+            raise RequestError(f"data '{self.name}' has no images: no 'image_size'")
+        if self.random_labels and self.name in REGRESSIONS:
+            raise RequestError(f"data '{self.name}' has no classes: no 'random_labels'")
+        if self.pixels is not None and self.name not in LEAVES:
+            raise RequestError(f"data '{self.name}' does not use 'pixels'")
 
 
 @vocabulary
@@ -262,6 +297,11 @@ class Recipe:
         batch_size: examples per step; one larger than the training split is the whole split.
         devices: processes, each with a device of its own, that share every batch (data
             parallelism); on a CPU a device is one core.
+        augmentation: random transformations of each training image, one after another, drawn anew
+            every time it is seen; suite/data/augmentation.py says how strong they are. Training
+            metrics at the end, validation and test are of images as they are.
+        shifts: transformations under each of which the test split is measured once more, at the
+            end: `test/noise/accuracy`, and what is lost, `test/noise/drop`.
     """
 
     _: KW_ONLY
@@ -273,9 +313,11 @@ class Recipe:
     budget: Budget = Budget()
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
     devices: int = number(default=1, low=1, high=64)
+    augmentation: tuple[Transformation, ...] = ()
+    shifts: tuple[Transformation, ...] = ()
 
     def check(self) -> None:
-        regression = self.data.name == "synthetic_linear"
+        regression = self.data.name in REGRESSIONS
         if regression != (self.loss == "mse"):
             need = "loss=mse" if regression else "loss=cross_entropy"
             raise RequestError(f"data '{self.data.name}' needs {need}, not {self.loss}")
@@ -283,6 +325,16 @@ class Recipe:
             raise RequestError(
                 f"a batch of {self.batch_size} is too small for {self.devices} devices"
             )
+        for field in ("augmentation", "shifts"):
+            self._check_transformations(field, getattr(self, field))
+
+    def _check_transformations(self, field: str, names: tuple[Transformation, ...]) -> None:
+        if len(set(names)) < len(names):
+            raise RequestError(f"Recipe.{field} names a transformation twice: {', '.join(names)}")
+        if names and self.data.name in REGRESSIONS:
+            raise RequestError(f"data '{self.data.name}' has no images: no '{field}'")
+        if "colour_cast" in names and self.data.name not in COLOUR:
+            raise RequestError(f"data '{self.data.name}' has no colours: no 'colour_cast'")
 
 
 # A function of a cell and a seed that measures without training: an identity of two layers, a
@@ -308,3 +360,14 @@ class Probe:
 
 SOURCES: tuple[str, ...] = get_args(SourceName)
 MODELS: tuple[str, ...] = get_args(ModelName)
+TRANSFORMATIONS: tuple[Transformation, ...] = get_args(Transformation)
+
+for _name in TRANSFORMATIONS:
+    _under = f"under {_name.replace('_', ' ')}"
+    define_metric(f"test/{_name}/loss", f"test loss {_under}", unit="nats", better="lower")
+    define_metric(
+        f"test/{_name}/accuracy", f"test accuracy {_under}", unit="percent", better="higher"
+    )
+    define_metric(
+        f"test/{_name}/drop", f"test accuracy lost {_under}", unit="percent", better="lower"
+    )

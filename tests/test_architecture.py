@@ -20,7 +20,7 @@ ROOMS: dict[str, str] = {
     "record": "",
     "fields": "errors",
     "metrics": "errors",
-    "recipe": "errors fields",
+    "recipe": "errors fields metrics",
     "claims": "errors fields metrics",
     "views": "errors fields metrics",
     "identity": "errors fields",
@@ -49,7 +49,7 @@ GUARDED: dict[str, str] = {
     "torch": "data models training execution",
     "torchvision": "data",
     "mlflow": "tracking",
-    "pandas": "evidence reports",
+    "pandas": "data evidence reports",  # data: tables with missing values, inside its functions
     "scipy": "evidence reports",
     "statsmodels": "evidence",
     "matplotlib": "reports",

@@ -102,6 +102,15 @@ def test_a_broken_study_does_not_keep_others_from_running(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
 
 
+def test_a_broken_study_is_named_beside_the_list_of_the_others(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    make_study(tmp_path, "study =", "broken")
+    done = suite(tmp_path, "list", "--json")
+    assert done.returncode == 0
+    assert [study["name"] for study in json.loads(done.stdout)["studies"]] == ["tiny"]
+    assert done.stderr == "suite: studies/broken.py, line 1: invalid syntax\n"
+
+
 def test_a_set_level_replaces_an_axis_and_claims_say_what_is_missing(tmp_path: Path) -> None:
     make_study(tmp_path)
     arguments = ["--tier", "smoke", "--set", "batch_size=20", "--strategy", "sequential"]

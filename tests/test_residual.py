@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from suite import Model
 from suite.errors import RequestError
 from suite.models import build
 from suite.training.loop import digest
-from tests.commands import suite_json
 
 CIFAR = (3, 32, 32)
 
@@ -143,10 +141,3 @@ def test_the_gradient_changes_by_what_theory_says(
     cell = {"network": network, "weights": weights, "depth": 31}
     ratios = [residual.gradients(cell, seed)[residual.RATIO] / 30 for seed in range(8)]
     assert sum(ratios) / 8 == pytest.approx(per_layer, abs=0.04)
-
-
-def test_the_study_runs_at_the_smoke_tier(tmp_path: Path) -> None:
-    (study,) = suite_json(tmp_path, "run", "residual", "--tier", "smoke")["studies"]
-    assert study["failed"] == study["missing"] == 0
-    verdicts = {found["says"]: found["verdict"] for found in study["findings"]}
-    assert verdicts["A residual block's Jacobian is 1 plus that of its branch."] == "supported"

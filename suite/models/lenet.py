@@ -31,25 +31,27 @@ def lenet(
     if len(shape) != 3 or min(shape[1:]) < least:
         raise RequestError(f"lenet needs images of at least {least}×{least} pixels, not {shape}")
 
-    def after(width: int, dimensions: int) -> list[nn.Module]:
-        return [*normalisation(norm, width, dimensions=dimensions), ACTIVATIONS[activation]()]
-
     channels, height, width = shape
+
+    def convolution(inputs: int, outputs: int, padding: int) -> list[nn.Module]:
+        layer = nn.Conv2d(inputs, outputs, kernel_size=5, padding=padding)
+        return [layer, *normalisation(norm, outputs, dimensions=2), ACTIVATIONS[activation]()]
+
+    def linear(inputs: int, outputs: int) -> list[nn.Module]:
+        layer = nn.Linear(inputs, outputs)
+        return [layer, *normalisation(norm, outputs, dimensions=1), ACTIVATIONS[activation]()]
+
     pool = POOLING[pooling]
     flat = 16
     for pixels in (height, width):
         flat *= ((pixels - 4 + 2 * padding) // 2 - 4) // 2
     return nn.Sequential(
-        nn.Conv2d(channels, 6, kernel_size=5, padding=padding),
-        *after(6, 2),
+        *convolution(channels, 6, padding),
         pool(kernel_size=2, stride=2),
-        nn.Conv2d(6, 16, kernel_size=5),
-        *after(16, 2),
+        *convolution(6, 16, 0),
         pool(kernel_size=2, stride=2),
         nn.Flatten(),
-        nn.Linear(flat, 120),
-        *after(120, 1),
-        nn.Linear(120, 84),
-        *after(84, 1),
+        *linear(flat, 120),
+        *linear(120, 84),
         nn.Linear(84, outputs),
     )

@@ -35,8 +35,12 @@ def measured(trial: Trial, device: str, workers: int) -> dict[str, Any]:
     """Train one trial, as `suite.training.train` does, and return what its line says."""
     import torch
 
+    from suite.data import load
+
     cuda = device.startswith("cuda")
+    load.cache_clear()  # 60,000 images of 224×224 pixels are 3 GB, and every worker has its own
     if cuda:
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     began = time.perf_counter()
     try:

@@ -29,6 +29,7 @@ METRICS: dict[str, Metric] = {
     "validation/accuracy": Metric("validation accuracy", "percent", "higher"),
     "test/loss": Metric("test loss", "nats", "lower"),
     "test/accuracy": Metric("test accuracy", "percent", "higher"),
+    "test/calibration_error": Metric("calibration error on test", "percent", "lower"),
     "generalisation_gap": Metric("training minus test accuracy", "percent", "lower"),
     "gradient/norm": Metric("norm of the gradient", "none", "neither"),
     "weights/norm": Metric("norm of the weights", "none", "neither"),

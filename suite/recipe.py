@@ -17,6 +17,15 @@ from suite.fields import number, scalar, vocabulary
 SourceName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "synthetic_linear"]
 ModelName = Literal["softmax", "linear", "mlp", "lenet"]
 Activation = Literal["relu", "sigmoid", "tanh", "identity"]
+LossName = Literal[
+    "cross_entropy",
+    "mse",
+    "mse_one_hot",
+    "multi_margin",
+    "binary_cross_entropy",
+    "focal",
+    "label_smoothing",
+]
 Initialisation = Literal["default", "xavier_uniform", "normal"]
 
 # Which fields a named part reads. A field that would be ignored is refused instead.
@@ -58,6 +67,8 @@ class Data:
         noise: standard deviation of the label noise (`synthetic_linear` only).
         random_labels: share of the training labels, and of no others, that are replaced by
             classes drawn uniformly; a draw may hit the true class.
+        classes: how many classes to merge the source's into, class c into c modulo `classes`: two
+            ask whether a digit is odd. None merges nothing.
     """
 
     name: SourceName = "mnist5k"
@@ -66,10 +77,13 @@ class Data:
     validation_examples: int | None = number(default=None, low=1)
     noise: float = number(default=0.01, low=0.0)
     random_labels: float = number(default=0.0, low=0.0, high=1.0)
+    classes: int | None = number(default=None, low=2)
 
     def check(self) -> None:
         if self.random_labels and self.name == "synthetic_linear":
             raise RequestError("data 'synthetic_linear' has no classes: no 'random_labels'")
+        if self.classes and self.name == "synthetic_linear":
+            raise RequestError("data 'synthetic_linear' has no classes: no 'classes'")
 
 
 @vocabulary
@@ -188,6 +202,7 @@ class Recipe:
         batch_size: examples per step; one larger than the training split is the whole split.
         devices: processes, each with a device of its own, that share every batch (data
             parallelism); on a CPU a device is one core.
+        loss: a name in suite.training.step.LOSSES; `mse` is for regression, all others for classes.
     """
 
     _: KW_ONLY
@@ -197,7 +212,7 @@ class Recipe:
     schedule: Schedule = Schedule()
     batch_size: int = number(default=64, low=1, high=10**9)
     budget: Budget = Budget()
-    loss: Literal["cross_entropy", "mse"] = "cross_entropy"
+    loss: LossName = "cross_entropy"
     devices: int = number(default=1, low=1, high=64)
 
     def check(self) -> None:

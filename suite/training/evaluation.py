@@ -15,10 +15,16 @@ CHUNK = 1000
 @torch.no_grad()
 def evaluate(network: nn.Module, loss: Loss, split: Split, prefix: str) -> dict[str, float]:
     """Return the metrics of `measure` on a split, with the network in evaluation mode."""
+    return measure(outputs_on(network, split), split.targets, loss, prefix)
+
+
+@torch.no_grad()
+def outputs_on(network: nn.Module, split: Split) -> Tensor:
+    """Return what a network in evaluation mode says to a split, `(n, classes)`."""
     network.eval()
     outputs = torch.cat([network(prepare(chunk)) for chunk in torch.split(split.inputs, CHUNK)])
     network.train()
-    return measure(outputs, split.targets, loss, prefix)
+    return outputs
 
 
 @torch.no_grad()

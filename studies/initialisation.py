@@ -12,7 +12,8 @@ Method      Networks of 64 units a layer as they are before training: the mean s
 Pilot       Every combination was trained once at six rates, on a seed that the study does not use,
             to see where the useful rates lie and what it costs; rates of 0.001 and 0.3 were
             dropped, and ten epochs became eight (and
-            five, after a first run of the study, which cost too much; the verdicts were the same).
+            five, after a first run of the study, which cost too much: the verdicts were the same, but
+            PyTorch's weights were 14 points behind He's after eight, and are 44 after five).
             It showed that sigmoid networks learn from
             N(0, 1) alone: the claim about Xavier's weights for them is kept as the rule has it.
 Refuted if  the weights derived for an activation do not keep the gradient's size within a quarter
@@ -231,7 +232,7 @@ study = Study(
         Part(
             "symmetry",
             probe=symmetry,
-            grid=(axis("weights", ("constant", "xavier")), axis("activation", ("tanh", "relu"))),
+            grid=(axis("weights", ("constant",)), axis("activation", ("tanh", "relu"))),
             seeds=3,
         ),
     ),
@@ -308,7 +309,8 @@ study = Study(
             "he",
             "relu",
             ("default", "relu"),
-            "A ReLU network of six layers learns better from He's weights than from PyTorch's.",
+            "In five epochs, a ReLU network of six layers learns more from He's weights than from "
+            "PyTorch's.",
             "A smaller gradient can be made up for by a larger rate, but the layers' gradients are "
             "smaller by different factors, and there is one rate.",
         ),
@@ -329,16 +331,6 @@ study = Study(
             source="合理的权重初始值",
             because="They see the same inputs and get the same gradients. Only chance at the start "
             "tells them apart.",
-        ),
-        Identity(
-            number=35,
-            part="symmetry",
-            arm={"weights": "xavier"},
-            of=UNEQUAL,
-            tolerance=1e-9,
-            says="Units that start different become equal.",
-            source="合理的权重初始值",
-            because="Nothing draws them together. This is the control of the claim before.",
         ),
     ),
     views=(

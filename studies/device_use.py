@@ -5,7 +5,7 @@ Notes       使用GPU
 Method      Every way that torch offers to place a module is tried, and counted if all parameters end
             where they should. (`meta`, a device that holds shapes and no numbers, is on every
             machine.) Then two n × n matrices of float32 are multiplied: by the processor with all
-            cores this process may use, and by a GPU, waited for, with the matrices there already
+            its cores, and by a GPU, waited for, with the matrices there already
             and, apart, carried there and back. Nothing else runs meanwhile.
 No GPU      On a machine without one the GPU's trials measure nothing, and what is claimed of it stays
             undecided. They count as done: after adding a GPU, run in a folder of its own.
@@ -15,8 +15,6 @@ Refuted if  there is another way than `to(device)`; a module does not move as a 
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,9 +77,11 @@ def ways(_cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 
 def product(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     """Time a product of matrices; on a GPU that is not there, measure nothing."""
-    import torch
+    import os
+    import statistics
+    import time
 
-    from suite.execution.plan import cores
+    import torch
 
     device, size = cell["device"], cell["size"]
     if device == "cuda" and not torch.cuda.is_available():
@@ -109,7 +109,7 @@ def product(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
         return statistics.median(spent[1:])  # the first is warm-up
 
     before = torch.get_num_threads()
-    torch.set_num_threads(cores())
+    torch.set_num_threads(os.cpu_count() or 1)
     try:
         return {PRODUCT: seconds(multiply), CARRIED: seconds(carry_and_multiply)}
     finally:

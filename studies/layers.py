@@ -12,8 +12,6 @@ Refuted if  a number differs by more than rounding, a count by one.
 
 from __future__ import annotations
 
-import functools
-import itertools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +48,7 @@ Measure = Callable[[Mapping[str, Any], int], dict[str, float]]
 
 def drawing(probe: Measure) -> Measure:
     """Let a probe's layers draw their weights from the seed's `init` stream."""
+    import functools
 
     @functools.wraps(probe)
     def seeded(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
@@ -68,6 +67,8 @@ def count(network: torch.nn.Module) -> int:
 
 def linear_formula(sizes: list[int]) -> tuple[int, int]:
     """Return parameters and multiply–adds for one example of fully connected layers in a row."""
+    import itertools
+
     pairs = list(itertools.pairwise(sizes))
     return sum((i + 1) * o for i, o in pairs), sum(i * o for i, o in pairs)
 

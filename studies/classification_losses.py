@@ -14,6 +14,9 @@ Method      One hidden layer of 64 units learns 1,000 handwritten digits for eig
 Pilot       Each loss was trained at six rates from 0.003 to 1, for ten epochs, on a seed that the
             study does not use, to see where the best rates lie: 0.03 for squares and margins, 0.1
             for most others, 0.3 for smoothed labels.
+Changed     A first run had 8 seeds, and 6 in its smaller parts, and left five of nine claims
+            undecided. Seeds were raised to 14 and 10. That decided none of the five, and a sixth
+            (the margin: "no meaningful effect" at first) became undecided.
 Refuted if  no other loss is a point less accurate than cross-entropy; none takes a quarter more
             steps; smoothed labels and the focal loss are no better calibrated.
 """
@@ -73,7 +76,7 @@ study = Study(
         axis("loss", ("cross_entropy", "mse_one_hot", "multi_margin", "binary_cross_entropy")),
         axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3)),
     ),
-    seeds=8,
+    seeds=14,
     target=Target("validation/accuracy", 0.85),
     parts=(
         Part(
@@ -82,7 +85,7 @@ study = Study(
                 axis("loss", ("cross_entropy", "focal", "label_smoothing")),
                 axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0)),
             ),
-            seeds=6,
+            seeds=10,
         ),
         Part(
             "two",
@@ -91,7 +94,7 @@ study = Study(
                 axis("loss", ("cross_entropy", "mse_one_hot")),
                 axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3)),
             ),
-            seeds=6,
+            seeds=10,
         ),
     ),
     claims=(

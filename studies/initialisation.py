@@ -182,7 +182,7 @@ def symmetry(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 
     network = Network(cell, 3, seed, torch.float64)
     train(network, torch.tensor([0.01], dtype=torch.float64), seed, epochs=1)
-    apart = [float((one - one[:, :, :1]).abs().max()) for one in network.weights[:-1]]
+    apart = [float((one - one[:, :, :1]).detach().abs().max()) for one in network.weights[:-1]]
     return {UNEQUAL: max(apart)}
 
 

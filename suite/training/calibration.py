@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from suite.training.step import Loss, binary_cross_entropy, mse_one_hot
+
 BINS = 15
 
 
-def probabilities(outputs: Tensor, loss: str) -> Tensor:
-    """Return the probability of each class, `(n, classes)`, as the loss of that name reads outputs.
+def probabilities(outputs: Tensor, loss: Loss) -> Tensor:
+    """Return the probability of each class, `(n, classes)`, as the loss reads outputs.
 
     Squared errors and logistic regressions, one a class, speak of each class by itself, so their
     probabilities need not add up to 1. A margin speaks of none: its outputs go through a softmax.
     """
-    if loss == "mse_one_hot":
+    if loss is mse_one_hot:
         return outputs.clamp(0, 1)
-    return outputs.sigmoid() if loss == "binary_cross_entropy" else outputs.softmax(1)
+    return outputs.sigmoid() if loss is binary_cross_entropy else outputs.softmax(1)
 
 
 def calibration_error(probabilities: Tensor, targets: Tensor) -> float:

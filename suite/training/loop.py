@@ -17,9 +17,8 @@ from suite.recipe import Budget, Recipe
 from suite.record import Curve, Outcome, Status
 from suite.seeds import Purpose, stream
 from suite.training import observers
-from suite.training.calibration import calibration_error, probabilities
 from suite.training.devices import devices_of
-from suite.training.evaluation import evaluate, measure, outputs_on
+from suite.training.evaluation import evaluate
 from suite.training.observers import Moment
 from suite.training.schedules import rate_at
 from suite.training.step import LOSSES, Step
@@ -161,11 +160,8 @@ class Run:
             if name.startswith(("validation/", "weights/", "gradient/"))
         }
         metrics |= evaluate(self.network, self.loss, sample, "train/")
-        outputs = outputs_on(self.network, test)
-        metrics |= measure(outputs, test.targets, self.loss, "test/")
+        metrics |= evaluate(self.network, self.loss, test, "test/")
         if "test/accuracy" in metrics:
-            said = probabilities(outputs, self.recipe.loss)
-            metrics["test/calibration_error"] = calibration_error(said, test.targets)
             metrics["generalisation_gap"] = metrics["train/accuracy"] - metrics["test/accuracy"]
         return metrics
 

@@ -11,7 +11,7 @@ from reports.figures.canvas import Picture
 from reports.losses import losses
 from reports.quantities import duration, p_words
 from reports.words import GLYPHS, arm_words, axis_words, counted, listed, sentence, slug
-from suite.claims import Rate
+from suite.claims import Claim, Counted, Identity, Rate, Within
 from suite.evidence import Finding, Verdict
 from suite.evidence.results import Results
 from suite.evidence.significance import MOST_SEEDS
@@ -60,6 +60,8 @@ class Card:
     losses: tuple[str, ...]
     more_seeds: str
     picture: Picture | None
+    absent: str
+    untested: str
     cut: bool
 
 
@@ -102,8 +104,21 @@ def card(results: Results, finding: Finding, index: int, *, drawn: bool = True) 
         losses=tuple(losses(results, finding)),
         more_seeds=_more_seeds(finding),
         picture=evidence(finding, anchor(index)) if drawn else None,
+        absent="" if _is_alone(claim) else "No seed measured both arms: there is nothing to draw.",
+        untested=_untested(claim),
         cut=drawn and evidence_is_cut(finding),
     )
+
+
+def _is_alone(claim: Claim) -> bool:
+    """Whether nothing is compared, so that there are no pairs to draw."""
+    return isinstance(claim, Counted | Identity)
+
+
+def _untested(claim: Claim) -> str:
+    if isinstance(claim, Identity):
+        return "None: every trial is held against the tolerance."
+    return "None: a test needs two seeds."
 
 
 def _p_values(finding: Finding) -> tuple[PValues, ...]:
@@ -113,6 +128,10 @@ def _p_values(finding: Finding) -> tuple[PValues, ...]:
         share = f"a share of {finding.claim.than:.0%}"
         decided = finding.settled_by == "effect"
         return (PValues(share, p_words(finding.p), p_words(finding.adjusted_p), decided),)
+    if isinstance(finding.claim, Within):
+        same = "a further run of what was published"
+        decided = finding.settled_by == "effect"
+        return (PValues(same, p_words(finding.p), p_words(finding.adjusted_p), decided),)
     large, small = finding.settled_by == "effect", finding.settled_by == "margin"
     return (
         PValues("no difference", p_words(finding.p), p_words(finding.adjusted_p), large),

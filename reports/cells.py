@@ -10,9 +10,10 @@ import pandas as pd
 
 from reports.quantities import NOT_MEASURED, axis_label, measured
 from reports.setting import metrics_of, part_title
-from reports.shown import at_level, part_rows
+from reports.shown import part_rows
 from reports.summary import mean_of
 from reports.words import axis_words, level_words
+from suite.evidence.arms import at_level
 from suite.evidence.results import Results
 from suite.study import Grid
 
@@ -47,7 +48,7 @@ class Loss:
 def cell_table(results: Results, grid: Grid) -> CellTable:
     """Return the table of a part of the results."""
     rows = part_rows(results, grid)
-    metrics = metrics_of(results, grid.name)
+    metrics = metrics_of(results, grid)
     metrics = [metric for metric in metrics if metric in rows and rows[metric].notna().any()]
     lines = []
     for cell in grid.cells:

@@ -17,6 +17,7 @@ from suite.claims import (
     Tested,
     Threshold,
     Trend,
+    Within,
 )
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
@@ -59,6 +60,10 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
             share = 100 * estimate
             interval = bracketed(100 * low, 100 * high, 0)
             return f"{EVENTS[claim.event]} in {written(share, 0)} % of seeds {interval}".rstrip()
+        case Within():
+            ends = bracketed(100 * low, 100 * high, 0)
+            inside = f"inside in {written(100 * estimate, 0)} % of seeds {ends}".rstrip()
+            return f"{words}, published {_range(claim)}: {inside}"
         case Identity():
             return f"{words} deviates by at most {estimate:.2g}"
         case Ordering():
@@ -94,12 +99,20 @@ def _level(claim: Threshold) -> str:
     return f"{scaled(claim.of, claim.level):g}{unit}"
 
 
+def _range(claim: Within) -> str:
+    unit = " %" if METRICS[claim.of].unit == "percent" else ""
+    low, high = scaled(claim.of, claim.low), scaled(claim.of, claim.high)
+    return f"{low:g} to {high:g}{unit} in {claim.runs} runs"
+
+
 def matters_words(claim: Claim) -> str:
     """Return the smallest effect that matters: `1 point of test accuracy`."""
     words = METRICS[claim.of].words
     match claim:
         case Rate():
             return f"a share on the claimed side of {claim.than:.0%}"
+        case Within():
+            return f"to lie outside {_range(claim)}"
         case Identity():
             return f"a deviation above {claim.tolerance:g}"
         case Ordering():

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from reports.shown import at_level, part_rows
+from reports.shown import part_rows
 from reports.words import arm_words, counted, listed
-from suite.claims import Identity, Rate
+from suite.claims import Counted, Identity
 from suite.evidence import Finding
-from suite.evidence.arms import ArmValues
+from suite.evidence.arms import ArmValues, at_level
 from suite.evidence.results import Results
 from suite.metrics import METRICS
 from suite.study import Grid
@@ -26,7 +26,7 @@ def losses(results: Results, finding: Finding) -> list[str]:
         for arm in finding.arms.values()
         for words in _of_arm(_rows(rows, arm.levels), arm.levels, claim.of, arm, grid)
     ]
-    if isinstance(claim, Rate | Identity):
+    if isinstance(claim, Counted | Identity):
         return said  # what is lost is what is counted, or has nothing to be paired with
     unpaired = grid.seeds - finding.n
     if said and not finding.n:

@@ -14,7 +14,7 @@ from reports.effects import compared, effect_words
 from reports.environment import Facts, data_digests, environment
 from reports.figures import Plate, plate
 from reports.quantities import duration, moment, p_words
-from reports.setting import PartSetting, measured_words, part_setting
+from reports.setting import PartSetting, part_setting
 from reports.words import axis_words, counted, listed
 from suite.evidence import Verdict
 from suite.evidence.across import q_values
@@ -39,7 +39,6 @@ class StudyPage:
     link: str
     tallies: tuple[tuple[Badge, int], ...]
     parts: tuple[PartSetting, ...]
-    measured: str
     tuned_on: str
     target: str
     cards: tuple[Card, ...]
@@ -113,8 +112,7 @@ def study_page(results: Results, link: str) -> StudyPage:
         missing=_missing(results),
         link=link,
         tallies=_tallies([results]),
-        parts=tuple(part_setting(grid) for grid in results.grids),
-        measured=measured_words(results),
+        parts=tuple(part_setting(results, grid) for grid in results.grids),
         tuned_on=_tuned_on(results),
         target=_target(study),
         cards=tuple(cards),

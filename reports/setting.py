@@ -14,7 +14,7 @@ from suite.recipe import MODEL_FIELDS, OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 from suite.study import MAIN, Grid
 
 READS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "data": {"synthetic_linear": ("noise",)},
+    "data": {"synthetic_linear": ("noise",), "xor": ("noise",)},
     "model": MODEL_FIELDS,
     "optimizer": OPTIMIZER_FIELDS,
     "schedule": SCHEDULE_FIELDS,
@@ -27,6 +27,7 @@ class PartSetting:
 
     title: str
     size: str
+    measured: str
     alone: bool
     varied: tuple[tuple[str, str], ...]
     fixed: tuple[tuple[str, str], ...]
@@ -37,8 +38,8 @@ def part_title(grid: Grid) -> str:
     return "Main grid" if grid.name == MAIN else f"Part “{grid.name.replace('_', ' ')}”"
 
 
-def part_setting(grid: Grid) -> PartSetting:
-    """Return the setting of a grid."""
+def part_setting(results: Results, grid: Grid) -> PartSetting:
+    """Return the setting of a grid of the results."""
     varied = tuple(
         (axis_words(axis.path), ", ".join(level_words(level) for level in axis.levels))
         for axis in grid.axes
@@ -52,19 +53,18 @@ def part_setting(grid: Grid) -> PartSetting:
     if grid.probe is not None:
         first = (grid.probe.__doc__ or grid.probe.__name__).strip().partition("\n")[0]
         fixed = (("measured without training", first),)
-    return PartSetting(part_title(grid), _size(grid), grid.alone, varied, fixed)
+    measured = listed(METRICS[metric].words for metric in metrics_of(results, grid))
+    return PartSetting(part_title(grid), _size(grid), measured, grid.alone, varied, fixed)
 
 
-def measured_words(results: Results) -> str:
-    """Return the metrics that claims and figures look at, as a list in words."""
-    return listed(METRICS[metric].words for metric in metrics_of(results))
-
-
-def metrics_of(results: Results, part: str | None = None) -> list[str]:
-    """Return the metrics of the study's claims and views, of one part or of all, in order."""
+def metrics_of(results: Results, grid: Grid) -> list[str]:
+    """Return the metrics that claims, views and tuning look at in a part, in order."""
     study = results.study
-    used = [item.of for item in (*study.claims, *study.views) if part in (None, item.part)]
-    return list(dict.fromkeys([study.select, *used]))
+    used = [claim.of for claim in study.claims if claim.part == grid.name]
+    for view in study.views:
+        if view.part == grid.name:
+            used += [view.of, *view.metrics.values()]
+    return list(dict.fromkeys(used if grid.probe else [study.select, *used]))
 
 
 def _size(grid: Grid) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from reports.words import axis_words, counted, listed
-from suite.evidence.arms import arm_values
+from reports.words import arm_words, axis_words, counted, listed
+from suite.evidence.arms import arm_values, at_level
 from suite.evidence.results import Results
 from suite.metrics import METRICS
 from suite.study import Axis, Grid
@@ -18,6 +17,7 @@ from suite.views import View
 
 COLUMNS = ["id", "part", "seed", "status", "error", "spent"]
 ONE = Axis("", (None,))
+MEASURED = "measured on"  # the x of a matrix, whose levels are metrics
 
 
 @dataclass(frozen=True)
@@ -71,42 +71,44 @@ def part_rows(results: Results, grid: Grid) -> pd.DataFrame:
     return rows.reindex(columns=list(dict.fromkeys(wanted)))
 
 
-def at_level(rows: pd.DataFrame, path: str, level: Any) -> pd.DataFrame:
-    """Return the rows at a level; unlike `==`, also where the level is a tuple or None."""
-    if not path:
-        return rows
-    return rows[np.asarray([_same(value, level) for value in rows[path]], bool)]
-
-
 def shown(results: Results, view: View) -> Shown:
     """Return what a view shows of the results."""
-    grid = next(grid for grid in results.grids if grid.name == view.part)
+    grid = _held(next(grid for grid in results.grids if grid.name == view.part), view)
     x = grid.axis(view.x) if view.x and view.kind != "curves" else ONE
+    if view.kind == "matrix":
+        x = Axis(MEASURED, tuple(view.metrics))
     colour = grid.axis(view.colour) if view.colour else ONE
     rows = part_rows(results, grid)
+    for path, level in view.where.items():
+        rows = at_level(rows, path, level)
     points, trials = [], []
     for i, j, cell in _cells(rows, x, colour):
-        of_cell = (_curve_points if view.kind == "curves" else _points)(results, view, grid, cell)
+        one = dataclasses.replace(view, of=list(view.metrics.values())[i]) if view.metrics else view
+        of_cell = (_curve_points if view.kind == "curves" else _points)(results, one, grid, cell)
         points.append(of_cell.assign(colour=j) if "x" in of_cell else of_cell.assign(x=i, colour=j))
         ended = cell["status"].value_counts(sort=False)
         trials += [(i, j, str(status), int(count)) for status, count in ended.items()]
     table = pd.concat(points, ignore_index=True)[["x", "colour", "seed", "value"]].astype(float)
+    table = table.dropna()
     ends = pd.DataFrame(trials, columns=["x", "colour", "status", "count"])
-    notes = _notes(view, grid, x, colour, rows, len(table))
-    return Shown(view, grid, x, colour, table.dropna(), ends, notes)
+    notes = (*_notes(view, grid, x, colour, rows, len(table)), *_seeds_note(table))
+    return Shown(view, grid, x, colour, table, ends, notes)
 
 
-def _same(value: Any, level: Any) -> bool:
-    if level is None:  # pandas turns None into NaN, which differs from itself
-        return bool(pd.isna(value)) if not isinstance(value, tuple) else False
-    return isinstance(value, tuple) == isinstance(level, tuple) and bool(value == level)
+def _held(grid: Grid, view: View) -> Grid:
+    """Return the grid with the one level that the view keeps of each axis it holds."""
+    axes = tuple(
+        Axis(axis.path, (view.where[axis.path],)) if axis.path in view.where else axis
+        for axis in grid.axes
+    )
+    return dataclasses.replace(grid, axes=axes)
 
 
 def _cells(rows: pd.DataFrame, x: Axis, colour: Axis) -> Iterator[tuple[int, int, pd.DataFrame]]:
     for j, colour_level in enumerate(colour.levels):
-        line = at_level(rows, colour.path, colour_level)
+        line = at_level(rows, colour.path, colour_level) if colour.path else rows
         for i, x_level in enumerate(x.levels):
-            yield i, j, at_level(line, x.path, x_level)
+            yield i, j, at_level(line, x.path, x_level) if x.path in line else line
 
 
 def _points(results: Results, view: View, grid: Grid, cell: pd.DataFrame) -> pd.DataFrame:
@@ -145,6 +147,8 @@ def _notes(
     rest = [axis for axis in grid.axes if axis.path not in (x.path, colour.path)]
     rest = [axis for axis in rest if len(axis.levels) > 1]
     notes = []
+    if view.where:
+        notes.append(f"Only {arm_words(view.where)}.")
     if rest and points:
         names = listed(axis_words(axis.path) for axis in rest)
         if view.tuned:
@@ -159,6 +163,15 @@ def _notes(
             missing = f"{absent:,} of {counted(len(good), 'finished trial')}"
             notes.append(f"{missing} never gave a value for {words} and {_have(absent)} no point.")
     return tuple(notes)
+
+
+def _seeds_note(points: pd.DataFrame) -> tuple[str, ...]:
+    """Say how many seeds each mean is of."""
+    if points.empty:
+        return ()
+    seeds = points.groupby(["x", "colour"])["seed"].nunique()
+    least, most = int(seeds.min()), int(seeds.max())
+    return (f"n = {most}." if least == most else f"n = {least} to {most}.",)
 
 
 def _have(count: int) -> str:

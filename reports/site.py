@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -9,8 +12,11 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+import reports
+import suite.evidence
 from reports.pages import file_name, index, study_page
 from suite.evidence.results import Results
+from suite.identity import digest
 
 
 def render(
@@ -28,14 +34,40 @@ def render(
     templates = _templates()
     folder.mkdir(parents=True, exist_ok=True)
     for result in results:
-        name = result.study.name
-        page = templates.get_template("study.html").render(
-            page=study_page(result, links.get(name, ""))
-        )
-        _write(folder / file_name(name), page)
+        link = links.get(result.study.name, "")
+        path, content = folder / file_name(result.study.name), _content(result, link)
+        if not _shows(path, content):
+            template = templates.get_template("study.html")
+            _write(path, template.render(page=study_page(result, link), content=content))
     home = folder / "index.html"
     _write(home, templates.get_template("index.html").render(index=index(results, links)))
     return home
+
+
+def _content(result: Results, link: str) -> str:
+    """Return a digest of everything that a page shows, and of the code that draws it.
+
+    A page with many figures takes seconds; most runs change none or one of them.
+    """
+    records = [[record.id, record.provenance.finished] for record in result.records]
+    shown = [result.study.source, dataclasses.asdict(result.execution), records, link]
+    return digest([shown, _code()])
+
+
+@functools.cache
+def _code() -> list[str]:
+    rooms = [Path(reports.__file__).parent, Path(suite.evidence.__file__).parent]
+    files = sorted(file for room in rooms for file in room.rglob("*") if file.is_file())
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+
+
+def _shows(path: Path, content: str) -> bool:
+    """Say whether a page is there and shows some content, which it names in its head."""
+    try:
+        with path.open(encoding="utf-8") as page:
+            return content in page.read(1000)
+    except OSError:
+        return False
 
 
 def _templates() -> Environment:

@@ -15,6 +15,7 @@ PATHS: Mapping[str, str] = {
     "budget.steps": "steps",
     "data.name": "data",
     "data.noise": "label noise",
+    "data.random_labels": "random labels",
     "data.train_examples": "training examples",
     "data.validation_examples": "validation examples",
     "loss": "loss",
@@ -28,6 +29,7 @@ PATHS: Mapping[str, str] = {
     "optimizer.betas": "betas",
     "optimizer.eps": "epsilon",
     "optimizer.lr": "learning rate",
+    "optimizer.max_norm": "norm limit",
     "optimizer.momentum": "momentum",
     "optimizer.name": "update rule",
     "optimizer.nesterov": "Nesterov momentum",
@@ -35,6 +37,17 @@ PATHS: Mapping[str, str] = {
     "schedule.every": "epochs between drops",
     "schedule.factor": "factor of a drop",
     "schedule.name": "schedule",
+    "shifts": "test shifts",
+}
+
+# Levels whose proper names have capitals.
+NAMES: Mapping[str, str] = {
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "lenet": "LeNet",
+    "mlp": "MLP",
+    "relu": "ReLU",
+    "sgd": "SGD",
 }
 
 # A glyph beside the word, so that a badge is told apart without its colour.
@@ -58,10 +71,11 @@ def level_words(level: Any) -> str:
     if isinstance(level, bool):
         return "yes" if level else "no"
     if isinstance(level, tuple | list):
-        return " × ".join(level_words(item) for item in level) or "none"
+        joint = " + " if any(isinstance(item, str) for item in level) else " × "
+        return joint.join(level_words(item) for item in level) or "none"
     if isinstance(level, float):
         return f"{level:g}"
-    return str(level).replace("_", " ")
+    return NAMES.get(str(level), str(level).replace("_", " "))
 
 
 def arm_words(levels: Mapping[str, Any]) -> str:

@@ -58,9 +58,9 @@ OPTIMISM = define_metric(
 DISAPPOINTMENT = define_metric(
     "selection/disappointment", "score of the chosen less that on fresh examples", unit="percent"
 )
-BIAS = define_metric("estimate/bias", "estimated accuracy less the true one", unit="percent")
+BIAS = define_metric("validated/bias", "estimated accuracy less the true one", unit="percent")
 ERROR = define_metric(
-    "estimate/error", "size of the estimate's error", unit="percent", better="lower"
+    "validated/error", "size of the estimate's error", unit="percent", better="lower"
 )
 
 

@@ -12,11 +12,12 @@ from suite.claims import (
     Rate,
     Threshold,
     Trend,
+    Within,
 )
 from suite.metrics import define_metric
-from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule
+from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule, Transformation
 from suite.study import Axis, Part, Study, Target, axis
-from suite.views import curves, heat, lines
+from suite.views import curves, heat, lines, matrix
 
 __all__ = [
     "Axis",
@@ -36,10 +37,13 @@ __all__ = [
     "Study",
     "Target",
     "Threshold",
+    "Transformation",
     "Trend",
+    "Within",
     "axis",
     "curves",
     "define_metric",
     "heat",
     "lines",
+    "matrix",
 ]

@@ -240,6 +240,37 @@ class Rate(Statement):
 
 
 @vocabulary
+class Within(Statement):
+    """`of` lies inside a range that others published, in every seed of `arm`.
+
+    A seed that does not finish lies outside. If a seed is one more draw of what was published, it
+    lies outside the range of `runs` draws with probability 2/(runs + 1), and how many of several
+    seeds do is beta-binomial: that is the test that can refute.
+
+    Attributes:
+        arm: levels of every axis: nothing is tuned.
+        low, high: the published range, its ends inside.
+        runs: how many runs it is the range of.
+    """
+
+    _: KW_ONLY
+    arm: Arm = dataclasses.field(default_factory=dict)
+    low: float
+    high: float
+    runs: int = number(2, low=2)
+
+    def check(self) -> None:
+        check_metric(self.of)
+        if self.low >= self.high:
+            raise RequestError(f"low must be below high: claim '{self.says}'")
+
+    @property
+    def refuted_if(self) -> str:
+        """What would refute the claim, in words."""
+        return f"more seeds lie outside [{self.low:g}, {self.high:g}] than luck explains"
+
+
+@vocabulary
 class Identity(Statement):
     """`of` is zero but for rounding, in every trial of `arm`: true by algebra, or not at all.
 
@@ -260,7 +291,8 @@ class Identity(Statement):
 
 Directional = Difference | Interaction | Trend | Ordering | Threshold
 Tested = Directional | Equivalence
-Claim = Tested | Rate | Identity
+Counted = Rate | Within
+Claim = Tested | Counted | Identity
 
 
 def arms(claim: Claim, levels: tuple[Any, ...] = ()) -> dict[str, Arm]:

@@ -126,7 +126,12 @@ def list_(as_json: bool) -> None:
     from suite import discovery
     from suite.listing import listing, listing_text
 
-    studies = [discovery.load(name) for name in discovery.names()]
+    studies = []
+    for name in discovery.names():
+        try:
+            studies.append(discovery.load(name))
+        except RequestError as error:  # the others can still be listed, and run
+            print(f"suite: {error}", file=sys.stderr)
     _show(listing(studies), as_json, listing_text)
 
 
@@ -247,6 +252,27 @@ def new(name: str) -> None:
     except OSError as error:
         raise RequestError(f"{path} cannot be written: {error.strerror}") from None
     print(path)
+
+
+@cli.command()
+@click.argument("study")
+@click.argument("out", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def submit(study: str, out: Path, seed: int) -> None:
+    """Train a competition's network on its files, and write the file to hand in."""
+    from suite import discovery
+    from suite.execution.strategy import THREADS
+
+    write = discovery.submission(study)
+    if not out.parent.is_dir():
+        raise RequestError(f"there is no folder {out.parent}")
+    from suite.training import determinism
+
+    determinism.enforce(THREADS)
+    try:
+        print(write(out, seed))
+    except OSError as error:
+        raise RequestError(f"{out} cannot be written: {error.strerror}") from None
 
 
 @cli.command()

@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -37,9 +38,7 @@ def load(name: str) -> Study:
     Raises:
         RequestError: if there is none, or its file cannot be read as one; names the file and line.
     """
-    path = folder() / f"{name}.py"
-    if name not in names():
-        raise RequestError(f"there is no study '{name}' {nearest(name, names())}")
+    path = _path(name)
     study = getattr(_execute(path), "study", None)
     if not isinstance(study, Study):
         raise RequestError(f"{path}: it defines no `study = Study(...)`")
@@ -52,6 +51,25 @@ def probe(name: str, function: str) -> ProbeFunction:
     study = load(name)
     found = (study.probe, *(part.probe for part in study.parts))
     return next(one for one in found if one is not None and one.__name__ == function)
+
+
+def submission(name: str) -> Callable[[Path, int], str]:
+    """Return the function of a competition's study that writes its submission file.
+
+    Raises:
+        RequestError: if there is no such study, or it writes none.
+    """
+    path = _path(name)
+    found: Callable[[Path, int], str] | None = getattr(_execute(path), "submission", None)
+    if found is None:
+        raise RequestError(f"{path}: it defines no function 'submission'")
+    return found
+
+
+def _path(name: str) -> Path:
+    if name not in names():
+        raise RequestError(f"there is no study '{name}' {nearest(name, names())}")
+    return folder() / f"{name}.py"
 
 
 def _execute(path: Path) -> ModuleType:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from suite.coverage import coverage
 from suite.study import TIERS, Study
 
 if TYPE_CHECKING:
@@ -16,8 +18,12 @@ Form = Mapping[str, Any]
 
 
 def listing(studies: Iterable[Study]) -> Form:
-    """Return every study with its claims and the number of trials at each tier."""
-    return {"studies": [_study_form(study) for study in studies]}
+    """Return every study with its claims and trials at each tier, and what the notes' claims got."""
+    studies = tuple(studies)
+    return {
+        "studies": [_study_form(study) for study in studies],
+        "coverage": [dataclasses.asdict(one) for one in coverage(studies)],
+    }
 
 
 def _study_form(study: Study) -> Form:
@@ -44,7 +50,12 @@ def listing_text(form: Form) -> str:
             source = f"  [{claim['source']}]" if claim["source"] else ""
             lines.append(f"{number}  {claim['says']}{source}")
         blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) or "there are no studies"
+    tested = sum(bool(one["studies"]) for one in form["coverage"])
+    lines = [f"The notes' claims: {tested} of {len(form['coverage'])} tested"]
+    for one in form["coverage"]:
+        where = ", ".join(one["studies"]) or f"not tested: {one['reason']}"
+        lines.append(f"{one['number']:>4}  {where}  [{one['phrase']}]")
+    return "\n\n".join([*blocks, "\n".join(lines)])
 
 
 def plan_form(requests: Sequence[Request], plan: Plan, cost: Estimate) -> Form:

@@ -7,15 +7,39 @@ new field's default means what was done before the field existed.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
 from typing import Any, Literal, get_args
 
 from suite.errors import RequestError
 from suite.fields import number, scalar, vocabulary
+from suite.metrics import define_metric
 
-SourceName = Literal["mnist5k", "digits", "fashion_mnist", "cifar10", "synthetic_linear"]
-ModelName = Literal["softmax", "linear", "mlp", "lenet"]
+SourceName = Literal[
+    "mnist5k",
+    "digits",
+    "fashion_mnist",
+    "cifar10",
+    "synthetic_linear",
+    "xor",
+    "boston",
+    "house_prices",
+    "generated_leaves",
+    "classify_leaves",
+]
+ModelName = Literal[
+    "softmax",
+    "linear",
+    "mlp",
+    "lenet",
+    "resnet",
+    "alexnet",
+    "vgg",
+    "nin",
+    "googlenet",
+    "resnet18",
+]
 Activation = Literal["relu", "sigmoid", "tanh", "identity"]
 LossName = Literal[
     "cross_entropy",
@@ -27,13 +51,40 @@ LossName = Literal[
     "label_smoothing",
 ]
 Initialisation = Literal["default", "xavier_uniform", "normal"]
+Inception = Literal["all", "no 1x1", "no 3x3", "no 5x5", "no pool", "plain 3x3", "plain 5x5"]
+
+VGG_11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
+Transformation = Literal[
+    "flip",
+    "crop",
+    "translation",
+    "rotation",
+    "brightness",
+    "gamma",
+    "jitter",
+    "colour_cast",
+    "blur",
+    "noise",
+    "compression",
+]
+COLOUR: tuple[SourceName, ...] = ("cifar10", "generated_leaves", "classify_leaves")
+
+# Sources whose targets are values, and sources of images that can be had at any size.
+REGRESSIONS = ("synthetic_linear", "boston", "house_prices")
+LEAVES = ("generated_leaves", "classify_leaves")
 
 # Which fields a named part reads. A field that would be ignored is refused instead.
 MODEL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "softmax": (),
     "linear": (),
-    "mlp": ("widths", "activation", "dropout", "norm"),
-    "lenet": ("activation", "pooling"),
+    "mlp": ("widths", "repeats", "activation", "dropout", "norm", "residual"),
+    "lenet": ("activation", "pooling", "padding", "norm"),
+    "alexnet": ("widths", "activation", "dropout", "pooling", "scale"),
+    "vgg": ("widths", "dropout", "blocks", "kernel", "head"),
+    "nin": ("dropout", "scale"),
+    "googlenet": ("scale", "inception"),
+    "resnet18": ("scale",),
+    "resnet": ("depth", "channels", "norm", "residual"),
 }
 OPTIMIZER_FIELDS: Mapping[str, tuple[str, ...]] = {
     "sgd": ("momentum", "nesterov", "max_norm"),
@@ -64,9 +115,13 @@ class Data:
         train_examples: size of the training split; None takes all that are left after
             the validation split (and, for a source without one of its own, the test split).
         validation_examples: size of the validation split; None takes the source's default.
-        noise: standard deviation of the label noise (`synthetic_linear` only).
+        noise: standard deviation of what is added to the labels (`synthetic_linear`) or to the
+            inputs (`xor`).
+        image_size: height and width to which images are resized, bilinearly and with antialiasing;
+            None leaves them as they are.
         random_labels: share of the training labels, and of no others, that are replaced by
             classes drawn uniformly; a draw may hit the true class.
+        pixels: side of the square images (`generated_leaves`, `classify_leaves`); None is 32.
         classes: how many classes to merge the source's into, class c into c modulo `classes`: two
             ask whether a digit is odd. None merges nothing.
     """
@@ -77,13 +132,18 @@ class Data:
     validation_examples: int | None = number(default=None, low=1)
     noise: float = number(default=0.01, low=0.0)
     random_labels: float = number(default=0.0, low=0.0, high=1.0)
+    image_size: int | None = number(default=None, low=1, high=1024)
+    pixels: int | None = number(default=None, low=8, high=1024)
     classes: int | None = number(default=None, low=2)
 
     def check(self) -> None:
-        if self.random_labels and self.name == "synthetic_linear":
-            raise RequestError("data 'synthetic_linear' has no classes: no 'random_labels'")
-        if self.classes and self.name == "synthetic_linear":
-            raise RequestError("data 'synthetic_linear' has no classes: no 'classes'")
+        if self.image_size and self.name in (*REGRESSIONS, "xor"):
+            raise RequestError(f"data '{self.name}' has no images: no 'image_size'")
+        for field in ("random_labels", "classes"):
+            if getattr(self, field) and self.name in REGRESSIONS:
+                raise RequestError(f"data '{self.name}' has no classes: no '{field}'")
+        if self.pixels is not None and self.name not in LEAVES:
+            raise RequestError(f"data '{self.name}' does not use 'pixels'")
 
 
 @vocabulary
@@ -91,12 +151,30 @@ class Model:
     """A network. Input shape and number of classes come from the data.
 
     Attributes:
-        widths: units of each hidden layer (`mlp`).
-        activation: after each hidden layer (`mlp`, `lenet`).
-        dropout: probability that a hidden unit is zeroed in training (`mlp`).
-        norm: normalisation before each activation (`mlp`); over the batch, or, where several
-            devices share a batch, over each device's part of it unless `synchronised`.
-        pooling: how `lenet` halves its feature maps.
+        widths: units of each hidden layer (`mlp`), or of each hidden linear layer after the
+            convolutions (`alexnet`, `vgg`).
+        repeats: how many times the list of `widths` is gone through (`mlp`).
+        activation: after each hidden layer (`mlp`, `lenet`, `alexnet`).
+        dropout: probability that a hidden unit is zeroed in training (`mlp`), of a hidden linear
+            layer (`alexnet`, `vgg`) or before the last block (`nin`).
+        norm: normalisation before each activation (`mlp`, `lenet`), or after each convolution
+            (`resnet`); over the batch, or, where several devices share a batch, over each device's
+            part of it unless `synchronised`.
+        depth: layers with weights, 6n + 2 of them (`resnet`).
+        channels: of the first of three stages; the next ones have two and four times as many
+            (`resnet`).
+        residual: whether a hidden layer as wide as the one before it (`mlp`), or a block
+            (`resnet`), adds its input to its output; None is no for `mlp` and yes for `resnet`.
+        pooling: how feature maps are halved (`lenet`, `alexnet`).
+        padding: of the first convolution (`lenet`).
+        scale: factor on the channels of every convolution but the last of `nin` (`alexnet`, `nin`,
+            `googlenet`, `resnet18`).
+        blocks: convolutions and channels of each block (`vgg`).
+        kernel: height and width of each convolution, an odd number (`vgg`).
+        head: what turns feature maps into classes: linear layers, or a 1×1 convolution and the
+            mean over pixels (`vgg`).
+        inception: the paths of each block, all four, all but one, or one plain convolution with
+            as many outputs in their stead (`googlenet`).
         init: initial weights of linear and convolutional layers; `default` is PyTorch's own,
             `xavier_uniform` is Glorot and Bengio (2010), `normal` is N(0, 0.01²) with zero bias.
     """
@@ -104,16 +182,44 @@ class Model:
     name: ModelName = "mlp"
     _: KW_ONLY
     widths: tuple[int, ...] = (256,)
+    repeats: int = number(default=1, low=1)
     activation: Activation = "relu"
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
     norm: Literal["none", "batch", "synchronised"] = "none"
     pooling: Literal["max", "average"] = "max"
+    depth: int = number(default=20, low=8)
+    channels: int = number(default=16, low=1)
+    residual: bool | None = None
+    padding: int = number(default=2, low=0, high=2)
+    scale: float = number(default=1.0, low=0.01, high=16.0)
+    blocks: tuple[tuple[int, ...], ...] = VGG_11
+    kernel: int = number(default=3, low=1, high=11)
+    head: Literal["linear", "average"] = "linear"
+    inception: Inception = "all"
     init: Initialisation = "default"
 
     def check(self) -> None:
         _refuse_ignored(self, MODEL_FIELDS)
         if any(width < 1 for width in self.widths):
             raise RequestError(f"Model.widths must be at least 1, not {self.widths}")
+        if any(len(block) != 2 or min(block) < 1 for block in self.blocks):
+            raise RequestError(
+                "Model.blocks must be pairs of convolutions and channels, such as "
+                f"((1, 16), (2, 32)), not {self.blocks}"
+            )
+        if self.kernel % 2 == 0:
+            raise RequestError(f"Model.kernel must be odd, not {self.kernel}")
+        if rest := (self.depth - 2) % 6:
+            below = self.depth - rest
+            raise RequestError(
+                f"Model.depth must be 6n + 2, not {self.depth} (nearest: {below} and {below + 6})"
+            )
+        keeps = any(one == next_ for one, next_ in itertools.pairwise(self.widths * self.repeats))
+        if self.name == "mlp" and self.residual and not keeps:
+            raise RequestError(
+                "Model.residual needs a hidden layer as wide as the one before it, "
+                f"not widths {self.widths * self.repeats}"
+            )
 
 
 @vocabulary
@@ -202,6 +308,11 @@ class Recipe:
         batch_size: examples per step; one larger than the training split is the whole split.
         devices: processes, each with a device of its own, that share every batch (data
             parallelism); on a CPU a device is one core.
+        augmentation: random transformations of each training image, one after another, drawn anew
+            every time it is seen; suite/data/augmentation.py says how strong they are. Training
+            metrics at the end, validation and test are of images as they are.
+        shifts: transformations under each of which the test split is measured once more, at the
+            end: `test/noise/accuracy`, and what is lost, `test/noise/drop`.
         loss: a name in suite.training.step.LOSSES; `mse` is for regression, all others for classes.
     """
 
@@ -214,9 +325,11 @@ class Recipe:
     budget: Budget = Budget()
     loss: LossName = "cross_entropy"
     devices: int = number(default=1, low=1, high=64)
+    augmentation: tuple[Transformation, ...] = ()
+    shifts: tuple[Transformation, ...] = ()
 
     def check(self) -> None:
-        regression = self.data.name == "synthetic_linear"
+        regression = self.data.name in REGRESSIONS
         if regression != (self.loss == "mse"):
             need = "loss=mse" if regression else "loss=cross_entropy"
             raise RequestError(f"data '{self.data.name}' needs {need}, not {self.loss}")
@@ -224,6 +337,16 @@ class Recipe:
             raise RequestError(
                 f"a batch of {self.batch_size} is too small for {self.devices} devices"
             )
+        for field in ("augmentation", "shifts"):
+            self._check_transformations(field, getattr(self, field))
+
+    def _check_transformations(self, field: str, names: tuple[Transformation, ...]) -> None:
+        if len(set(names)) < len(names):
+            raise RequestError(f"Recipe.{field} names a transformation twice: {', '.join(names)}")
+        if names and self.data.name in REGRESSIONS:
+            raise RequestError(f"data '{self.data.name}' has no images: no '{field}'")
+        if "colour_cast" in names and self.data.name not in COLOUR:
+            raise RequestError(f"data '{self.data.name}' has no colours: no 'colour_cast'")
 
 
 # A function of a cell and a seed that measures without training: an identity of two layers, a
@@ -249,3 +372,14 @@ class Probe:
 
 SOURCES: tuple[str, ...] = get_args(SourceName)
 MODELS: tuple[str, ...] = get_args(ModelName)
+TRANSFORMATIONS: tuple[Transformation, ...] = get_args(Transformation)
+
+for _name in TRANSFORMATIONS:
+    _under = f"under {_name.replace('_', ' ')}"
+    define_metric(f"test/{_name}/loss", f"test loss {_under}", unit="nats", better="lower")
+    define_metric(
+        f"test/{_name}/accuracy", f"test accuracy {_under}", unit="percent", better="higher"
+    )
+    define_metric(
+        f"test/{_name}/drop", f"test accuracy lost {_under}", unit="percent", better="lower"
+    )

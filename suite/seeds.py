@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-Purpose = Literal["split", "init", "order", "dropout", "synthetic", "labels"]
+Purpose = Literal["split", "init", "order", "dropout", "synthetic", "labels", "augment", "shift"]
 
 
 def stream(seed: int, purpose: Purpose, rank: int = 0) -> int:

@@ -9,18 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, get_origin
 
-from suite.claims import Claim, Identity, Rate, arms
+from suite.claims import Claim, Counted, Identity, arms
 from suite.errors import RequestError, nearest
 from suite.fields import annotation, normalised, number, owner_of, replace_at, vocabulary
 from suite.identity import canonical, digest, trial_id
 from suite.metrics import check_metric
-from suite.recipe import Probe, ProbeFunction, Recipe
+from suite.recipe import TRANSFORMATIONS, Probe, ProbeFunction, Recipe
 from suite.views import View
 
 Tier = Literal["smoke", "laptop", "full"]
 TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
 MAIN = "main"
 Changes = Mapping[str, Any]
+NAME_LEVELS = ("arm", "against", "within", "without", "where")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Part:
             instead of training; its axes are then names of its own. An axis `devices` has it
             called in that many processes, connected by torch.distributed; the first one's
             measurements count.
+        tiers: where it is run. At another tier it has no trials, and its claims stay undecided:
+            a published number, say, can be met on the published data only.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Part:
     seeds: int | None = number(default=None, low=1)
     alone: bool = False
     probe: ProbeFunction | None = None
+    tiers: tuple[Tier, ...] = TIERS
 
 
 @vocabulary
@@ -144,9 +148,15 @@ class Study:
             raise RequestError(f"{who}: '{metric}' needs the study to have a target")
         if "second" in metric and not grid.alone and grid.probe is None:
             raise RequestError(f"{who}: '{metric}' needs a part whose trials run alone")
+        shift = metric.split("/")[1] if metric.count("/") == 2 else ""
+        if shift in TRANSFORMATIONS and grid.probe is None and shift not in grid.recipe.shifts:
+            raise RequestError(f"{who}: '{metric}' needs '{shift}' among the recipe's shifts")
 
     def _check_claims_and_views(self) -> None:
         grids = self.grids()
+        for name in ("claims", "views"):
+            said = tuple(_in_form(item, _named(grids, item.part)) for item in getattr(self, name))
+            object.__setattr__(self, name, said)
         for claim in self.claims:
             grid = _named(grids, claim.part)
             who = f"claim '{claim.says}'"
@@ -159,10 +169,14 @@ class Study:
             for arm in compared:
                 for path, level in arm.items():
                     grid.check_level(path, level, who)
-                free = [known.path for known in grid.axes if known.path not in arm]
+                free = [
+                    known.path
+                    for known in grid.axes
+                    if known.path not in arm and len(known.levels) > 1
+                ]
                 if (
                     free
-                    and (isinstance(claim, Rate) or grid.probe)
+                    and (isinstance(claim, Counted) or grid.probe)
                     and not isinstance(claim, Identity)
                 ):
                     raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
@@ -170,6 +184,10 @@ class Study:
             grid = _named(grids, view.part)
             for path in filter(None, (view.x, view.colour)):
                 grid.axis(path)
+                if path in view.where:
+                    raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
+            for path, level in view.where.items():
+                grid.check_level(path, level, f"view of '{view.of}'")
 
     def grids(
         self,
@@ -204,6 +222,8 @@ class Study:
                 {"seeds": seeds} if seeds else {},
             ):
                 grid = grid.changed(changes, varied)
+            if tier not in part.tiers:
+                grid = dataclasses.replace(grid, seeds=0)
             grids.append(grid.settled())
         return _keep_only(tuple(grids), only or {})
 
@@ -230,6 +250,13 @@ class Grid:
                 return found
         paths = [known.path for known in self.axes]
         raise RequestError(f"part '{self.name}' has no axis '{path}' {nearest(path, paths)}")
+
+    def form(self, path: str, level: Any) -> Any:
+        """Return a level in the form that the field it sets gives it, if it fits at all."""
+        try:
+            return level if self.probe else normalised(self.recipe, path, level)
+        except RequestError:
+            return level
 
     def check_level(self, path: str, level: Any, who: str) -> None:
         try:
@@ -327,8 +354,12 @@ class Trial:
     @property
     def words(self) -> str:
         """The cell as a person would say it."""
-        levels = ", ".join(f"{path.split('.')[-1]} {level}" for path, level in self.cell.items())
+        levels = ", ".join(f"{p.split('.')[-1]} {_in_words(v)}" for p, v in self.cell.items())
         return f"{levels}, seed {self.seed}" if levels else f"seed {self.seed}"
+
+
+def _in_words(level: Any) -> str:
+    return " + ".join(map(str, level)) or "none" if isinstance(level, tuple) else str(level)
 
 
 def _named(grids: Iterable[Grid], name: str) -> Grid:
@@ -336,6 +367,18 @@ def _named(grids: Iterable[Grid], name: str) -> Grid:
     if name not in by_name:
         raise RequestError(f"there is no part '{name}' {nearest(name, by_name)}")
     return by_name[name]
+
+
+def _in_form(item: Claim | View, grid: Grid) -> Claim | View:
+    """Return a claim or view with the levels that it names in the form that its grid has them."""
+    forms: dict[str, Any] = {
+        field.name: {
+            path: grid.form(path, level) for path, level in getattr(item, field.name).items()
+        }
+        for field in dataclasses.fields(item)
+        if field.name in NAME_LEVELS
+    }
+    return dataclasses.replace(item, **forms)
 
 
 def _split(changes: Changes, parts: list[str]) -> dict[str, dict[str, Any]]:
@@ -354,7 +397,8 @@ def _levels(recipe: Recipe, path: str, value: Any) -> tuple[Any, ...]:
     """Read the levels given for an axis: one, or several where the field itself is no tuple."""
     if not isinstance(value, tuple | list):
         return (value,)
-    if _is_tuple_field(recipe, path) and not all(isinstance(item, tuple | list) for item in value):
+    several = value and all(isinstance(item, tuple | list) for item in value)
+    if _is_tuple_field(recipe, path) and not several:
         return (value,)
     return tuple(value)
 

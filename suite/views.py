@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import Any, Literal
 
@@ -15,16 +17,18 @@ class View:
 
     Attributes:
         kind: `lines` draws a metric over an axis of the grid, `heat` two axes at once,
-            `curves` a metric over epochs.
+            `curves` a metric over epochs, `matrix` several metrics over an axis.
         of: the metric.
         x: the axis along the figure's x; for `curves` always the epoch.
         colour: the axis told apart by colour, or, for `heat`, along y.
         tuned: keep, for each seed, only the level of the remaining axes that validation chose.
         caption: what to look for, in one sentence.
         part: the part of the study it shows.
+        metrics: for `matrix`, the metrics along x by the words above them, all in one unit.
+        where: levels of other axes; trials at any other level are left out.
     """
 
-    kind: Literal["lines", "heat", "curves"]
+    kind: Literal["lines", "heat", "curves", "matrix"]
     _: KW_ONLY
     of: str
     x: str = ""
@@ -32,9 +36,12 @@ class View:
     tuned: bool = False
     caption: str = ""
     part: str = "main"
+    metrics: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def check(self) -> None:
-        check_metric(self.of)
+        for metric in (self.of, *self.metrics.values()):
+            check_metric(metric)
 
 
 def lines(of: str, *, over: str, **options: Any) -> View:
@@ -50,3 +57,8 @@ def heat(of: str, *, x: str, y: str, **options: Any) -> View:
 def curves(of: str, *, colour: str, **options: Any) -> View:
     """A metric over epochs: mean over seeds with a 95 % interval, one line a level."""
     return View("curves", of=of, colour=colour, **options)
+
+
+def matrix(metrics: Mapping[str, str], *, y: str, **options: Any) -> View:
+    """Several metrics, by what to call them, over an axis: a heat map, the best of each outlined."""
+    return View("matrix", of=next(iter(metrics.values())), metrics=metrics, colour=y, **options)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from commands import suite_json
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -21,8 +19,6 @@ from suite.errors import RequestError
 from suite.identity import trial_id
 from suite.training import train
 from suite.training.update_rules import make_rule, project
-
-CAPACITY, DECAY = "capacity_and_overfitting", "weight_decay"
 
 
 def digits(share: float, examples: int = 1000) -> torch.Tensor:
@@ -205,11 +201,3 @@ def test_as_many_features_as_examples_fit_them_all() -> None:
     for width in (capacity_and_overfitting.FEATURE_EXAMPLES, 320):
         found = capacity_and_overfitting.features({"features": width}, 0)
         assert found[capacity_and_overfitting.TRAIN_ERROR] < 1e-6
-
-
-def test_both_studies_run(tmp_path: Path) -> None:
-    found = suite_json(tmp_path, "run", CAPACITY, DECAY, "--tier", "smoke")
-    assert found
-    text = str(found)
-    for name in (CAPACITY, DECAY):
-        assert name in text

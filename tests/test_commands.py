@@ -26,6 +26,18 @@ def test_list_names_every_study_claim_and_tier() -> None:
         assert all(claim["says"] for claim in study["claims"])
 
 
+def test_list_says_of_every_claim_of_the_notes_who_tests_it_or_why_nobody_does() -> None:
+    form = suite_json(PROJECT, "list")
+    assert [one["number"] for one in form["coverage"]] == list(range(1, 77))
+    testing = {
+        (claim["number"], study["name"]) for study in form["studies"] for claim in study["claims"]
+    }
+    for one in form["coverage"]:
+        assert bool(one["studies"]) != bool(one["reason"])
+        assert all((one["number"], study) in testing for study in one["studies"])
+    assert {number for number, _ in testing} - {None} <= set(range(1, 77))
+
+
 def test_list_loads_neither_torch_nor_pandas_nor_mlflow() -> None:
     code = (
         "import sys; sys.argv = ['suite', 'list']\n"
@@ -90,6 +102,15 @@ def test_a_broken_study_does_not_keep_others_from_running(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
 
 
+def test_a_broken_study_is_named_beside_the_list_of_the_others(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    make_study(tmp_path, "study =", "broken")
+    done = suite(tmp_path, "list", "--json")
+    assert done.returncode == 0
+    assert [study["name"] for study in json.loads(done.stdout)["studies"]] == ["tiny"]
+    assert done.stderr == "suite: studies/broken.py, line 1: invalid syntax\n"
+
+
 def test_a_set_level_replaces_an_axis_and_claims_say_what_is_missing(tmp_path: Path) -> None:
     make_study(tmp_path)
     arguments = ["--tier", "smoke", "--set", "batch_size=20", "--strategy", "sequential"]
@@ -138,3 +159,18 @@ def answers(address: str) -> bool:
         except OSError:
             time.sleep(0.2)
     return False
+
+
+def test_a_page_is_drawn_again_only_if_what_it_shows_has_changed(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    page = tmp_path / "reports/html/tiny.html"
+
+    def drawn() -> int:
+        assert suite(tmp_path, "report").returncode == 0
+        return page.stat().st_mtime_ns
+
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    first = drawn()
+    assert drawn() == first
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke", "--seeds", "3")
+    assert drawn() > first

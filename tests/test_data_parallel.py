@@ -16,7 +16,7 @@ from suite.errors import RequestError
 from suite.execution.data_parallel import DataParallel
 from suite.execution.plan import make_plan
 from suite.execution.strategy import Finished
-from suite.models.layers import SynchronisedBatchNorm1d
+from suite.models.layers import SynchronisedBatchNorm
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe
 from suite.record import Status
 from suite.study import Trial
@@ -31,6 +31,9 @@ ONE = Recipe(
     budget=Budget(epochs=2),
 )
 NORMALISED = dataclasses.replace(ONE, model=Model("mlp", widths=(16,), norm="synchronised"))
+RESNET = dataclasses.replace(
+    ONE, model=Model("resnet", depth=8, channels=4, norm="synchronised"), budget=Budget(epochs=1)
+)
 ADAM = dataclasses.replace(ONE, optimizer=Optimizer("adamw", lr=0.01, weight_decay=0.1))
 
 
@@ -49,7 +52,9 @@ def strategy() -> Iterator[DataParallel]:
         yield strategy
 
 
-@pytest.mark.parametrize("recipe", [ONE, NORMALISED, ADAM], ids=["sgd", "batch norm", "adamw"])
+@pytest.mark.parametrize(
+    "recipe", [ONE, NORMALISED, RESNET, ADAM], ids=["sgd", "batch norm", "resnet", "adamw"]
+)
 @pytest.mark.parametrize("devices", [2, 3])
 def test_several_devices_train_what_one_trains(
     strategy: DataParallel, recipe: Recipe, devices: int
@@ -108,7 +113,7 @@ def test_a_killed_device_costs_its_trial_a_retry() -> None:
 def test_synchronised_on_one_device_is_batch_normalisation() -> None:
     torch.manual_seed(0)
     inputs = torch.randn(20, 4)
-    ours, theirs = SynchronisedBatchNorm1d(4), torch.nn.BatchNorm1d(4)
+    ours, theirs = SynchronisedBatchNorm(4), torch.nn.BatchNorm1d(4)
     assert torch.equal(ours(inputs), theirs(inputs))
 
 

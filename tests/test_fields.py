@@ -31,7 +31,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: Model("transformer"),  # type: ignore[arg-type]
-        "Model.name cannot be 'transformer' (choose from softmax, linear, mlp, lenet)",
+        "Model.name cannot be 'transformer' (choose from softmax, linear, mlp, lenet, "
+        "resnet, alexnet, vgg, nin, googlenet, resnet18)",
     ),
     (
         lambda: Optimizer(lr="fast"),  # type: ignore[arg-type]

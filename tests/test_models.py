@@ -20,6 +20,7 @@ from suite.models.layers import ACTIVATIONS, Dropout, use_generator
 from suite.models.lenet import POOLING, lenet
 from suite.models.linear import linear
 from suite.models.mlp import mlp
+from suite.models.resnet import resnet
 from suite.recipe import MODEL_FIELDS, MODELS
 
 MNIST = (1, 28, 28)
@@ -100,6 +101,7 @@ BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "linear": linear,
     "mlp": mlp,
     "lenet": lenet,
+    "resnet": resnet,
 }
 
 
@@ -115,8 +117,14 @@ CHANGED: list[tuple[str, dict[str, Any]]] = [
     ("mlp", {"activation": "tanh"}),
     ("mlp", {"dropout": 0.5}),
     ("mlp", {"norm": "batch"}),
+    ("mlp", {"repeats": 2}),
+    ("mlp", {"residual": True}),
     ("lenet", {"activation": "tanh"}),
     ("lenet", {"pooling": "average"}),
+    ("resnet", {"depth": 14}),
+    ("resnet", {"channels": 4}),
+    ("resnet", {"norm": "batch"}),
+    ("resnet", {"residual": False}),
 ]
 
 
@@ -125,8 +133,9 @@ def test_every_field_a_model_reads_changes_what_it_computes(
     name: Any, change: dict[str, Any]
 ) -> None:
     images = torch.rand(8, *MNIST)
+    base = {"widths": (8, 8)} if name == "mlp" else {}
     plain, changed = (
-        build(Model(name, **fields), MNIST, 10, seed=0)(images) for fields in ({}, change)
+        build(Model(name, **base | fields), MNIST, 10, seed=0)(images) for fields in ({}, change)
     )
     assert not torch.allclose(plain, changed)
 

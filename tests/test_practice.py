@@ -1,9 +1,8 @@
-"""Studies of practice: their probes give known answers, and they run at the smoke tier."""
+"""Studies of practice: their probes give known answers."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from suite.data import load
 from suite.errors import RequestError
 from suite.training.calibration import calibration_error, probabilities
 from suite.training.step import LOSSES
-from tests.commands import suite_json
 
 STUDIES = (
     "layers",
@@ -158,9 +156,3 @@ def test_merged_classes_keep_the_examples_and_the_splits() -> None:
         load(Data("digits", classes=11), 0)
     with pytest.raises(RequestError, match="no 'classes'"):
         Data("synthetic_linear", classes=2)
-
-
-def test_the_studies_run_at_the_smoke_tier(tmp_path: Path) -> None:
-    studies = suite_json(tmp_path, "run", *STUDIES, "--tier", "smoke")["studies"]
-    assert [one["name"] for one in studies] == list(STUDIES)
-    assert all(one["failed"] == one["missing"] == 0 for one in studies)

@@ -74,6 +74,12 @@ FROZEN: list[tuple[Recipe, int, bool, str]] = [
         "215927d610489f78",
     ),
     (
+        Recipe(model=Model("resnet", depth=56, norm="batch", residual=False)),
+        0,
+        False,
+        "b82678b966cd6eef",
+    ),
+    (
         Recipe(optimizer=Optimizer(lr=1.0, momentum=0.9, nesterov=True)),
         0,
         False,

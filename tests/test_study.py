@@ -101,6 +101,17 @@ def test_levels_have_the_form_of_the_field_they_set() -> None:
     assert levels(grid, WIDTHS) == ((8,), (8, 4))
 
 
+def test_claims_and_views_name_levels_in_any_form_of_them() -> None:
+    claim, view = (
+        a_claim(arm={WIDTHS: 8}, against={WIDTHS: [8, 4]}),
+        lines("test/loss", over=RATE, where={WIDTHS: [8]}),
+    )
+    grid = (axis(RATE, (0.1, 1)), axis(WIDTHS, ([8], [8, 4])))
+    study = a_study(grid=grid, claims=(claim,), views=(view,))
+    assert study.claims == (a_claim(arm={WIDTHS: (8,)}, against={WIDTHS: (8, 4)}),)
+    assert study.views[0].where == {WIDTHS: (8,)}
+
+
 def test_a_tier_changes_base_axes_and_seeds() -> None:
     study = a_study(tiers={"smoke": {"seeds": 1, "budget.epochs": 1, RATE: (0.1,)}})
     (smoke,) = study.grids("smoke")
@@ -265,6 +276,19 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: a_study(views=(curves("test/loss", colour=BATCH, part="timing"),)),
         "there is no part 'timing' (did you mean 'main'?)",
+    ),
+    (
+        lambda: a_study(views=(lines("test/loss", over=BATCH, where={"optimizer.rl": 0.1}),)),
+        "view of 'test/loss': part 'main' has no axis 'optimizer.rl' "
+        "(did you mean 'optimizer.lr'?)",
+    ),
+    (
+        lambda: a_study(views=(lines("test/loss", over=RATE, where={BATCH: 63}),)),
+        "view of 'test/loss': batch_size=63 is not in the grid (did you mean '64'?)",
+    ),
+    (
+        lambda: a_study(views=(lines("test/loss", over=BATCH, where={BATCH: 64}),)),
+        "a view cannot hold the axis that it shows: 'batch_size'",
     ),
     (
         lambda: a_study(parts=(a_timing_part(changes={"optimizer.momentun": 1}),)),

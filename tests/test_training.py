@@ -288,8 +288,12 @@ def test_the_test_split_never_reaches_training(monkeypatch: pytest.MonkeyPatch) 
     assert other.weights_digest == plain.weights_digest
     assert other.curves == plain.curves
     moved = {name for name in plain.final if plain.final[name] != other.final[name]}
-    test = {"test/loss", "test/accuracy", "test/calibration_error"}
-    assert moved == test | {"generalisation_gap"}
+    assert moved == {
+        "test/loss",
+        "test/accuracy",
+        "test/calibration_error",
+        "generalisation_gap",
+    }
 
 
 # --- Budget and batches ----------------------------------------------------------------------

@@ -8,7 +8,7 @@ from reports.figures import curves, difference, heat, lines
 from reports.figures.canvas import NARROW, SMALL, WIDE, Picture, picture
 from reports.figures.palette import CATEGORIES, colours
 from reports.shown import Shown, shown
-from suite.claims import Identity, Rate
+from suite.claims import Counted, Identity
 from suite.evidence import Finding
 from suite.evidence.results import Results
 from suite.views import View
@@ -31,7 +31,7 @@ def plate(results: Results, view: View, name: str) -> Plate:
     if data.points.empty:
         ends = f"Of this part, {data.lost_words}." if data.lost_words else ""
         return Plate(view, None, tuple(filter(None, (*data.notes, ends))))
-    kind = {"lines": lines, "heat": heat, "curves": curves}[view.kind]
+    kind = {"lines": lines, "heat": heat, "matrix": heat, "curves": curves}[view.kind]
     pairs = colours(data.colour.levels)
     drawn = picture(name, (WIDE, NARROW), lambda size: kind.draw(data, size), pairs, kind.alt(data))
     return Plate(view, drawn, tuple(filter(None, (*data.notes, *_notes(data)))))
@@ -53,11 +53,11 @@ def evidence_is_cut(finding: Finding) -> bool:
 
 
 def _is_drawn(finding: Finding) -> bool:
-    return finding.n > 0 and not isinstance(finding.claim, Rate | Identity)
+    return finding.n > 0 and not isinstance(finding.claim, Counted | Identity)
 
 
 def _notes(data: Shown) -> tuple[str, ...]:
-    if data.view.kind == "heat":
+    if data.view.kind in ("heat", "matrix"):
         return (heat.heat_note(data),)
     module = lines if data.view.kind == "lines" else curves
     lost = lines.cross_note(data) if data.view.kind == "lines" else curves.lost_note(data)

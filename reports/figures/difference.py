@@ -6,8 +6,8 @@ The layout is that of Gardner and Altman (1986): raw values left, their differen
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,12 +18,13 @@ from reports.effects import compared, effect_words, matters_words
 from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid, stand_in
 from reports.figures.scales import log_y, set_y
 from reports.quantities import MINUS, axis_label, scaled
-from reports.words import axis_words, counted, level_words, sentence
-from suite.claims import Identity, Ordering, Rate, Tested, Trend
+from reports.words import axis_words, counted, level_words, listed, sentence
+from suite.claims import Counted, Identity, Ordering, Tested, Trend
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
 from suite.metrics import METRICS
 
+TITLE = 27  # characters above the left half before they run into the right one
 OCTAVES = 2.5  # beyond this span ratios are marked by powers of two
 
 
@@ -64,8 +65,10 @@ def _arms(axes: Axes, finding: Finding) -> None:
         )  # fmt: skip
     set_y(axes, list(values.ravel()), [], log_y(metric, list(values.ravel())))
     axes.set_xlim(-0.45, len(arms) - 0.55)
-    axes.set_xticks(places, _labels(finding), fontsize=9.5 if len(arms) <= 2 else 7.5)
-    axes.set_title(axis_label(metric), loc="left", fontsize=9.5)
+    names, title = labels(finding)
+    axes.set_xticks(places, names, fontsize=9.5 if len(arms) <= 2 else 7.5)
+    axes.set_xlabel(title, fontsize=9.5)
+    axes.set_title(textwrap.fill(axis_label(metric), TITLE), loc="left", fontsize=9.5)
     axes.tick_params(axis="y", labelsize=9.5)
     soft_grid(axes)
 
@@ -79,22 +82,29 @@ def _against_first(name: str) -> int:
     return {"against": 0, "arm": 1, "against without": 2, "arm without": 3}.get(name, 4)
 
 
-def _labels(finding: Finding) -> list[str]:
+def labels(finding: Finding) -> tuple[list[str], str]:
+    """Return a label for each arm, of what tells it apart, and one for the whole axis."""
     claim = finding.claim
     if isinstance(claim, Trend | Ordering):
-        return [level_words(arm.levels[claim.over]) for arm in finding.arms.values()]
-    return [_label(arm.levels, arm.chosen) for arm in _in_order(finding).values()]
+        levels = [level_words(arm.levels[claim.over]) for arm in finding.arms.values()]
+        return levels, axis_words(claim.over)
+    told = [_told(arm) for arm in _in_order(finding).values()]
+    paths = list(dict.fromkeys(path for arm in told for path in arm))
+    apart = [path for path in paths if len({arm.get(path) for arm in told}) > 1] or paths
+    if len(told) > 2:  # no room for the axes' names below each
+        levels = ["\n".join(arm.get(path, "") for path in apart) for arm in told]
+        return levels, listed(map(axis_words, apart))
+    return ["\n".join(f"{axis_words(p)}\n{arm[p]}" for p in apart if p in arm) for arm in told], ""
 
 
-def _label(arm: Mapping[str, Any], chosen: Any) -> str:
-    named = [f"{axis_words(path)}\n{level_words(level)}" for path, level in arm.items()]
-    tuned = [f"{axis_words(path)}\ntuned" for path in chosen.columns if path not in arm]
-    return "\n".join(named + tuned)
+def _told(arm: ArmValues) -> Mapping[str, str]:
+    named = {path: textwrap.fill(level_words(v), 16) for path, v in arm.levels.items()}
+    return named | {path: "tuned" for path in arm.chosen.columns if path not in named}
 
 
 def _tested(finding: Finding) -> Tested:
     """Return the claim of a finding that has a contrast to draw."""
-    assert not isinstance(finding.claim, Rate | Identity)
+    assert not isinstance(finding.claim, Counted | Identity)
     return finding.claim
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -23,6 +24,7 @@ from suite.metrics import METRICS
 Cell = tuple[int, int]
 # Seaborn's crest, without the end where cells would vanish into a dark page.
 STRETCH = (0.02, 0.86)
+LONGEST = 14  # letters in a line of a row's label, on a phone
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,13 @@ class Field:
     Attributes:
         means: over seeds.
         lost: how many trials diverged or failed, where any did.
-        best: the best mean among the cells all of whose trials finished, if any.
+        best: the best mean among the cells all of whose trials finished, if any; of a matrix, the
+            best of each column.
     """
 
     means: Mapping[Cell, Mean]
     lost: Mapping[Cell, Mapping[str, int]]
-    best: Cell | None
+    best: tuple[Cell, ...]
 
 
 def field(shown: Shown) -> Field:
@@ -53,14 +56,21 @@ def field(shown: Shown) -> Field:
     whole = {cell: mean.mean for cell, mean in means.items() if cell not in lost}
     better = METRICS[shown.view.of].better
     if not whole or better == "neither":
-        return Field(means, lost, None)
-    return Field(means, lost, (max if better == "higher" else min)(whole, key=lambda c: whole[c]))
+        return Field(means, lost, ())
+    if shown.view.kind == "matrix":
+        columns = [[cell for cell in whole if cell[0] == x] for x in range(len(shown.x.levels))]
+    else:
+        columns = [list(whole)]
+    pick = max if better == "higher" else min
+    best = tuple(pick(column, key=lambda cell: whole[cell]) for column in columns if column)
+    return Field(means, lost, best)
 
 
 def draw(shown: Shown, size: Size) -> Figure:
     """Draw the figure at a size."""
     rows = len(shown.colour.levels)
-    height = 62 + (46 if size.narrow else 48) * max(2, rows)
+    lines = max(label.count("\n") + 1 for label in _row_labels(shown, size))
+    height = 62 + max(46 if size.narrow else 48, 15 * lines) * max(2, rows)
     with canvas(size, height) as figure:
         axes = figure.subplots()
         cells = field(shown)
@@ -68,9 +78,9 @@ def draw(shown: Shown, size: Size) -> Figure:
         for x in range(len(shown.x.levels)):
             for y in range(rows):
                 _cell(axes, shown, cells, (x, y), paint.get((x, y)), size)
-        if cells.best is not None:
-            _outline(axes, cells.best)
-        _frame(axes, shown)
+        for cell in cells.best:
+            _outline(axes, cell)
+        _frame(axes, shown, size)
     return figure
 
 
@@ -79,10 +89,10 @@ def alt(shown: Shown) -> str:
     metric, cells = shown.view.of, field(shown)
     where = f"{axis_words(shown.x.path)} and {axis_words(shown.colour.path)}"
     parts = [f"{METRICS[metric].words} by {where}, mean of seeds in each cell"]
-    if cells.best is not None:
-        mean = cells.means[cells.best]
+    for cell in cells.best:
+        mean = cells.means[cell]
         value = measured(metric, mean.mean, mean.low, mean.high)
-        parts.append(f"best: {value} at {_cell_words(shown, cells.best)}")
+        parts.append(f"best: {value} at {_cell_words(shown, cell)}")
     if cells.means:
         values = [mean.mean for mean in cells.means.values()]
         parts.append(f"range {measured(metric, min(values))} to {measured(metric, max(values))}")
@@ -95,9 +105,10 @@ def heat_note(shown: Shown) -> str:
     """Explain the shades, the outline and the counts."""
     better = METRICS[shown.view.of].better
     shade = "Darker is higher" if better == "neither" else f"Darker is better ({better})"
-    outline = ", the outlined cell is the best mean among those where every trial finished"
+    column = " of its column" if shown.view.kind == "matrix" else ""
+    outline = f", the outlined cell is the best mean{column} among those where every trial finished"
     counts = f". In all, {shown.lost_words}" if shown.lost_words else ""
-    return f"{shade}{outline if field(shown).best is not None else ''}{counts}."
+    return f"{shade}{outline if field(shown).best else ''}{counts}."
 
 
 def _cell_words(shown: Shown, cell: Cell) -> str:
@@ -175,11 +186,21 @@ def _outline(axes: Axes, cell: Cell) -> None:
     )  # fmt: skip
 
 
-def _frame(axes: Axes, shown: Shown) -> None:
+def _row_labels(shown: Shown, size: Size) -> list[str]:
+    widest = LONGEST if size.narrow else 2 * LONGEST
+    return [fill(level_words(level), widest) for level in shown.colour.levels]
+
+
+def _frame(axes: Axes, shown: Shown, size: Size) -> None:
     axes.set_xlim(-0.5, len(shown.x.levels) - 0.5)
     axes.set_ylim(-0.5, len(shown.colour.levels) - 0.5)
-    axes.set_xticks(range(len(shown.x.levels)), [level_words(v) for v in shown.x.levels])
-    axes.set_yticks(range(len(shown.colour.levels)), [level_words(v) for v in shown.colour.levels])
+    labels = [level_words(level) for level in shown.x.levels]
+    room = (0.6 if size.narrow else 0.8) * size.width / len(labels)  # pixels; a letter takes six
+    upright = max(map(len, labels)) * 6 > room
+    axes.set_xticks(range(len(labels)), labels, rotation=90 if upright else 0)
+    axes.set_yticks(range(len(shown.colour.levels)), _row_labels(shown, size))
+    if shown.view.kind == "matrix":
+        axes.invert_yaxis()  # a table is read from its top
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)

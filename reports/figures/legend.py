@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -9,6 +11,8 @@ from reports.figures.canvas import SURFACE, Size, stand_in
 from reports.figures.palette import DASHES, MARKERS
 from reports.words import axis_words, level_words
 from suite.study import Axis
+
+LONGEST = 24  # letters in a line
 
 
 def add_legend(figure: Figure, colour: Axis, size: Size) -> None:
@@ -27,7 +31,7 @@ def add_legend(figure: Figure, colour: Axis, size: Size) -> None:
         )
         for index in range(len(colour.levels))
     ]
-    labels = [level_words(level) for level in colour.levels]
+    labels = [fill(level_words(level), LONGEST) for level in colour.levels]
     title = axis_words(colour.path)
     if not size.narrow:
         figure.legend(handles, labels, title=title, loc="outside right center", alignment="left")

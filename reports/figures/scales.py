@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -25,17 +26,23 @@ def spans_widely(values: Sequence[float]) -> bool:
 def places(axis: Axis) -> tuple[list[float], bool]:
     """Return where an axis's levels sit, and whether that is on a logarithmic scale.
 
-    Levels that are no numbers, that hold a zero beside a wide span, or whose labels would run
+    Levels that at least double from one to the next are, and those that span much. Levels that are no numbers, that hold a zero beside a wide span, or whose labels would run
     into each other, are spaced evenly.
     """
     levels: list[Any] = list(axis.levels)
     if all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels):
-        if spans_widely(levels):
+        if spans_widely(levels) or _doubling(levels):
             return [float(level) for level in levels], True
         above = [level for level in levels if level > 0]
         if not spans_widely(above) and not _crowded(levels):
             return [float(level) for level in levels], False
     return [float(place) for place in range(len(levels))], False
+
+
+def _doubling(levels: Sequence[float]) -> bool:
+    rising = sorted(levels)
+    pairs = list(itertools.pairwise(rising))
+    return rising[0] > 0 and len(pairs) > 1 and all(high >= 2 * low for low, high in pairs)
 
 
 def _crowded(levels: Sequence[float]) -> bool:
@@ -60,8 +67,10 @@ def set_x(axes: Axes, axis: Axis) -> None:
 
 
 def log_y(metric: str, values: Sequence[float]) -> bool:
-    """Whether a metric that is a loss or a time deserves a logarithmic axis for these values."""
-    return METRICS[metric].unit in ("nats", "seconds") and spans_widely(list(values))
+    """Whether a loss, a time or an error deserves a logarithmic axis for these values."""
+    unit, better = METRICS[metric].unit, METRICS[metric].better
+    is_one = unit in ("nats", "seconds") or (unit == "none" and better == "lower")
+    return is_one and spans_widely(list(values))
 
 
 def set_y(axes: Axes, values: Sequence[float], bounds: Sequence[float], log: bool) -> bool:

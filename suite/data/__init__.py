@@ -1,5 +1,6 @@
 """Labelled examples on a device, in fixed splits."""
 
-from suite.data.splits import Examples, Split, load
+from suite.data.augmentation import augmented, shifted_tests
+from suite.data.splits import Examples, Split, load, standardise
 
-__all__ = ["Examples", "Split", "load"]
+__all__ = ["Examples", "Split", "augmented", "load", "shifted_tests", "standardise"]

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import platformdirs
 
+from suite.data import houses, leaves
 from suite.errors import RequestError
 from suite.recipe import Data
 from suite.seeds import stream
@@ -63,6 +64,15 @@ def raw(data: Data, seed: int) -> Raw:
     """
     if data.name == "synthetic_linear":
         return _synthetic_linear(data, seed)
+    if data.name == "xor":
+        return _xor(data, seed)
+    if data.name == "generated_leaves":
+        return _generated_leaves(data, seed)
+    if data.name == "classify_leaves":
+        return _classify_leaves(data.pixels or leaves.DEFAULT_PIXELS)
+    if data.name == "house_prices":
+        features, prices = houses.priced(competition(houses.FOLDER))
+        return Raw(features, prices, 1, 0, _digest(features, prices))
     return _cached(data.name)
 
 
@@ -72,6 +82,17 @@ def data_folder() -> Path | None:
     return Path(given) if given else None
 
 
+def competition(name: str) -> Path:
+    """Return the folder of a competition's files, which nobody but the user can download."""
+    folder = data_folder()
+    if folder is None:
+        raise RequestError(
+            f"Kaggle's files are needed: put them in a folder {name}, and name the folder that "
+            f"holds it in THUMBRULES_DATA"
+        )
+    return folder / name
+
+
 def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("thumbrules"))
 
@@ -79,6 +100,12 @@ def cache_folder() -> Path:
 @functools.cache
 def _cached(name: str) -> Raw:
     decode, outputs, official_test = _DECODERS[name]
+    inputs, targets, digest = _kept(name, decode)
+    return Raw(inputs, targets, outputs, official_test, digest)
+
+
+def _kept(name: str, decode: _Decode) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str]:
+    """Return arrays and their digest from the cache, decoding them only if it has none."""
     folder = cache_folder() / name
     kept = _read(folder)
     if kept is None:
@@ -86,7 +113,7 @@ def _cached(name: str) -> Raw:
         digest = _digest(inputs, targets)
         _write(folder, inputs, targets, digest)
         kept = inputs, targets, digest
-    return Raw(kept[0], kept[1], outputs, official_test, kept[2])
+    return kept
 
 
 def _digest(*arrays: np.ndarray[Any, Any]) -> str:
@@ -214,7 +241,27 @@ _DECODERS: dict[str, tuple[_Decode, int, int]] = {
     "digits": (_digits, 10, 0),
     "fashion_mnist": (_fashion_mnist, 10, 10_000),
     "cifar10": (_cifar10, 10, 10_000),
+    "boston": (houses.boston, 1, 0),
 }
+
+
+@functools.lru_cache(maxsize=1)
+def _classify_leaves(pixels: int) -> Raw:
+    """Decode the images once for each size; the cache's name changes with the files."""
+    listed = leaves.labelled(competition(leaves.FOLDER))
+    name = f"classify_leaves-{pixels}-{leaves.stamp(listed)[:16]}"
+    inputs, targets, digest = _kept(
+        name, lambda: (leaves.decode(listed.files, pixels), listed.labels)
+    )
+    return Raw(inputs, targets, len(listed.names), 0, digest)
+
+
+def _generated_leaves(data: Data, seed: int) -> Raw:
+    """Render 12 images a species to train on, 6 to validate on and 12 to test on, if not told else."""
+    train, validation = data.train_examples, data.validation_examples
+    n = (train or 12 * leaves.SPECIES) + (validation or 6 * leaves.SPECIES) + 12 * leaves.SPECIES
+    images, labels = leaves.generated(n, data.pixels or leaves.DEFAULT_PIXELS, seed)
+    return Raw(images, labels, leaves.SPECIES, 0, _digest(images, labels))
 
 
 def _synthetic_linear(data: Data, seed: int) -> Raw:
@@ -228,3 +275,18 @@ def _synthetic_linear(data: Data, seed: int) -> Raw:
     inputs, noise = drawn[:, :2].astype(np.float32), data.noise * drawn[:, 2:]
     targets = (inputs @ np.array([[2.0], [-3.4]]) + 4.2 + noise).astype(np.float32)
     return Raw(inputs, targets, 1, 0, _digest(inputs, targets))
+
+
+def _xor(data: Data, seed: int) -> Raw:
+    """Draw points around the corners (±1, ±1); the class says whether their signs differ.
+
+    The corners take turns, so that a split whose size is a multiple of four has as many points of
+    each, and, as above, more examples are the same ones and then some.
+    """
+    rng = np.random.default_rng(stream(seed, "synthetic"))
+    n = (data.train_examples or 200) + (data.validation_examples or 200) + 200
+    turn = np.arange(n) % 4
+    corners = np.stack([turn % 2, turn // 2], axis=1)
+    inputs = (2.0 * corners - 1 + data.noise * rng.standard_normal((n, 2))).astype(np.float32)
+    targets = (corners[:, 0] != corners[:, 1]).astype(np.int64)
+    return Raw(inputs, targets, 2, 0, _digest(inputs, targets))

@@ -16,9 +16,24 @@ from suite.seeds import stream
 
 # Sizes of the splits a source has no opinion on. The test split of a source without one of its
 # own is drawn anew for every seed, so intervals over seeds cover the choice of test examples.
-VALIDATION = {"mnist5k": 1000, "digits": 360, "synthetic_linear": 200}
-TEST = {"mnist5k": 2000, "digits": 360, "synthetic_linear": 200}
+VALIDATION = {
+    "mnist5k": 1000,
+    "digits": 360,
+    "synthetic_linear": 200,
+    "xor": 200,
+    "generated_leaves": 6 * 176,
+}
+TEST = {
+    "mnist5k": 2000,
+    "digits": 360,
+    "synthetic_linear": 200,
+    "xor": 200,
+    "generated_leaves": 12 * 176,
+}
+HELD_OUT_SHARE = 6  # a sixth each, of sources that are not listed, whose size is that of files
 OFFICIAL_VALIDATION = 5000
+TABLES = ("boston", "house_prices")  # features are standardised, log prices centred, on training
+RESIZED = 1000  # Images at a time: 50 MB at 224×224 pixels of one channel.
 
 
 class Split(NamedTuple):
@@ -61,6 +76,8 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     Raises:
         RequestError: if the source cannot be had or has too few examples.
     """
+    if data.image_size:
+        load.cache_clear()  # they may take gigabytes: only the last are kept
     source = raw(data, seed)
     if data.classes:
         source = _merged(source, data.classes)
@@ -72,10 +89,11 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     else:
         # Synthetic examples are as good in the order they were drawn; shuffled, which of them are
         # held out would depend on how many there are.
-        drawn = data.name == "synthetic_linear"
+        drawn = data.name in ("synthetic_linear", "xor", "generated_leaves")
         order = torch.arange(total) if drawn else torch.randperm(total, generator=generator)
-        last, pool = order[: TEST[data.name]], order[TEST[data.name] :]
-    held_out = data.validation_examples or VALIDATION.get(data.name, OFFICIAL_VALIDATION)
+        last, pool = order.tensor_split([TEST.get(data.name, total // HELD_OUT_SHARE)])
+    default = OFFICIAL_VALIDATION if source.official_test else total // HELD_OUT_SHARE
+    held_out = data.validation_examples or VALIDATION.get(data.name, default)
     wanted = data.train_examples or len(pool) - held_out
     if wanted < 1 or held_out + wanted > len(pool):
         raise RequestError(
@@ -84,10 +102,16 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         )
     parts = (pool[held_out : held_out + wanted], pool[:held_out], last)
     inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
-    train, validation, test = (Split(inputs[i].to(device), targets[i].to(device)) for i in parts)
+    if data.name in TABLES:
+        inputs, targets = standardise(inputs, parts[0]), targets - targets[parts[0]].mean()
+    train, validation, test = (
+        Split(_at_size(inputs[i], data.image_size, device), targets[i].to(device)) for i in parts
+    )
     sha = hashlib.sha256(source.digest.encode())
     for part in parts:
         sha.update(part.numpy().data)
+    if data.image_size:
+        sha.update(f"{data.image_size} pixels".encode())
     if data.random_labels:
         labels = _randomised(targets[parts[0]], source.outputs, data.random_labels, seed)
         sha.update(labels.numpy().data)
@@ -101,6 +125,43 @@ def _merged(source: Raw, classes: int) -> Raw:
         raise RequestError(f"there are {source.outputs} classes to merge, not {classes}")
     digest = f"{source.digest} modulo {classes}"
     return source._replace(targets=source.targets % classes, outputs=classes, digest=digest)
+
+
+def standardise(features: Tensor, fit: Tensor) -> Tensor:
+    """Return a table's features at mean 0 and variance 1 over some of its rows.
+
+    Columns of 0 and 1 stay as they are, a missing number becomes the mean, and what is constant
+    over those rows becomes 0 everywhere: nothing can be learned of it.
+
+    Args:
+        features: float32 `(n, features)`, NaN where a number is missing.
+        fit: the rows that decide, which should be training rows and no others.
+    """
+    seen = features[fit]
+    there = ~seen.isnan()
+    mean = seen.nansum(0) / there.sum(0).clamp(min=1)
+    deviation = ((seen - mean).nan_to_num() ** 2).sum(0).div(there.sum(0).clamp(min=1)).sqrt()
+    indicator = ((seen == 0) | (seen == 1)).all(0)
+    scaled = torch.where(indicator, features, (features - mean) / deviation)
+    # A column of equal numbers has a deviation of rounding alone: 1e-6 of its mean and below.
+    constant = deviation <= 1e-6 * mean.abs()
+    return scaled.nan_to_num(nan=0.0).masked_fill(constant, 0.0)
+
+
+def _at_size(images: Tensor, size: int | None, device: str) -> Tensor:
+    """Return images on the device, as high and wide as asked for.
+
+    They are resized on the CPU, whatever the device: a GPU rounds otherwise.
+    """
+    if size is None:
+        return images.to(device)
+    from torchvision.transforms.v2 import functional
+
+    count, channels = images.shape[:2]
+    resized = torch.empty(count, channels, size, size, dtype=torch.uint8, device=device)
+    for few, into in zip(torch.split(images, RESIZED), torch.split(resized, RESIZED), strict=True):
+        into.copy_(functional.resize(few, [size, size], antialias=True))
+    return resized
 
 
 def _randomised(labels: Tensor, classes: int, share: float, seed: int) -> Tensor:

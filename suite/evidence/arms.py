@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from suite.metrics import METRICS
@@ -40,6 +41,17 @@ class ArmValues:
     spent: float
 
 
+def at_level(rows: pd.DataFrame, path: str, level: Any) -> pd.DataFrame:
+    """Return the rows at a level; unlike `==`, also where the level is a tuple or None."""
+    return rows[np.asarray([_same(value, level) for value in rows[path]], bool)]
+
+
+def _same(value: Any, level: Any) -> bool:
+    if level is None:  # pandas turns None into NaN, which differs from itself
+        return bool(pd.isna(value)) if not isinstance(value, tuple) else False
+    return isinstance(value, tuple) == isinstance(level, tuple) and bool(value == level)
+
+
 def arm_values(
     rows: pd.DataFrame,
     grid: Grid,
@@ -56,7 +68,7 @@ def arm_values(
     every finished trial's value is returned.
     """
     for path, level in arm.items():
-        rows = rows[rows[path].isna() if level is None else rows[path] == level]
+        rows = at_level(rows, path, level)
     tuned = [axis for axis in grid.axes if tune and axis.path not in arm]
     paths = [axis.path for axis in tuned]
     good = rows[rows["status"] == "finished"]

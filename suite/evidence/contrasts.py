@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from suite.claims import Claim, Identity, Interaction, Ordering, Rate, Threshold, Trend, arms
+from suite.claims import (
+    Claim,
+    Identity,
+    Interaction,
+    Ordering,
+    Rate,
+    Threshold,
+    Trend,
+    Within,
+    arms,
+)
 from suite.evidence.arms import ArmValues, arm_values
 from suite.study import Grid
 
@@ -71,4 +81,7 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[float, ...] = ()) 
         return np.asarray(values @ np.array([1, -1, -1, 1]))
     if isinstance(claim, Rate):
         return np.asarray(values[:, 0] >= claim.level, float)
+    if isinstance(claim, Within):
+        inside = (values[:, 0] >= claim.low) & (values[:, 0] <= claim.high)
+        return np.asarray(inside, float)
     return np.asarray(values[:, 0] - values[:, 1] if values.shape[1] > 1 else values[:, 0])

@@ -12,7 +12,17 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from suite.claims import Claim, Difference, Directional, Equivalence, Identity, Rate, Tested
+from suite.claims import (
+    Claim,
+    Counted,
+    Difference,
+    Directional,
+    Equivalence,
+    Identity,
+    Rate,
+    Tested,
+    Within,
+)
 from suite.evidence.arms import ArmValues
 from suite.evidence.contrasts import Contrast, Measured, measure
 from suite.evidence.significance import ALPHA, Test, exact_test, holm, seeds_needed, t_test
@@ -77,6 +87,8 @@ class Finding:
         """Which of the two tests the verdict rests on; None where it rests on none."""
         if self.verdict is Verdict.UNDECIDED or isinstance(self.claim, Identity):
             return None
+        if isinstance(self.claim, Within) and self.verdict is Verdict.SUPPORTED:
+            return None
         equivalent = self.verdict is Verdict.SUPPORTED and isinstance(self.claim, Equivalence)
         return "margin" if equivalent or self.verdict is Verdict.NO_EFFECT else "effect"
 
@@ -112,7 +124,7 @@ def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> 
 
 
 def _test(claim: Claim, measured: Measured) -> Test:
-    if isinstance(claim, Rate):
+    if isinstance(claim, Counted):
         return exact_test(claim, *_events(claim, measured))
     if isinstance(claim, Identity):
         worst = float(np.abs(measured.contrast).max()) if len(measured.contrast) else math.nan
@@ -120,10 +132,10 @@ def _test(claim: Claim, measured: Measured) -> Test:
     return t_test(measured.contrast, claim.margin)
 
 
-def _events(claim: Rate, measured: Measured) -> tuple[int, int]:
+def _events(claim: Counted, measured: Measured) -> tuple[int, int]:
     """Return how many seeds ended in the event, and of how many."""
     ends = measured.arms["arm"].ends
-    if claim.event == "reached":
+    if isinstance(claim, Within) or claim.event == "reached":
         return int(measured.contrast.sum()), len(ends)
     wanted = Status.DIVERGED if claim.event == "diverged" else Status.FAILED
     return int((ends == str(wanted)).sum()), len(ends)
@@ -140,7 +152,7 @@ def _decide(
     adjusted_p_margin: float,
 ) -> Finding:
     arms = measured.arms.values()
-    n = _events(claim, measured)[1] if isinstance(claim, Rate) else len(measured.seeds)
+    n = _events(claim, measured)[1] if isinstance(claim, Counted) else len(measured.seeds)
     verdict, reason = _verdict(claim, measured, test, n, adjusted_p, adjusted_p_margin)
     undo = math.exp if getattr(claim, "scale", "") == "ratio" else float
     return Finding(
@@ -168,6 +180,7 @@ def _decide(
 _TOO_WIDE = "the interval reaches beyond what matters"
 _MAYBE_SMALL = "there is a difference, but it may be too small to matter"
 _BOTH = "the interval holds both no effect and one that matters"
+LEAST_WITHIN = 3  # seeds that have to lie inside a published range
 _OPEN = (_TOO_WIDE, _MAYBE_SMALL, _BOTH)  # reasons that more seeds would do away with
 
 
@@ -181,6 +194,8 @@ def _verdict(
         return _verdict_of_identity(claim, test, n)
     if isinstance(claim, Rate):
         return _verdict_of_rate(claim, test, p)
+    if isinstance(claim, Within):
+        return _verdict_within(test, n, p)
     if n < 2:
         where = "both arms" if len(arms) == 2 else "every arm"
         return Verdict.UNDECIDED, f"an interval needs two seeds measured in {where}; there were {n}"
@@ -217,6 +232,16 @@ def _verdict_of_rate(claim: Rate, test: Test, p: float) -> tuple[Verdict, str]:
     return Verdict.REFUTED, f"the share of seeds is not {claim.direction} than {claim.than:.0%}"
 
 
+def _verdict_within(test: Test, n: int, p: float) -> tuple[Verdict, str]:
+    if p < ALPHA:
+        return Verdict.REFUTED, "more seeds lie outside the range than luck explains"
+    if test.estimate < 1:
+        return Verdict.UNDECIDED, "seeds lie outside the range, but no more than luck explains"
+    if n < LEAST_WITHIN:
+        return Verdict.UNDECIDED, f"it takes {LEAST_WITHIN} seeds, and there were {n}"
+    return Verdict.SUPPORTED, "every seed lies inside the range"
+
+
 def _verdict_of_identity(claim: Identity, test: Test, n: int) -> tuple[Verdict, str]:
     if n == 0:
         return Verdict.UNDECIDED, "no trial measured it"
@@ -231,7 +256,7 @@ def _as_claimed(claim: Directional | Rate, effect: float) -> bool:
 
 def _more_seeds(claim: Claim, test: Test, n: int, family: int) -> int | None:
     """Return how many more seeds would show the effect seen, or, near zero, that there is none."""
-    assert not isinstance(claim, Rate | Identity)
+    assert not isinstance(claim, Counted | Identity)
     effect = max(abs(test.estimate), claim.margin)
     if isinstance(claim, Equivalence) or abs(test.estimate) < claim.margin / 2:
         effect = abs(claim.margin - abs(test.estimate))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from suite.claims import Rate
+from suite.claims import Counted, Within
 from suite.evidence.contrasts import Contrast
 
 ALPHA = 0.05
@@ -24,7 +25,7 @@ class Test:
     """A claim's tests, on the scale that is analysed.
 
     Attributes:
-        estimate: the mean contrast, or the share of a `Rate`.
+        estimate: the mean contrast, or the share of a `Rate` or `Within`.
         low, high: its 95 % confidence interval.
         sd: standard deviation of the contrast between seeds.
         p: of no effect, two-sided.
@@ -55,13 +56,23 @@ def t_test(contrast: Contrast, margin: float) -> Test:
     return Test(mean, float(low), float(high), sd, float(result.pvalue), float(max(above, below)))
 
 
-def exact_test(claim: Rate, events: int, n: int) -> Test:
-    """Test a share of n seeds against `claim.than`; Clopper and Pearson's interval."""
+def exact_test(claim: Counted, events: int, n: int) -> Test:
+    """Test a share of n seeds, with Clopper and Pearson's interval.
+
+    That of a `Rate` is tested against `claim.than`. That inside a published range is tested
+    against what draws from the same distribution would give: of n further draws, the number
+    outside the range of `runs` earlier ones is beta-binomial (Wilks, 1942).
+    """
     if n == 0:
         return Test(math.nan, math.nan, math.nan, math.nan, 1.0, math.nan)
-    result = stats.binomtest(events, n, claim.than)
+    if isinstance(claim, Within):
+        result = stats.binomtest(events, n)
+        p = stats.betabinom.sf(n - events - 1, n, 2, claim.runs - 1)
+    else:
+        result = stats.binomtest(events, n, claim.than)
+        p = result.pvalue
     low, high = result.proportion_ci(1 - ALPHA, method="exact")
-    return Test(events / n, float(low), float(high), math.nan, float(result.pvalue), math.nan)
+    return Test(events / n, float(low), float(high), math.nan, float(p), math.nan)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -78,7 +89,10 @@ def _adjusted(p_values: Sequence[float], method: str) -> list[float]:
     adjusted = np.array(p_values, float)
     tested = ~np.isnan(adjusted)
     if tested.any():
+        # multipletests collects garbage at every call, a second with 4,000 records in memory.
+        gc.freeze()
         adjusted[tested] = multipletests(adjusted[tested], method=method)[1]
+        gc.unfreeze()
     return [float(p) for p in adjusted]
 
 

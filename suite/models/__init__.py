@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
+from suite.models.alexnet import alexnet
+from suite.models.googlenet import googlenet
 from suite.models.initialise import initialise
 from suite.models.lenet import lenet
 from suite.models.linear import linear
 from suite.models.mlp import mlp
-from suite.recipe import Model
+from suite.models.nin import nin
+from suite.models.resnet import resnet
+from suite.models.resnet18 import resnet18
+from suite.models.vgg import vgg
+from suite.recipe import MODEL_FIELDS, Model
 from suite.seeds import stream
+
+IMAGE_MODELS: dict[str, Callable[..., nn.Module]] = {
+    "lenet": lenet,
+    "alexnet": alexnet,
+    "vgg": vgg,
+    "nin": nin,
+    "googlenet": googlenet,
+    "resnet18": resnet18,
+}
 
 
 def build(model: Model, shape: tuple[int, ...], outputs: int, seed: int) -> nn.Module:
@@ -30,16 +46,12 @@ def build(model: Model, shape: tuple[int, ...], outputs: int, seed: int) -> nn.M
 
 
 def _network(model: Model, shape: tuple[int, ...], outputs: int) -> nn.Module:
-    if model.name == "lenet":
-        return lenet(shape, outputs, activation=model.activation, pooling=model.pooling)
+    fields = {name: getattr(model, name) for name in MODEL_FIELDS[model.name]}
+    if model.name == "resnet":
+        return resnet(shape, outputs, **fields | {"residual": model.residual is not False})
+    if model.name in IMAGE_MODELS:
+        return IMAGE_MODELS[model.name](shape, outputs, **fields)
     features = math.prod(shape)
     if model.name == "mlp":
-        return mlp(
-            features,
-            outputs,
-            widths=model.widths,
-            activation=model.activation,
-            dropout=model.dropout,
-            norm=model.norm,
-        )
+        return mlp(features, outputs, **fields | {"residual": model.residual is True})
     return linear(features, outputs)

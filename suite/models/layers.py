@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from suite.errors import RequestError
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -39,29 +44,55 @@ class Dropout(nn.Module):
         return inputs * mask.div_(keep)
 
 
-class SynchronisedBatchNorm1d(nn.BatchNorm1d):
+class SynchronisedBatchNorm(_BatchNorm):
     """Batch normalisation (Ioffe and Szegedy, 2015) over the batch of all devices together.
 
     `nn.SyncBatchNorm` does the same on GPUs and nothing on CPUs. The moments are exact for shards
-    of unequal sizes; with one process this is `nn.BatchNorm1d`.
+    of unequal sizes; with one process this is `nn.BatchNorm1d` or `nn.BatchNorm2d`.
     """
 
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 (the base class's name)
+        """Take inputs with any number of dimensions."""
+
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return `(n, channels)` inputs, normalised."""
+        """Return inputs `(n, channels, ...)`, normalised."""
         if not self.training or not distributed.is_initialized():
             return super().forward(inputs)
-        count = _Sum.apply(inputs.new_tensor([float(len(inputs))]))
-        mean = _Sum.apply(inputs.sum(0)) / count
+        rest = [0, *range(2, inputs.ndim)]  # all dimensions but the channels
+
+        def over_all(values: Tensor) -> Tensor:
+            total: Tensor = _Sum.apply(values.sum(rest, keepdim=True))
+            return total / count
+
+        count = inputs.new_tensor([inputs.numel() / inputs.shape[1]])
+        distributed.all_reduce(count)
+        mean = over_all(inputs)
         centred = inputs - mean
-        variance = _Sum.apply(centred.square().sum(0)) / count
+        variance = over_all(centred.square())
         with torch.no_grad():
             unbiased = variance * count / (count - 1)
             for kept, seen in ((self.running_mean, mean), (self.running_var, unbiased)):
                 assert kept is not None  # it is kept by default, and so is the momentum
                 assert self.momentum is not None
-                kept.lerp_(seen, self.momentum)
-        normalised: Tensor = centred * torch.rsqrt(variance + self.eps)
-        return normalised * self.weight + self.bias
+                kept.lerp_(seen.flatten(), self.momentum)
+        channels = variance.shape
+        scale, shift = self.weight.view(channels), self.bias.view(channels)
+        return centred * torch.rsqrt(variance + self.eps) * scale + shift
+
+
+NORMALISATIONS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
+    "batch": (nn.BatchNorm1d, nn.BatchNorm2d),
+    "synchronised": (SynchronisedBatchNorm, SynchronisedBatchNorm),
+}
+
+
+def normalisation(norm: str, channels: int, *, dimensions: int) -> list[nn.Module]:
+    """Return the layer that a recipe's `norm` names, or none.
+
+    Args:
+        dimensions: 1 for `(n, channels)`, 2 for images.
+    """
+    return [] if norm == "none" else [NORMALISATIONS[norm][dimensions - 1](channels)]
 
 
 class _Sum(torch.autograd.Function):
@@ -78,6 +109,53 @@ class _Sum(torch.autograd.Function):
         total = gradient.clone()
         distributed.all_reduce(total)
         return total
+
+
+class GlobalAveragePool(nn.Module):
+    """The mean over pixels; `nn.AdaptiveAvgPool2d` has no deterministic gradient on a GPU."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return `(n, channels)` from `(n, channels, height, width)`."""
+        return inputs.mean((2, 3))
+
+
+def scaled(channels: int, scale: float) -> int:
+    """Return a number of channels times a factor, rounded, at least 1."""
+    return max(1, round(channels * scale))
+
+
+def output_shape(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of what a network makes of one example, computing nothing.
+
+    Raises:
+        RequestError: if the example is no image, or too small for the network's layers.
+    """
+    if len(shape) != 3:
+        raise RequestError(f"convolutions need images, not {shape}")
+    try:
+        example = torch.empty(1, *shape, device="meta")
+        return tuple(copy.deepcopy(network).to("meta").eval()(example).shape[1:])
+    except RuntimeError:
+        size = "×".join(map(str, shape[1:]))
+        raise RequestError(f"images of {size} pixels are too small for this network") from None
+
+
+def linear_head(
+    features: nn.Module,
+    shape: tuple[int, ...],
+    outputs: int,
+    *,
+    widths: tuple[int, ...],
+    activation: str,
+    dropout: float,
+) -> list[nn.Module]:
+    """Return the layers from the feature maps of `features` to classes: hidden ones, dropout."""
+    inputs = math.prod(output_shape(features, shape))
+    layers: list[nn.Module] = [nn.Flatten()]
+    for width in widths:
+        layers += [nn.Linear(inputs, width), ACTIVATIONS[activation](), Dropout(dropout)]
+        inputs = width
+    return [*layers, nn.Linear(inputs, outputs)]
 
 
 def use_generator(network: nn.Module, generator: torch.Generator) -> None:

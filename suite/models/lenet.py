@@ -5,35 +5,53 @@ from __future__ import annotations
 from torch import nn
 
 from suite.errors import RequestError
-from suite.models.layers import ACTIVATIONS
+from suite.models.layers import ACTIVATIONS, normalisation
 
 POOLING: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
 
-def lenet(shape: tuple[int, ...], outputs: int, *, activation: str, pooling: str) -> nn.Module:
+def lenet(
+    shape: tuple[int, ...],
+    outputs: int,
+    *,
+    activation: str,
+    pooling: str,
+    padding: int,
+    norm: str,
+) -> nn.Module:
     """Return a network from `(n, channels, height, width)` to `(n, outputs)`.
 
-    On 28×28 pixels of one channel with ten outputs it has 61,706 parameters.
+    On 28×28 pixels of one channel with ten outputs it has 61,706 parameters; without padding and
+    with normalisation before each activation 44,878.
 
     Raises:
         RequestError: if the input is no image or too small for two poolings.
     """
-    if len(shape) != 3 or min(shape[1:]) < 12:
-        raise RequestError(f"lenet needs images of at least 12×12 pixels, not {shape}")
+    least = 16 - 2 * padding
+    if len(shape) != 3 or min(shape[1:]) < least:
+        raise RequestError(f"lenet needs images of at least {least}×{least} pixels, not {shape}")
+
     channels, height, width = shape
-    act, pool = ACTIVATIONS[activation], POOLING[pooling]
-    flat = 16 * ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2)
+
+    def convolution(inputs: int, outputs: int, padding: int) -> list[nn.Module]:
+        layer = nn.Conv2d(inputs, outputs, kernel_size=5, padding=padding)
+        return [layer, *normalisation(norm, outputs, dimensions=2), ACTIVATIONS[activation]()]
+
+    def linear(inputs: int, outputs: int) -> list[nn.Module]:
+        layer = nn.Linear(inputs, outputs)
+        return [layer, *normalisation(norm, outputs, dimensions=1), ACTIVATIONS[activation]()]
+
+    pool = POOLING[pooling]
+    flat = 16
+    for pixels in (height, width):
+        flat *= ((pixels - 4 + 2 * padding) // 2 - 4) // 2
     return nn.Sequential(
-        nn.Conv2d(channels, 6, kernel_size=5, padding=2),
-        act(),
+        *convolution(channels, 6, padding),
         pool(kernel_size=2, stride=2),
-        nn.Conv2d(6, 16, kernel_size=5),
-        act(),
+        *convolution(6, 16, 0),
         pool(kernel_size=2, stride=2),
         nn.Flatten(),
-        nn.Linear(flat, 120),
-        act(),
-        nn.Linear(120, 84),
-        act(),
+        *linear(flat, 120),
+        *linear(120, 84),
         nn.Linear(84, outputs),
     )

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
-from suite.models.layers import ACTIVATIONS, Dropout, SynchronisedBatchNorm1d
+from suite.models.layers import ACTIVATIONS, Dropout, normalisation
+
+
+class Residual(nn.Sequential):
+    """Layers in a row, to whose output their input is added (He et al., 2016)."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the shape of `inputs`, which the layers must keep."""
+        values: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
+        return inputs + values
 
 
 def mlp(
@@ -12,23 +21,25 @@ def mlp(
     outputs: int,
     *,
     widths: tuple[int, ...],
+    repeats: int,
     activation: str,
     dropout: float,
     norm: str,
+    residual: bool,
 ) -> nn.Module:
     """Return a network from `(n, ...)` with `features` values an example to `(n, outputs)`.
 
-    Each hidden layer is linear, then normalisation, activation and dropout where asked for.
+    Each hidden layer is linear, then normalisation, activation and dropout where asked for. With
+    `residual`, one that is as wide as the hidden layer before it adds its input to its output.
     """
     layers: list[nn.Module] = [nn.Flatten()]
-    for width in widths:
-        layers.append(nn.Linear(features, width))
-        if norm == "batch":
-            layers.append(nn.BatchNorm1d(width))
-        elif norm == "synchronised":
-            layers.append(SynchronisedBatchNorm1d(width))
-        layers.append(ACTIVATIONS[activation]())
+    before = None
+    for width in widths * repeats:
+        layer: list[nn.Module] = [nn.Linear(features, width)]
+        layer += normalisation(norm, width, dimensions=1)
+        layer.append(ACTIVATIONS[activation]())
         if dropout > 0.0:
-            layers.append(Dropout(dropout))
-        features = width
+            layer.append(Dropout(dropout))
+        layers += [Residual(*layer)] if residual and width == before else layer
+        features = before = width
     return nn.Sequential(*layers, nn.Linear(features, outputs))

@@ -1,5 +1,6 @@
 """The training core: update rules, one step, evaluation and the loop."""
 
-from suite.training.loop import train
+from suite.training.evaluation import predict
+from suite.training.loop import Run, train
 
-__all__ = ["train"]
+__all__ = ["Run", "predict", "train"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from suite.data import Examples, Split, load
+from suite.data import Examples, Split, augmented, load, shifted_tests
 from suite.models import build
 from suite.models.layers import use_generator
 from suite.recipe import Budget, Recipe
@@ -66,15 +66,20 @@ def train(recipe: Recipe, seed: int, *, device: str = "cpu", alone: bool = False
 class Run:
     """One training run in progress.
 
+    Args:
+        examples: other ones than the recipe's data names, such as a fold of it.
+
     Attributes:
         curves: for each metric, pairs of epoch and value.
         done: steps taken.
         seen: training examples seen.
     """
 
-    def __init__(self, recipe: Recipe, seed: int, device: str) -> None:
+    def __init__(
+        self, recipe: Recipe, seed: int, device: str, examples: Examples | None = None
+    ) -> None:
         self.recipe = recipe
-        self.examples: Examples = load(recipe.data, seed, device)
+        self.examples: Examples = examples or load(recipe.data, seed, device)
         network = build(recipe.model, self.examples.shape, self.examples.outputs, seed)
         self.network: nn.Module = network.to(device)
         self.devices = devices_of(recipe.devices, device)
@@ -87,6 +92,8 @@ class Run:
             self.devices.wrap(self.network), self.loss, parameters, rule, self.devices.gradients
         )
         self.order = _generator(seed, "order", "cpu")
+        self.augment = _generator(seed, "augment", device)
+        self.seed, self.device = seed, device
         self.curves: dict[str, Curve] = {}
         self.done = self.seen = 0
         self.watch = Stopwatch(device)
@@ -138,7 +145,9 @@ class Run:
             order = order[: (self.total_steps - self.done) * size].to(split.inputs.device)
             # One gather an epoch, then views: a gather a step costs 20 µs more at batch 64.
             inputs = torch.split(split.inputs[order], size)
-            yield from map(Split, inputs, torch.split(split.targets[order], size))
+            names = self.recipe.augmentation
+            seen = augmented(inputs, names, self.augment) if names else inputs
+            yield from map(Split, seen, torch.split(split.targets[order], size))
 
     def _observe(self, moment: Moment) -> dict[str, float]:
         values: dict[str, float] = {}
@@ -163,7 +172,19 @@ class Run:
         metrics |= evaluate(self.network, self.loss, test, "test/")
         if "test/accuracy" in metrics:
             metrics["generalisation_gap"] = metrics["train/accuracy"] - metrics["test/accuracy"]
-        return metrics
+        return metrics | self._shifted(metrics)
+
+    def _shifted(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """Return what the test metrics become under each of the recipe's shifts."""
+        if not self.recipe.shifts:
+            return {}
+        shifted: dict[str, float] = {}
+        tests = shifted_tests(self.recipe.data, self.recipe.shifts, self.seed, self.device)
+        for name, split in tests.items():
+            shifted |= evaluate(self.network, self.loss, split, f"test/{name}/")
+            drop = metrics["test/accuracy"] - shifted[f"test/{name}/accuracy"]
+            shifted[f"test/{name}/drop"] = drop
+        return shifted
 
     def cost(self, *, timed: bool) -> dict[str, float]:
         """Return what training took; seconds only where they were taken alone."""

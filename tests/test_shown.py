@@ -1,0 +1,95 @@
+"""What a figure shows of the results."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from reports.figures.difference import labels
+from reports.figures.scales import log_y, places
+from reports.shown import shown
+from suite import Difference, Interaction, Study, axis, curves, define_metric, lines
+from suite.evidence import findings
+from suite.evidence.results import Results
+from suite.record import Execution
+from suite.views import View
+from tests.test_claims_and_evidence import a_record
+
+LABELS, DECAY, RATE = "data.random_labels", "optimizer.weight_decay", "optimizer.lr"
+STUDY = Study(
+    "Example",
+    grid=(axis(LABELS, (0.0, 0.2)), axis(DECAY, (0.0, 0.1)), axis(RATE, (0.1, 1.0))),
+    name="example",
+)
+# Validation prefers the rate 1.0 with true labels and 0.1 with random ones.
+RECORDS = tuple(
+    a_record(
+        {LABELS: labels, DECAY: decay, RATE: rate},
+        seed,
+        {
+            "validation/accuracy": rate if labels == 0.0 else 1.1 - rate,
+            "weights/norm": 10 * rate + decay + labels,
+        },
+        curves={"weights/norm": [(1.0, 10 * rate + decay + labels)]},
+    )
+    for labels in (0.0, 0.2)
+    for decay in (0.0, 0.1)
+    for rate in (0.1, 1.0)
+    for seed in (0, 1)
+)
+EXECUTION = Execution(
+    study="example", tier="laptop", overrides={}, only={}, seeds=None, trials=[], command="",
+    started=0.0, claims="",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lines("weights/norm", over=DECAY, tuned=True, where={LABELS: 0.2}),
+        curves("weights/norm", colour=DECAY, tuned=True, where={LABELS: 0.2}),
+    ],
+)
+def test_a_view_that_holds_a_level_shows_and_tunes_over_no_other(view: View) -> None:
+    data = shown(Results(STUDY, EXECUTION, STUDY.grids(), RECORDS, 0), view)
+    assert sorted(data.points["value"]) == pytest.approx([1.2, 1.2, 1.3, 1.3])
+    assert data.trials["count"].sum() == len(RECORDS) / 2
+    assert data.notes[0] == "Only random labels 0.2."
+    assert data.notes[1] == "For each seed the learning rate that validation chose."
+    assert data.notes[2] == "n = 2."
+
+
+def test_an_error_that_spans_much_has_a_logarithmic_axis_and_an_accuracy_has_not() -> None:
+    error = define_metric("test_shown/error", "an error", better="lower")
+    assert log_y(error, [0.01, 1.0])
+    assert not log_y(error, [0.5, 1.0])
+    assert not log_y("test/accuracy", [0.01, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("levels", "logarithmic"),
+    [((2, 4, 32), True), ((8, 40, 200), True), ((0.0, 0.5, 0.8), False), ((10, 20, 30), False)],
+)
+def test_levels_that_double_are_spaced_by_their_logarithms(
+    levels: tuple[float, ...], logarithmic: bool
+) -> None:
+    assert places(axis("a", levels)) == ([float(level) for level in levels], logarithmic)
+
+
+def test_arms_are_labelled_by_what_tells_them_apart() -> None:
+    claim = Interaction(
+        of="weights/norm", arm={DECAY: 0.1}, against={DECAY: 0.0}, within={LABELS: 0.2},
+        without={LABELS: 0.0}, direction="higher", matters=0.1, says="So.", source="",
+    )  # fmt: skip
+    alone = Difference(
+        of="weights/norm", arm={DECAY: 0.1, LABELS: 0.2}, against={DECAY: 0.0, LABELS: 0.2},
+        direction="higher", matters=0.1, says="So.", source="",
+    )  # fmt: skip
+    study = dataclasses.replace(STUDY, claims=(claim, alone))
+    four, two = findings(study, study.grids(), RECORDS)
+    assert labels(four) == (
+        ["0\n0.2", "0.1\n0.2", "0\n0", "0.1\n0"],
+        "weight decay and random labels",
+    )
+    assert labels(two) == (["weight decay\n0", "weight decay\n0.1"], "")

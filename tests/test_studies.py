@@ -1,0 +1,60 @@
+"""Every study runs at the smoke tier, through every room of the house, and its page shows it."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands import suite, suite_json
+
+STUDIES = sorted(path.stem for path in Path("studies").glob("[a-z]*.py"))
+# Claims that something is true by algebra, where algebra says that it is not.
+FALSE_BY_ALGEBRA = {
+    "device_use": 1,
+    "devices": 1,
+    "gradient_descent": 3,
+    "layers": 6,
+    "softmax_regression": 1,
+    "weight_decay": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="module")
+def runs(folder: Path) -> dict[str, Any]:
+    form = suite_json(folder, "run", "--all", "--tier", "smoke")
+    done = suite(folder, "report")
+    assert done.returncode == 0, done.stderr
+    return {study["name"]: study for study in form["studies"]}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_it_runs_and_every_trial_has_an_outcome(runs: dict[str, Any], study: str) -> None:
+    assert (runs[study]["failed"], runs[study]["missing"]) == (0, 0)
+    assert runs[study]["trials"] > 0
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_what_algebra_says_holds_at_any_tier(runs: dict[str, Any], study: str) -> None:
+    identities = [one for one in runs[study]["findings"] if one["kind"] == "Identity"]
+    refuted = [one["says"] for one in identities if one["verdict"] == "refuted"]
+    assert len(refuted) == FALSE_BY_ALGEBRA.get(study, 0), refuted
+    assert "undecided" not in {one["verdict"] for one in identities}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_its_page_shows_every_claim_and_figure(
+    runs: dict[str, Any], folder: Path, study: str
+) -> None:
+    page = html.unescape((folder / "reports/html" / f"{study}.html").read_text())
+    for finding in runs[study]["findings"]:
+        assert finding["says"] in page
+    assert "Not measured: no trial of this run" not in page
+    assert len(page) < 2_000_000

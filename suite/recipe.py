@@ -41,6 +41,15 @@ ModelName = Literal[
     "resnet18",
 ]
 Activation = Literal["relu", "sigmoid", "tanh", "identity"]
+LossName = Literal[
+    "cross_entropy",
+    "mse",
+    "mse_one_hot",
+    "multi_margin",
+    "binary_cross_entropy",
+    "focal",
+    "label_smoothing",
+]
 Initialisation = Literal["default", "xavier_uniform", "normal"]
 Inception = Literal["all", "no 1x1", "no 3x3", "no 5x5", "no pool", "plain 3x3", "plain 5x5"]
 
@@ -113,6 +122,8 @@ class Data:
         random_labels: share of the training labels, and of no others, that are replaced by
             classes drawn uniformly; a draw may hit the true class.
         pixels: side of the square images (`generated_leaves`, `classify_leaves`); None is 32.
+        classes: how many classes to merge the source's into, class c into c modulo `classes`: two
+            ask whether a digit is odd. None merges nothing.
     """
 
     name: SourceName = "mnist5k"
@@ -123,12 +134,14 @@ class Data:
     random_labels: float = number(default=0.0, low=0.0, high=1.0)
     image_size: int | None = number(default=None, low=1, high=1024)
     pixels: int | None = number(default=None, low=8, high=1024)
+    classes: int | None = number(default=None, low=2)
 
     def check(self) -> None:
         if self.image_size and self.name in (*REGRESSIONS, "xor"):
             raise RequestError(f"data '{self.name}' has no images: no 'image_size'")
-        if self.random_labels and self.name in REGRESSIONS:
-            raise RequestError(f"data '{self.name}' has no classes: no 'random_labels'")
+        for field in ("random_labels", "classes"):
+            if getattr(self, field) and self.name in REGRESSIONS:
+                raise RequestError(f"data '{self.name}' has no classes: no '{field}'")
         if self.pixels is not None and self.name not in LEAVES:
             raise RequestError(f"data '{self.name}' does not use 'pixels'")
 
@@ -302,6 +315,7 @@ class Recipe:
             metrics at the end, validation and test are of images as they are.
         shifts: transformations under each of which the test split is measured once more, at the
             end: `test/noise/accuracy`, and what is lost, `test/noise/drop`.
+        loss: a name in suite.training.step.LOSSES; `mse` is for regression, all others for classes.
     """
 
     _: KW_ONLY
@@ -311,7 +325,7 @@ class Recipe:
     schedule: Schedule = Schedule()
     batch_size: int = number(default=64, low=1, high=10**9)
     budget: Budget = Budget()
-    loss: Literal["cross_entropy", "mse"] = "cross_entropy"
+    loss: LossName = "cross_entropy"
     devices: int = number(default=1, low=1, high=64)
     augmentation: tuple[Transformation, ...] = ()
     shifts: tuple[Transformation, ...] = ()

@@ -14,7 +14,7 @@ from suite import Budget, Data, Model, Optimizer, Recipe
 from suite.data import load
 from suite.errors import RequestError
 from suite.training import train
-from suite.training.evaluation import calibration_error
+from suite.training import calibration
 
 
 # --- Gradient descent ------------------------------------------------------------------------
@@ -76,6 +76,10 @@ def test_softmax_breaks_where_single_precision_ends() -> None:
     assert broken("less_the_largest", 1000)[0] == 0
     assert broken("less_the_largest", 1000)[1] > 0.8
     assert broken("log_sum_exp", 1000) == (0, 0)
+
+
+def calibration_error(logits: torch.Tensor, targets: torch.Tensor) -> float:
+    return calibration.calibration_error(logits.softmax(1), targets)
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_share_right() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from suite.data.sources import raw
+from suite.data.sources import Raw, raw
 from suite.errors import RequestError
 from suite.recipe import Data
 from suite.seeds import stream
@@ -80,6 +80,8 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     if data.image_size:
         load.cache_clear()  # they may take gigabytes: only the last are kept
     source = raw(data, seed)
+    if data.classes:
+        source = _merged(source, data.classes)
     total = len(source.inputs)
     generator = torch.Generator().manual_seed(stream(seed, "split"))
     if source.official_test:
@@ -116,6 +118,14 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         sha.update(labels.numpy().data)
         train = Split(train.inputs, labels.to(device))
     return Examples(train, validation, test, source.outputs, sha.hexdigest())
+
+
+def _merged(source: Raw, classes: int) -> Raw:
+    """Return the source with class c turned into c modulo `classes`."""
+    if classes > source.outputs:
+        raise RequestError(f"there are {source.outputs} classes to merge, not {classes}")
+    digest = f"{source.digest} modulo {classes}"
+    return source._replace(targets=source.targets % classes, outputs=classes, digest=digest)
 
 
 def standardise(features: Tensor, fit: Tensor) -> Tensor:

@@ -13,7 +13,49 @@ from torch.nn import functional as F
 from suite.training.update_rules import UpdateRule
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-LOSSES: dict[str, Loss] = {"cross_entropy": F.cross_entropy, "mse": F.mse_loss}
+
+
+def _one_hot(outputs: Tensor, classes: Tensor) -> Tensor:
+    return F.one_hot(classes, outputs.shape[1]).to(outputs.dtype)
+
+
+def mse_one_hot(outputs: Tensor, classes: Tensor) -> Tensor:
+    """Squared distance of outputs `(n, classes)` to one-hot classes `(n,)`."""
+    return (outputs - _one_hot(outputs, classes)).square().sum(1).mean()
+
+
+def multi_margin(outputs: Tensor, classes: Tensor) -> Tensor:
+    """By how much other classes come nearer than 1 to the true one (Weston and Watkins, 1999)."""
+    return F.multi_margin_loss(outputs, classes) * outputs.shape[1]
+
+
+def binary_cross_entropy(outputs: Tensor, classes: Tensor) -> Tensor:
+    """One logistic regression a class, each against all other classes."""
+    wanted = _one_hot(outputs, classes)
+    return F.binary_cross_entropy_with_logits(outputs, wanted) * outputs.shape[1]
+
+
+def focal(outputs: Tensor, classes: Tensor) -> Tensor:
+    """Cross-entropy times (1 - p)², p being that of the true class (Lin et al., 2017, γ = 2)."""
+    surprise = F.cross_entropy(outputs, classes, reduction="none")
+    return ((1 - torch.exp(-surprise)).square() * surprise).mean()
+
+
+def label_smoothing(outputs: Tensor, classes: Tensor) -> Tensor:
+    """Cross-entropy with a tenth of each label spread over all classes (Szegedy et al., 2016)."""
+    return F.cross_entropy(outputs, classes, label_smoothing=0.1)
+
+
+# All are sums over outputs and means over examples, but for `mse`, whose regression has one output.
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": F.cross_entropy,
+    "mse": F.mse_loss,
+    "mse_one_hot": mse_one_hot,
+    "multi_margin": multi_margin,
+    "binary_cross_entropy": binary_cross_entropy,
+    "focal": focal,
+    "label_smoothing": label_smoothing,
+}
 
 
 def prepare(inputs: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from reports.summary import mean_of
 from reports.words import axis_words, level_words
 from suite.evidence.arms import at_level
 from suite.evidence.results import Results
-from suite.study import Grid
+from suite.grid import Grid
 
 
 @dataclass(frozen=True)

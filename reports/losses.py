@@ -12,8 +12,8 @@ from suite.claims import Counted, Identity
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues, at_level
 from suite.evidence.results import Results
+from suite.grid import Grid
 from suite.metrics import METRICS
-from suite.study import Grid
 
 
 def losses(results: Results, finding: Finding) -> list[str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from reports.words import axis_words, counted, level_words, listed
 from suite.evidence.results import Results
+from suite.grid import Grid
 from suite.metrics import METRICS
 from suite.recipe import MODEL_FIELDS, OPTIMIZER_FIELDS, SCHEDULE_FIELDS
-from suite.study import MAIN, Grid
+from suite.study import MAIN
 
 READS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "data": {"synthetic_linear": ("noise",), "xor": ("noise",)},

@@ -11,8 +11,8 @@ import pandas as pd
 from reports.words import arm_words, axis_words, counted, listed
 from suite.evidence.arms import arm_values, at_level
 from suite.evidence.results import Results
+from suite.grid import Axis, Grid
 from suite.metrics import METRICS
-from suite.study import Axis, Grid
 from suite.views import View
 
 COLUMNS = ["id", "part", "seed", "status", "error", "spent"]

@@ -14,9 +14,10 @@ from suite.claims import (
     Trend,
     Within,
 )
+from suite.grid import Axis, axis
 from suite.metrics import define_metric
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule, Transformation
-from suite.study import Axis, Part, Study, Target, axis
+from suite.study import Part, Study, Target
 from suite.views import curves, heat, lines, matrix
 
 __all__ = [

@@ -193,7 +193,7 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
     recipe = replace_at(Recipe(), dict(settings))
     from suite.coordinator import run_one
     from suite.execution.plan import make_plan
-    from suite.study import Trial
+    from suite.grid import Trial
 
     trial = Trial("", "main", {}, recipe, seed, alone=True)
     finished = run_one(make_plan([trial], lambda _: False, strategy="sequential", device=device))

@@ -13,11 +13,12 @@ from suite.execution import environment
 from suite.execution.data_parallel import DataParallel
 from suite.execution.plan import Cohort, Plan, StrategyName, make_plan
 from suite.execution.strategy import THREADS, Finished, Strategy
+from suite.grid import Changes, Grid, Trial
 from suite.identity import canonical
 from suite.progress import Progress, make_progress
 from suite.recipe import Recipe
 from suite.record import Execution, Provenance, Record
-from suite.study import Changes, Grid, Study, Trial
+from suite.study import Study
 from suite.tracking import location
 from suite.tracking.journal import Journal
 from suite.tracking.tracker import Tracker

@@ -9,8 +9,8 @@ from typing import Protocol, Self
 
 from suite.execution.plan import expected_work
 from suite.execution.strategy import Finished
+from suite.grid import Trial
 from suite.metrics import METRICS
-from suite.study import Trial
 
 SHOWN = ("validation/accuracy", "validation/loss")
 SECONDS_BETWEEN_LINES = 10.0

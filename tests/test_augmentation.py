@@ -24,7 +24,7 @@ from suite.evidence.results import Results
 from suite.execution.sequential import Sequential
 from suite.recipe import TRANSFORMATIONS, Budget, Data, Model, Recipe, Transformation
 from suite.record import Execution, Outcome, Provenance, Record, Status
-from suite.study import Trial
+from suite.grid import Trial
 from suite.training import train
 
 DIGITS = Data("digits", train_examples=300)

@@ -22,7 +22,7 @@ from suite.evidence.results import gather
 from suite.evidence.table import price_of_target
 from suite.identity import canonical
 from suite.record import Execution, Outcome, Provenance, Record, Status
-from suite.study import Axis, Trial
+from suite.grid import Axis, Trial
 
 BATCH, RATE, WIDTHS = "batch_size", "optimizer.lr", "model.widths"
 SMALL, LARGE = {BATCH: 16}, {BATCH: 64}

@@ -19,7 +19,7 @@ from suite.execution.strategy import Finished
 from suite.models.layers import SynchronisedBatchNorm
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe
 from suite.record import Status
-from suite.study import Trial
+from suite.grid import Trial
 from suite.training import train
 from tests.commands import suite, suite_json
 

@@ -13,7 +13,7 @@ from suite.execution.sequential import Sequential
 from suite.execution.strategy import Finished
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe
 from suite.record import Status
-from suite.study import Trial
+from suite.grid import Trial
 
 DIGITS = Data("digits", train_examples=300)
 RECIPES = (

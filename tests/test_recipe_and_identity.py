@@ -17,7 +17,7 @@ from suite.fields import replace_at
 from suite.identity import canonical, digest, flatten, rebuild, trial_id
 from suite.recipe import MODEL_FIELDS, OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 from suite.seeds import stream
-from suite.study import Trial
+from suite.grid import Trial
 
 rates = st.floats(0, 10, allow_nan=False)
 optimizers = st.one_of(

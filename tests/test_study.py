@@ -25,7 +25,7 @@ from suite import (
     lines,
 )
 from suite.errors import RequestError
-from suite.study import Grid
+from suite.grid import Grid
 
 RATE, BATCH, WIDTHS = "optimizer.lr", "batch_size", "model.widths"
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from reports.figures.canvas import SURFACE, Size, stand_in
 from reports.figures.palette import DASHES, MARKERS
 from reports.words import axis_words, level_words
-from suite.study import Axis
+from suite.grid import Axis
 
 LONGEST = 24  # letters in a line
 

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from reports.words import level_words
+from suite.grid import Axis
 from suite.metrics import METRICS
-from suite.study import Axis
 
 WIDE_SPAN = 30.0
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from suite.grid import Grid
 from suite.metrics import METRICS
-from suite.study import Grid
 
 
 @dataclass(frozen=True)

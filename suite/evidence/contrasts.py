@@ -21,7 +21,7 @@ from suite.claims import (
     arms,
 )
 from suite.evidence.arms import ArmValues, arm_values
-from suite.study import Grid
+from suite.grid import Grid
 
 Contrast = np.ndarray[tuple[int], np.dtype[np.float64]]
 COLUMNS = ("id", "part", "seed", "status", "error", "spent")

@@ -27,8 +27,9 @@ from suite.evidence.arms import ArmValues
 from suite.evidence.contrasts import Contrast, Measured, measure
 from suite.evidence.significance import ALPHA, Test, exact_test, holm, seeds_needed, t_test
 from suite.evidence.table import table
+from suite.grid import Grid
 from suite.record import Record, Status
-from suite.study import Grid, Study
+from suite.study import Study
 
 
 class Verdict(StrEnum):

@@ -11,8 +11,9 @@ import pandas as pd
 
 from suite.evidence.findings import Finding, findings
 from suite.evidence.table import table
+from suite.grid import Grid
 from suite.record import Execution, Record
-from suite.study import Grid, Study
+from suite.study import Study
 
 
 @dataclass(frozen=True)

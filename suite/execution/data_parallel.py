@@ -16,8 +16,8 @@ from typing import Self
 
 from suite.execution.strategy import Finished
 from suite.execution.worker import ATTEMPTS, lost, run_trial, start
+from suite.grid import Trial
 from suite.record import Status
-from suite.study import Trial
 
 # A device that waits this long for the others gives up; no step or evaluation takes minutes.
 TIMEOUT = dt.timedelta(minutes=10)

@@ -7,9 +7,9 @@ import time
 
 from suite.execution.plan import Plan
 from suite.execution.strategy import THREADS
+from suite.grid import Trial
 from suite.identity import canonical, digest
 from suite.recipe import Budget, Probe, Recipe
-from suite.study import Trial
 
 PROBED_STEPS = 30
 

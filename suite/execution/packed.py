@@ -16,8 +16,8 @@ from typing import Self
 
 from suite.execution.strategy import Finished
 from suite.execution.worker import ATTEMPTS, lost, run_trial, start
+from suite.grid import Trial
 from suite.recipe import Recipe
-from suite.study import Trial
 
 
 class Packed:

@@ -14,8 +14,8 @@ from suite.execution.data_parallel import DataParallel
 from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Strategy
+from suite.grid import Trial
 from suite.recipe import Probe
-from suite.study import Trial
 
 StrategyName = Literal["auto", "sequential", "packed"]
 

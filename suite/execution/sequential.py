@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from suite.execution.strategy import THREADS, Finished
+from suite.grid import Trial
 from suite.recipe import Recipe
-from suite.study import Trial
 
 
 class Sequential:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from suite.grid import Trial
 from suite.recipe import Recipe
 from suite.record import Outcome
-from suite.study import Trial
 
 # Of every process that trains. Sums split over another number of threads are other sums.
 THREADS = 1

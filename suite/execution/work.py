@@ -11,11 +11,11 @@ from suite import discovery
 from suite.data import load
 from suite.errors import RequestError
 from suite.execution.strategy import Finished
+from suite.grid import Trial
 from suite.metrics import check_metric
 from suite.models import build
 from suite.recipe import Probe, Recipe
 from suite.record import Outcome, Status
-from suite.study import Trial
 from suite.training import train
 
 

@@ -9,8 +9,8 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 
 from suite.execution.strategy import THREADS, Finished
+from suite.grid import Trial
 from suite.record import Outcome, Status
-from suite.study import Trial
 
 ATTEMPTS = 2  # A trial whose worker dies is tried once more; it may have been an innocent victim.
 

@@ -36,10 +36,10 @@ from mlflow.entities import (
 )
 from mlflow.tracking import MlflowClient
 
+from suite.grid import Trial
 from suite.identity import flatten, rebuild
 from suite.recipe import Recipe
 from suite.record import Execution, Record, Status
-from suite.study import Trial
 
 # Loading mlflow sets up its own loggers, which announce every table they create.
 logging.getLogger("mlflow").setLevel(logging.WARNING)

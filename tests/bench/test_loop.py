@@ -97,7 +97,7 @@ def test_a_real_trial_with_tracking_over_bare_kernels(
     from suite.execution.plan import Plan
     from suite.execution.sequential import Sequential
     from suite.coordinator import _record_maker
-    from suite.study import Trial
+    from suite.grid import Trial
     from suite.tracking.journal import Journal
     from suite.tracking.mlflow_store import Store
 

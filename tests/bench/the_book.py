@@ -20,7 +20,7 @@ from typing import Any
 
 from suite.execution.strategy import THREADS
 from suite.recipe import Recipe
-from suite.study import Trial
+from suite.grid import Trial
 from studies.the_book import study
 
 

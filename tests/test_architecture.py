@@ -41,7 +41,8 @@ ROOMS: dict[str, str] = {
     "reports": "errors record metrics recipe claims views identity grid study evidence",
     "conclusions": "errors record metrics recipe claims identity grid study evidence reports",
     "reproduce": "errors record recipe identity study discovery execution tracking coordinator",
-    "cli": "errors fields record recipe identity grid study discovery training tracking evidence "
+    "arguments": "errors fields",
+    "cli": "arguments errors fields record recipe identity grid study discovery training tracking evidence "
     "execution progress coordinator listing conclusions reports reproduce",
     "__main__": "cli",
 }

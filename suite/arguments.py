@@ -1,0 +1,79 @@
+"""What the commands take: names, assignments and options, and the nearest where one is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from suite.errors import RequestError, nearest
+from suite.fields import parse
+
+
+class Choice(click.ParamType[str]):
+    """One of a few words; another is refused with the nearest."""
+
+    name = "choice"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in self.words:
+            option = param.opts[0] if param else "value"
+            raise RequestError(f"{option} cannot be '{value}' {nearest(value, self.words)}")
+        return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "|".join(self.words)
+
+
+class Assignment(click.ParamType[tuple[str, Any]]):
+    """`path=value`, the value read as a Python literal where it is one."""
+
+    name = "path=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path, equals, text = value.partition("=")
+        if not equals or not path:
+            option = param.opts[0] if param else "value"
+            raise RequestError(f"{option} needs path=value, not '{value}'")
+        return path.strip(), parse(text.strip())
+
+
+class Commands(click.Group):
+    """A group that answers an unknown command with the nearest one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            raise RequestError(f"there is no command '{name}' {nearest(name, self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+study_names = click.argument("studies", nargs=-1)
+settings = click.option(
+    "--set", "settings", type=Assignment(), multiple=True, help="Change a field of the recipe."
+)
+
+
+def grid_options(command: Any) -> Any:
+    """Add the options that say which trials are meant."""
+    for option in (
+        click.option("--all", "everything", is_flag=True, help="All studies."),
+        click.option("--tier", default="laptop", metavar="smoke|laptop|full", show_default=True),
+        settings,
+        click.option(
+            "--only", type=Assignment(), multiple=True, help="Keep these levels of an axis."
+        ),
+        click.option("--seeds", type=click.IntRange(1, 10_000), help="Replicates of the grid."),
+        click.option("--workers", type=click.IntRange(min=1), help="Processes side by side."),
+        click.option("--strategy", type=Choice("auto", "sequential", "packed"), default="auto"),
+        click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto"),
+        as_json,
+    ):
+        command = option(command)
+    return command

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite import Data
-from suite.data import Examples, load, sources, splits
+from suite.data import Examples, load, outline, sources, splits
 from suite.data.sources import Raw
 from suite.errors import RequestError
 
@@ -330,3 +330,21 @@ def test_debians_fashion_mnist_is_the_published_one(
     # The mean that is used the world over to standardise its training pixels.
     train = torch.cat([examples.train.inputs, examples.validation.inputs])
     assert float(train.float().mean()) / 255 == pytest.approx(0.2860, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        Data("mnist5k"),
+        Data("mnist5k", image_size=12, train_examples=50),
+        Data("digits", classes=2, validation_examples=7),
+        Data("synthetic_linear"),
+        Data("xor", train_examples=40),
+        Data("boston"),
+    ],
+    ids=str,
+)
+def test_the_outline_of_splits_is_that_of_the_splits(data: Data) -> None:
+    examples, told = load(data, 3), outline(data, 3)
+    assert tuple(map(len, examples[:3])) == told[:3]
+    assert (examples.shape, examples.outputs) == (told.shape, told.outputs)

@@ -1,6 +1,6 @@
 """Labelled examples on a device, in fixed splits."""
 
 from suite.data.augmentation import augmented, shifted_tests
-from suite.data.splits import Examples, Split, load, standardise
+from suite.data.splits import Examples, Split, load, outline, standardise
 
-__all__ = ["Examples", "Split", "augmented", "load", "shifted_tests", "standardise"]
+__all__ = ["Examples", "Split", "augmented", "load", "outline", "shifted_tests", "standardise"]

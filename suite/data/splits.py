@@ -67,6 +67,16 @@ class Examples(NamedTuple):
         return tuple(self.train.inputs.shape[1:])
 
 
+class Outline(NamedTuple):
+    """The number of examples in each split, the shape of one, and the number of outputs."""
+
+    train: int
+    validation: int
+    test: int
+    shape: tuple[int, ...]
+    outputs: int
+
+
 @functools.lru_cache(maxsize=4)
 def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     """Return the splits of a source, drawn from the seed's `split` stream.
@@ -79,9 +89,43 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     """
     if data.image_size:
         load.cache_clear()  # they may take gigabytes: only the last are kept
+    source = _source(data, seed)
+    parts = _parts(data, source, seed)
+    inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
+    if data.name in TABLES:
+        inputs, targets = standardise(inputs, parts[0]), targets - targets[parts[0]].mean()
+    train, validation, test = (
+        Split(_at_size(inputs[i], data.image_size, device), targets[i].to(device)) for i in parts
+    )
+    sha = hashlib.sha256(source.digest.encode())
+    for part in parts:
+        sha.update(part.numpy().data)
+    if data.image_size:
+        sha.update(f"{data.image_size} pixels".encode())
+    if data.random_labels:
+        labels = _randomised(targets[parts[0]], source.outputs, data.random_labels, seed)
+        sha.update(labels.numpy().data)
+        train = Split(train.inputs, labels.to(device))
+    return Examples(train, validation, test, source.outputs, sha.hexdigest())
+
+
+def outline(data: Data, seed: int) -> Outline:
+    """Return how large and of what shape the splits are, without making them; errors as `load`."""
+    source = _source(data, seed)
+    train, validation, test = map(len, _parts(data, source, seed))
+    shape = source.inputs.shape[1:]
+    if data.image_size:
+        shape = (shape[0], data.image_size, data.image_size)
+    return Outline(train, validation, test, tuple(shape), source.outputs)
+
+
+def _source(data: Data, seed: int) -> Raw:
     source = raw(data, seed)
-    if data.classes:
-        source = _merged(source, data.classes)
+    return _merged(source, data.classes) if data.classes else source
+
+
+def _parts(data: Data, source: Raw, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which examples train, validate and test."""
     total = len(source.inputs)
     generator = torch.Generator().manual_seed(stream(seed, "split"))
     if source.official_test:
@@ -101,23 +145,7 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
             f"data '{data.name}' has {len(pool)} examples to train and validate on, "
             f"not {wanted} + {held_out}"
         )
-    parts = (pool[held_out : held_out + wanted], pool[:held_out], last)
-    inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
-    if data.name in TABLES:
-        inputs, targets = standardise(inputs, parts[0]), targets - targets[parts[0]].mean()
-    train, validation, test = (
-        Split(_at_size(inputs[i], data.image_size, device), targets[i].to(device)) for i in parts
-    )
-    sha = hashlib.sha256(source.digest.encode())
-    for part in parts:
-        sha.update(part.numpy().data)
-    if data.image_size:
-        sha.update(f"{data.image_size} pixels".encode())
-    if data.random_labels:
-        labels = _randomised(targets[parts[0]], source.outputs, data.random_labels, seed)
-        sha.update(labels.numpy().data)
-        train = Split(train.inputs, labels.to(device))
-    return Examples(train, validation, test, source.outputs, sha.hexdigest())
+    return pool[held_out : held_out + wanted], pool[:held_out], last
 
 
 def _merged(source: Raw, classes: int) -> Raw:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
+from typing import NamedTuple
 
 from suite.execution.plan import Plan
 from suite.execution.strategy import THREADS
@@ -12,6 +14,16 @@ from suite.identity import canonical, digest
 from suite.recipe import Budget, Probe, Recipe
 
 PROBED_STEPS = 30
+PROBED_BATCHES = 4  # different ones, so that no cache holds them all
+PROBED_EXAMPLES = 500
+ENOUGH_SECONDS = 0.5  # of two steps; of a network so large more need not be known
+
+
+class Cost(NamedTuple):
+    """Seconds a step, or a probe's call, takes, and the evaluation of an example."""
+
+    step: float
+    example: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +43,7 @@ def estimate(plan: Plan) -> Estimate:
     from suite.training import determinism
 
     determinism.enforce(THREADS)
-    costs: dict[str, tuple[float, float]] = {}
+    costs: dict[str, Cost] = {}
     seconds = process_seconds = 0.0
     for cohort in plan.cohorts:
         total = sum(_trial_seconds(trial, costs, plan.device) for trial in cohort.trials)
@@ -40,9 +52,9 @@ def estimate(plan: Plan) -> Estimate:
     return Estimate(seconds, process_seconds)
 
 
-def _trial_seconds(trial: Trial, costs: dict[str, tuple[float, float]], device: str) -> float:
-    from suite.data import load
-    from suite.training.loop import evaluation_steps
+def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
+    from suite.data import outline
+    from suite.training.loop import TRAIN_SAMPLE, evaluation_steps
 
     recipe = trial.recipe
     if isinstance(recipe, Probe) and trial.devices > 1:
@@ -52,22 +64,23 @@ def _trial_seconds(trial: Trial, costs: dict[str, tuple[float, float]], device: 
     kind = digest(canonical(_without_scalars(recipe)))
     if kind not in costs:
         costs[kind] = _probe(recipe, device)
-    per_step, per_evaluation = costs[kind]
-    n = len(load(recipe.data, 0, device).train)
-    steps = recipe.budget.total_steps(n, recipe.batch_size)
-    evaluations = evaluation_steps(recipe.budget, steps, -(-n // recipe.batch_size))
-    return steps * per_step + (len(evaluations) + 1) * per_evaluation
+    train, validation, test, *_ = outline(recipe.data, 0)
+    steps = recipe.budget.total_steps(train, recipe.batch_size)
+    evaluations = len(evaluation_steps(recipe.budget, steps, -(-train // recipe.batch_size)))
+    evaluated = evaluations * validation + test * (1 + len(recipe.shifts))
+    evaluated += min(train, TRAIN_SAMPLE)
+    return steps * costs[kind].step + evaluated * costs[kind].example
 
 
-def _call_seconds(probe: Probe, costs: dict[str, tuple[float, float]]) -> float:
+def _call_seconds(probe: Probe, costs: dict[str, Cost]) -> float:
     from suite.execution.work import measure
 
     kind = digest(canonical(probe))
     if kind not in costs:
         started = time.perf_counter()
         measure(probe, 0)
-        costs[kind] = time.perf_counter() - started, 0.0
-    return costs[kind][0]
+        costs[kind] = Cost(time.perf_counter() - started, 0.0)
+    return costs[kind].step
 
 
 def _without_scalars(recipe: Recipe) -> Recipe:
@@ -75,17 +88,37 @@ def _without_scalars(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, optimizer=plain, budget=Budget(), devices=1)
 
 
-def _probe(recipe: Recipe, device: str) -> tuple[float, float]:
-    """Return seconds a step and seconds an evaluation."""
-    from suite.training import train
+def _probe(recipe: Recipe, device: str) -> Cost:
+    """Time some steps, and the evaluation of some examples, on noise of the data's shape.
 
-    budget = Budget(epochs=None, steps=PROBED_STEPS)
-    few = dataclasses.replace(recipe, budget=budget)
-    train(few, 0, device=device)
+    The data themselves would do as well, but 60,000 images take a minute to resize.
+    """
+    import torch
+
+    from suite.data import Examples, Split, outline
+    from suite.training.evaluation import predict
+    from suite.training.loop import Run
+
+    real = outline(recipe.data, 0)
+    n = min(PROBED_BATCHES * recipe.batch_size, real.train)
+    images = len(real.shape) == 3
+    noise_of = torch.Generator(device).manual_seed(0)
+    shape = (n, *real.shape)
+    inputs = torch.randint(256, shape, dtype=torch.uint8, device=device, generator=noise_of)
+    targets = torch.arange(n, device=device) % real.outputs
+    noise = Split(
+        inputs if images else inputs / 255,
+        targets[:, None].float() if recipe.loss == "mse" else targets,
+    )
+    few = Split(noise.inputs[:1], noise.targets[:1])
+    run_of = functools.partial(Run, examples=Examples(noise, few, few, real.outputs, ""))
+    for steps in (2, PROBED_STEPS):
+        budget = Budget(epochs=None, steps=steps, evaluations=1)
+        run = run_of(dataclasses.replace(recipe, budget=budget, devices=1), 0, device)
+        run.train()
+        if run.watch.seconds > ENOUGH_SECONDS:
+            break
+    some = noise.inputs[:PROBED_EXAMPLES] if steps > 2 else noise.inputs[:8]
     started = time.perf_counter()
-    outcome = train(few, 0, device=device, alone=True)
-    elapsed = time.perf_counter() - started
-    steps = outcome.curves["cost/seconds"][-1][1] if outcome.curves else elapsed
-    # Two trainings, the warm-up and the timed one, each with an evaluation at the end and one
-    # more of all splits: what is not steps is four evaluations.
-    return steps / PROBED_STEPS, max(0.0, elapsed - 2 * steps) / 4
+    predict(run.network, some)
+    return Cost(run.watch.seconds / run.done, (time.perf_counter() - started) / len(some))

@@ -49,8 +49,8 @@ CASES = {
     "source": (["train", "--set", "data.name=mnist5"], "(did you mean 'mnist5k'?)"),
     "model": (["train", "--set", "model.name=lenett"], "(did you mean 'lenet'?)"),
     "unused field": (
-        ["train", "--set", "model.name=lenet", "--set", "model.norm=batch"],
-        "'lenet' does not use 'norm'",
+        ["train", "--set", "model.name=lenet", "--set", "model.depth=8"],
+        "'lenet' does not use 'depth'",
     ),
     "level": (["run", "tiny", "--only", "batch_size=11"], "batch_size=11 is not in the grid"),
     "axis": (["run", "tiny", "--only", "batchsize=10"], "(did you mean 'batch_size'?)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 
@@ -14,7 +15,7 @@ from suite.execution.strategy import Finished
 from suite.grid import Trial
 from suite.metrics import check_metric
 from suite.models import build
-from suite.recipe import Probe, Recipe
+from suite.recipe import Probe, ProbeFunction, Recipe
 from suite.record import Outcome, Status
 from suite.training import train
 
@@ -34,7 +35,7 @@ def run_trial(trial: Trial, device: str) -> Finished:
 
 def measure(probe: Probe, seed: int) -> Outcome:
     """Call a probe; a value that is not finite is a divergence, as in training."""
-    values = discovery.probe(probe.study, probe.function)(probe.cell, seed)
+    values = _function(probe.study, probe.function, probe.source)(probe.cell, seed)
     final = {name: float(value) for name, value in values.items()}
     for name in final:
         check_metric(name)
@@ -44,6 +45,12 @@ def measure(probe: Probe, seed: int) -> Outcome:
         error = f"{wrong[0]} was {final[wrong[0]]}"
         return Outcome(status=Status.DIVERGED, final=kept, error=error)
     return Outcome(status=Status.FINISHED, final=final)
+
+
+@functools.lru_cache(maxsize=1)
+def _function(study: str, function: str, _source: str) -> ProbeFunction:
+    """Return a probe, the same one for as long as its file is: what it caches, it finds again."""
+    return discovery.probe(study, function)
 
 
 def check(recipe: Recipe, device: str) -> None:

@@ -62,7 +62,7 @@ study = Study(
         budget=Budget(epochs=None, steps=250, evaluations=1),
     ),
     grid=(COLOURS, axis("optimizer.lr", (0.001, 0.003, 0.01))),
-    seeds=6,
+    seeds=5,
     parts=(
         Part(
             "photographs",

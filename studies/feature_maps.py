@@ -11,7 +11,7 @@ Method      Three convolutions of 8, 16 and 32 channels, each with ReLU and maxi
             it is worth: it is set to zero, and the accuracy that is lost is measured for each
             class. To compare both networks, what they compute is read out by a linear classifier
             (ridge regression on the classes), fitted to the features of either, on 1,000 examples
-            that training has not seen; all that is reported is of 2,000 others.
+            that training has not seen; all that is reported is of 1,000 others.
 Rate        One rate (Adam, 0.003) and one budget: what is compared is a network with training and
             without, not how best to train.
 Refuted if  trained channels are less selective than untrained ones by 0.05; selectivity falls with
@@ -58,6 +58,7 @@ SOURCES = define_metric("channel/sources", "channels before it that a channel dr
 READOUT = define_metric("network/readout", "accuracy of the linear readout", unit="percent")
 
 RIDGE = 1e-3
+TESTED = 1000
 STRIDE = 3  # layers of a block: convolution, ReLU, pooling
 BLOCKS = ((1, 8), (1, 16), (1, 32))
 
@@ -94,7 +95,7 @@ def channels(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     until = STRIDE * layer - 1  # after the activation
     below, above = network[:until], network[until : STRIDE * len(BLOCKS)]
     classes = examples.outputs
-    test, targets = examples.test
+    test, targets = (one[:TESTED] for one in examples.test)
     with torch.no_grad():
         maps = below(prepare(test))
         fitted = network[: STRIDE * len(BLOCKS)](prepare(examples.validation.inputs)).flatten(1)
@@ -212,7 +213,7 @@ study = Study(
     probe=channels,
     grid=(
         axis("source", ("mnist5k",)),
-        axis("steps", (300,)),
+        axis("steps", (200,)),
         axis("weights", ("trained", "untrained")),
         axis("layer", (1, 2, 3)),
     ),

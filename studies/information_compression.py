@@ -3,7 +3,7 @@
 Question    Does a network compress: with each layer more of the label, less of the image?
 Notes       神经网络的本质就是极端的信息压缩，将数字信息压缩到人类的语义空间中
 Method      An MLP of four hidden layers of 128 units each, so that depth is not width, on digits of
-            16×16 pixels: trained on 1,000 true labels, trained on random ones until it knows them
+            16×16 pixels: trained on 500 true labels, trained on random ones until it knows them
             by heart, and not trained at all. Of each layer it is asked what a linear map can read
             from it: the label (share of test images classified right) and the pixels (share of
             their variance explained). The maps are ridge regressions, their strength chosen by
@@ -176,12 +176,12 @@ study = Study(
     probe=layers,
     grid=(
         axis("source", ("mnist5k",)),
-        axis("examples", (1000,)),
+        axis("examples", (500,)),
         axis("epochs", (60,)),
         axis("targets", ("labels", "random labels", "untrained")),
         axis("layer", tuple(range(1, LAYERS + 1))),
     ),
-    seeds=8,
+    seeds=6,
     claims=(
         Trend(
             number=1,

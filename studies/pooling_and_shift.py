@@ -5,8 +5,9 @@ Notes       池化层: 卷积层对边界识别十分敏感，为了降低各种
 Method      Digits of 16×16 pixels. First the features alone: one convolution, learned in a LeNet
             that pools nothing, then ReLU, then nothing more, maximum or average pooling, or every
             second pixel (2×2 each). An image is moved by 1 or 4 pixels, or gets noise of standard
-            deviation 0.2, and its features are compared with those it had: by their cosine, and by
-            how far they moved as a share of the distance (1 - cosine) to those of another digit.
+            deviation 0.2, and its features (less those of an empty image, which would make all
+            images alike) are compared with those it had: by their cosine, and by how far they
+            moved as a share of the distance (1 - cosine) to those of another digit.
             The second is the control: whoever blurs everything makes all features alike. Then the
             accuracy: LeNet with each pooling, each arm at the rate that is best on its own
             validation split, measured on test images as they are, moved and with noise. Strided
@@ -123,13 +124,17 @@ def features(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     _, convolution, images = learned(seed)
     if cell["by"] == "noise":
         draw = torch.Generator().manual_seed(stream(seed, "shift"))
-        drawn = torch.randn(images.shape, generator=draw)
-        other = to.noise(images, torch.full((len(images),), SIGMA), drawn)
+        inner = images[..., ROOM:-ROOM, ROOM:-ROOM]
+        drawn = torch.randn(inner.shape, generator=draw)
+        noisy = to.noise(inner, torch.full((len(images),), SIGMA), drawn)
+        other = F.pad(noisy, (ROOM,) * 4)
     else:
         other = images.roll(int(cell["by"].split()[0]), -1)
-    before, after = (
-        pooled(convolution, one, cell["pooling"]).flatten(1) for one in (images, other)
+    before, after, empty = (
+        pooled(convolution, one, cell["pooling"]).flatten(1)
+        for one in (images, other, torch.zeros_like(images[:1]))
     )
+    before, after = before - empty, after - empty
     same = F.cosine_similarity(before, after).mean()
     # The next image in the split, which is in random order, is one of another digit nine times in
     # ten.

@@ -75,8 +75,7 @@ def test_a_kernel_prefers_the_edge_that_it_is() -> None:
     line = torch.tensor([-1.0, -1.0, 0.0, 1.0, 1.0])
     edge = line.expand(5, 5)
     for turned in (edge, edge.mT, -edge):
-        both = torch.stack([turned + 0.01])
-        assert pooling_and_shift.preference(both) == pytest.approx(20 / 0.25)
+        assert pooling_and_shift.preference(turned[None] + 0.4) == pytest.approx(400 / (400 + 100))
     assert pooling_and_shift.preference(torch.ones(2, 5, 5)) == pytest.approx(0, abs=1e-6)
 
 

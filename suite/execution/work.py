@@ -15,8 +15,9 @@ from suite.execution.strategy import Finished
 from suite.grid import Trial
 from suite.metrics import check_metric
 from suite.models import build
-from suite.recipe import Probe, ProbeFunction, Recipe
+from suite.recipe import Probe, Recipe
 from suite.record import Outcome, Status
+from suite.study import Study
 from suite.training import train
 
 
@@ -35,7 +36,8 @@ def run_trial(trial: Trial, device: str) -> Finished:
 
 def measure(probe: Probe, seed: int) -> Outcome:
     """Call a probe; a value that is not finite is a divergence, as in training."""
-    values = _function(probe.study, probe.function, probe.source)(probe.cell, seed)
+    function = discovery.probe(_study(probe.study, probe.source), probe.function)
+    values = function(probe.cell, seed)
     final = {name: float(value) for name, value in values.items()}
     for name in final:
         check_metric(name)
@@ -48,9 +50,9 @@ def measure(probe: Probe, seed: int) -> Outcome:
 
 
 @functools.lru_cache(maxsize=1)
-def _function(study: str, function: str, _source: str) -> ProbeFunction:
-    """Return a probe, the same one for as long as its file is: what it caches, it finds again."""
-    return discovery.probe(study, function)
+def _study(name: str, _source: str) -> Study:
+    """Return a study, the same for as long as its file is: what its probes cache, they share."""
+    return discovery.load(name)
 
 
 def check(recipe: Recipe, device: str) -> None:

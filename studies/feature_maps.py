@@ -14,6 +14,7 @@ Method      Three convolutions of 8, 16 and 32 channels, each with ReLU and maxi
             that training has not seen; all that is reported is of 1,000 others.
 Rate        One rate (Adam, 0.003) and one budget: what is compared is a network with training and
             without, not how best to train. (No pilot, but for the cost of a call.)
+Changed     Nothing after the run.
 Refuted if  trained channels are less selective than untrained ones by 0.05; selectivity falls with
             depth, or rises less than without training; ablation is less specific to a class;
             a trained channel draws on more channels before it; answers grow more alike; selective

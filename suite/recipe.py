@@ -98,12 +98,18 @@ SCHEDULE_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _refuse_ignored(part: Any, reads: Mapping[str, tuple[str, ...]]) -> None:
+def _ignored(part: Any, reads: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the fields that the named part does not read."""
     owned = {name for names in reads.values() for name in names}
-    for field in dataclasses.fields(part):
-        ignored = field.name in owned and field.name not in reads[part.name]
-        if ignored and getattr(part, field.name) != field.default:
-            raise RequestError(f"{type(part).__name__} '{part.name}' does not use '{field.name}'")
+    names = [field.name for field in dataclasses.fields(part)]
+    return [name for name in names if name in owned and name not in reads[part.name]]
+
+
+def _refuse_ignored(part: Any, reads: Mapping[str, tuple[str, ...]]) -> None:
+    defaults = {field.name: field.default for field in dataclasses.fields(part)}
+    for name in _ignored(part, reads):
+        if getattr(part, name) != defaults[name]:
+            raise RequestError(f"{type(part).__name__} '{part.name}' does not use '{name}'")
 
 
 @vocabulary
@@ -355,6 +361,16 @@ class Recipe:
             raise RequestError(f"data '{self.data.name}' has no images: no '{field}'")
         if "colour_cast" in names and self.data.name not in COLOUR:
             raise RequestError(f"data '{self.data.name}' has no colours: no 'colour_cast'")
+
+
+def ignored_paths(recipe: Recipe) -> set[str]:
+    """Return the dotted paths of fields that a recipe's model, optimizer and schedule do not read."""
+    owners = {"model": MODEL_FIELDS, "optimizer": OPTIMIZER_FIELDS, "schedule": SCHEDULE_FIELDS}
+    return {
+        f"{owner}.{name}"
+        for owner, reads in owners.items()
+        for name in _ignored(getattr(recipe, owner), reads)
+    }
 
 
 # A function of a cell and a seed that measures without training: an identity of two layers, a

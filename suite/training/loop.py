@@ -44,8 +44,8 @@ def train(recipe: Recipe, seed: int, *, device: str = "cpu", alone: bool = False
         RequestError: if the data cannot be had or the network does not fit it.
     """
     if alone:
-        short = dataclasses.replace(recipe.budget, steps=WARM_UP_STEPS)
-        train(dataclasses.replace(recipe, budget=short), seed, device=device)
+        short = dataclasses.replace(recipe.budget, steps=WARM_UP_STEPS, evaluations=1)
+        Run(dataclasses.replace(recipe, budget=short), seed, device).train()
     run = Run(recipe, seed, device)
     initial = digest(run.network)
     reason = run.train()

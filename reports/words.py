@@ -13,6 +13,7 @@ PATHS: Mapping[str, str] = {
     "budget.evaluations": "evaluations",
     "budget.examples": "training examples seen",
     "budget.steps": "steps",
+    "data.colours": "colours",
     "data.name": "data",
     "data.noise": "label noise",
     "data.random_labels": "random labels",

@@ -12,12 +12,17 @@ Not a GPU   Here a device is one core of a processor, and gradients travel throu
             (gloo). On GPUs the same code speaks NCCL: compute and communication are both far
             faster there, so the speeds below say what dividing a batch does, not what a second
             GPU brings. `--device cuda` measures that on a machine that has several.
+Two GPUs    nn.DataParallel is the older way: one process, which copies the network to every device
+            in every step. It exists on GPUs only. At the full tier, where there are two, its gradient is
+            compared with the whole batch's, and its speed with DistributedDataParallel's;
+            elsewhere its trials measure nothing. No machine with two GPUs has run it yet.
 Changed     A first run timed 20 steps, with six seeds and three batch sizes a network, and left both
             claims on LeNet's speed undecided (1.23 times [1.01, 1.49] and 1.5 [1.2, 1.8]); it now
             times 40 steps, with ten seeds and the batch sizes that claims speak of.
 Refuted if  averaged gradients differ from the batch's by more than rounding; two devices end more
             than half a point apart from one; LeNet on two is not 1.3 times as fast as on one; a
-            small network is not faster too.
+            small network is not faster too; nn.DataParallel's gradient is another one, or its step
+            is a tenth faster than DistributedDataParallel's.
 """
 
 from __future__ import annotations
@@ -45,6 +50,9 @@ DEVIATION = define_metric(
     "devices/gradient_deviation", "relative deviation of the averaged gradient"
 )
 MISSING = define_metric("devices/missing_parameters", "parameters that a device does not hold")
+
+STEP_SECONDS = define_metric("devices/step_seconds", "seconds a step", unit="seconds")
+ROUNDS = 24
 
 TIMED = {"data.name": "mnist5k", "budget.epochs": None, "budget.steps": 40, "budget.evaluations": 1}
 
@@ -84,6 +92,77 @@ def gradient(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     }
 
 
+def wrapped(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Check the gradient of LeNet, wrapped for two GPUs, and time its step; else measure nothing.
+
+    Every process is called. Where one serves all GPUs, the first does, and the others go home.
+    """
+    import torch
+    from torch import distributed, nn
+
+    if torch.cuda.device_count() < cell["devices"] or distributed.get_backend() != "nccl":
+        return {}
+    rank, alone = distributed.get_rank(), cell["wrapper"] == "DataParallel"
+    if alone and rank > 0:
+        return {}
+
+    def parallel(network: nn.Module) -> nn.Module:
+        if alone:
+            return nn.DataParallel(network, device_ids=list(range(cell["devices"])))
+        return nn.parallel.DistributedDataParallel(network, device_ids=[rank])
+
+    shards = 1 if alone else cell["devices"]
+    here = f"cuda:{rank}"
+    exact = wrapped_step(parallel, torch.float64, here, shards, rank, seed, rounds=1)
+    fast = wrapped_step(parallel, torch.float32, here, shards, rank, seed)
+    return {DEVIATION: exact[0], STEP_SECONDS: fast[1]}
+
+
+def wrapped_step(
+    parallel: Any,
+    dtype: Any,
+    device: str,
+    shards: int,
+    rank: int,
+    seed: int,
+    rounds: int = ROUNDS,
+) -> tuple[float, float]:
+    """Return how far a wrapped network's gradient is from the batch's, and seconds a step.
+
+    Args:
+        parallel: wraps a network.
+        shards: how many processes share the batch of 512; this one takes the part of its `rank`.
+    """
+    import statistics
+    import time
+
+    import torch
+
+    from suite.data import load
+    from suite.models import build
+    from suite.training.step import LOSSES, prepare
+
+    examples = load(Data("mnist5k", train_examples=512), seed)
+    inputs = prepare(examples.train.inputs).to(device, dtype)
+    targets, loss = examples.train.targets.to(device), LOSSES["cross_entropy"]
+    network = build(Model("lenet"), examples.shape, examples.outputs, seed).to(device, dtype)
+    of = tuple(network.parameters())
+    whole = torch.autograd.grad(loss(network(inputs), targets), of)
+    mine, wanted = inputs.chunk(shards)[rank], targets.chunk(shards)[rank]
+    made, spent = parallel(network), []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        network.zero_grad()
+        torch.autograd.backward(loss(made(mine), wanted))
+        if device != "cpu":
+            torch.cuda.synchronize()
+        spent.append(time.perf_counter() - started)
+    found = [torch.zeros_like(p) if p.grad is None else p.grad for p in of]
+    difference = sum(float((a - b).square().sum()) for a, b in zip(found, whole, strict=True))
+    size = sum(float(b.square().sum()) for b in whole)
+    return (difference / size) ** 0.5, statistics.median(spent[rounds // 4 :])  # without warm-up
+
+
 study = Study(
     title="One device against several",
     question="Do several devices that share every batch train the same network, and how much "
@@ -119,6 +198,16 @@ study = Study(
             grid=(axis("devices", (1, 2)), axis("batch_size", (32, 256))),
             seeds=6,
             alone=True,
+        ),
+        Part(
+            "wrapper",
+            probe=wrapped,
+            grid=(
+                axis("wrapper", ("DataParallel", "DistributedDataParallel")),
+                axis("devices", (2,)),
+            ),
+            alone=True,
+            tiers=("full",),
         ),
     ),
     claims=(
@@ -229,6 +318,30 @@ study = Study(
             source="模型单卡能够计算时",
             because="Twice the arithmetic is done for each exchange of gradients. (A batch twice as "
             "large is also another training: see the study of batch size and rate.)",
+        ),
+        Identity(
+            number=73,
+            part="wrapper",
+            of=DEVIATION,
+            tolerance=1e-10,
+            says="nn.DataParallel and DistributedDataParallel give the gradient of the whole batch.",
+            source="具体实现：n.dataParalle()",
+            because="One adds the gradients of its copies, the other averages those of processes "
+            "with equal shards.",
+        ),
+        Difference(
+            number=73,
+            part="wrapper",
+            of=STEP_SECONDS,
+            arm={"wrapper": "DataParallel", "devices": 2},
+            against={"wrapper": "DistributedDataParallel", "devices": 2},
+            direction="higher",
+            matters=1.1,
+            scale="ratio",
+            says="A step takes longer with nn.DataParallel than with DistributedDataParallel.",
+            source="具体实现：n.dataParalle()",
+            because="It copies the network to every GPU and gathers all outputs on one in every "
+            "step, with one Python process that drives them in turn.",
         ),
     ),
     views=(

@@ -46,9 +46,8 @@ def load(name: str) -> Study:
     return dataclasses.replace(study, name=name, source=source)
 
 
-def probe(name: str, function: str) -> ProbeFunction:
-    """Return a study's probe by name: how a worker, which has not loaded the study, finds it."""
-    study = load(name)
+def probe(study: Study, function: str) -> ProbeFunction:
+    """Return a study's probe by the name of its function."""
     found = (study.probe, *(part.probe for part in study.parts))
     return next(one for one in found if one is not None and one.__name__ == function)
 

@@ -130,6 +130,8 @@ class Data:
         pixels: side of the square images (`generated_leaves`, `classify_leaves`); None is 32.
         classes: how many classes to merge the source's into, class c into c modulo `classes`: two
             ask whether a digit is odd. None merges nothing.
+        colours: what an image in colour keeps: its three channels, or its luminance or its red,
+            copied to all three, so that a network has the same parameters.
     """
 
     name: SourceName = "mnist5k"
@@ -141,6 +143,7 @@ class Data:
     image_size: int | None = number(default=None, low=1, high=1024)
     pixels: int | None = number(default=None, low=8, high=1024)
     classes: int | None = number(default=None, low=2)
+    colours: Literal["all", "grey", "red"] = "all"
 
     def check(self) -> None:
         if self.image_size and self.name in (*REGRESSIONS, "xor"):
@@ -150,6 +153,8 @@ class Data:
                 raise RequestError(f"data '{self.name}' has no classes: no '{field}'")
         if self.pixels is not None and self.name not in LEAVES:
             raise RequestError(f"data '{self.name}' does not use 'pixels'")
+        if self.colours != "all" and self.name not in COLOUR:
+            raise RequestError(f"data '{self.name}' has no colours: no 'colours'")
 
 
 @vocabulary
@@ -171,7 +176,8 @@ class Model:
             (`resnet`).
         residual: whether a hidden layer as wide as the one before it (`mlp`), or a block
             (`resnet`), adds its input to its output; None is no for `mlp` and yes for `resnet`.
-        pooling: how feature maps are halved (`lenet`, `alexnet`, `vgg`).
+        pooling: how feature maps are halved (`lenet`, `alexnet`, `vgg`); `strided` keeps every
+            second pixel, as a convolution with a stride of 2 does, and pools nothing.
         padding: of the first convolution (`lenet`).
         scale: factor on the channels of every convolution but the last of `nin` (`alexnet`, `nin`,
             `googlenet`, `resnet18`).
@@ -192,7 +198,7 @@ class Model:
     activation: Activation = "relu"
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
     norm: Literal["none", "batch", "synchronised"] = "none"
-    pooling: Literal["max", "average"] = "max"
+    pooling: Literal["max", "average", "strided"] = "max"
     depth: int = number(default=20, low=8)
     channels: int = number(default=16, low=1)
     residual: bool | None = None

@@ -178,7 +178,7 @@ def test_the_changed_fields_are_all_fields() -> None:
 
 def test_the_vocabulary_and_the_layers_know_the_same_words() -> None:
     assert set(ACTIVATIONS) == {"relu", "sigmoid", "tanh", "identity"}
-    assert set(POOLING) == {"max", "average"}
+    assert set(POOLING) == {"max", "average", "strided"}
 
 
 def test_identity_activations_make_an_mlp_one_affine_map() -> None:

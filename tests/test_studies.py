@@ -17,6 +17,7 @@ FALSE_BY_ALGEBRA = {
     "devices": 1,
     "gradient_descent": 3,
     "layers": 6,
+    "pooling_and_shift": 1,
     "softmax_regression": 1,
     "weight_decay": 1,
 }
@@ -46,7 +47,8 @@ def test_what_algebra_says_holds_at_any_tier(runs: dict[str, Any], study: str) -
     identities = [one for one in runs[study]["findings"] if one["kind"] == "Identity"]
     refuted = [one["says"] for one in identities if one["verdict"] == "refuted"]
     assert len(refuted) == FALSE_BY_ALGEBRA.get(study, 0), refuted
-    assert "undecided" not in {one["verdict"] for one in identities}
+    # What only a GPU can measure, or is run at the full tier only, has no n here.
+    assert "undecided" not in {one["verdict"] for one in identities if one["n"]}
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -34,6 +34,7 @@ TEST = {
 HELD_OUT_SHARE = 6  # a sixth each, of sources that are not listed, whose size is that of files
 OFFICIAL_VALIDATION = 5000
 TABLES = ("boston", "house_prices")  # features are standardised, log prices centred, on training
+CHANNEL_WEIGHTS = {"grey": (0.299, 0.587, 0.114), "red": (1.0, 0.0, 0.0)}
 RESIZED = 1000  # Images at a time: 50 MB at 224×224 pixels of one channel.
 
 
@@ -95,13 +96,19 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     if data.name in TABLES:
         inputs, targets = standardise(inputs, parts[0]), targets - targets[parts[0]].mean()
     train, validation, test = (
-        Split(_at_size(inputs[i], data.image_size, device), targets[i].to(device)) for i in parts
+        Split(
+            _at_size(_in_colours(inputs[i], data.colours), data.image_size, device),
+            targets[i].to(device),
+        )
+        for i in parts
     )
     sha = hashlib.sha256(source.digest.encode())
     for part in parts:
         sha.update(part.numpy().data)
     if data.image_size:
         sha.update(f"{data.image_size} pixels".encode())
+    if data.colours != "all":
+        sha.update(f"{data.colours} only".encode())
     if data.random_labels:
         labels = _randomised(targets[parts[0]], source.outputs, data.random_labels, seed)
         sha.update(labels.numpy().data)
@@ -175,6 +182,17 @@ def standardise(features: Tensor, fit: Tensor) -> Tensor:
     # A column of equal numbers has a deviation of rounding alone: 1e-6 of its mean and below.
     constant = deviation <= 1e-6 * mean.abs()
     return scaled.nan_to_num(nan=0.0).masked_fill(constant, 0.0)
+
+
+def _in_colours(images: Tensor, colours: str) -> Tensor:
+    """Return images whose three channels are all the luminance (ITU-R BT.601) or all the red."""
+    if colours == "all":
+        return images
+    weights = torch.tensor(CHANNEL_WEIGHTS[colours])[:, None, None]
+    kept = torch.empty_like(images)
+    for few, into in zip(torch.split(images, RESIZED), torch.split(kept, RESIZED), strict=True):
+        into.copy_((few * weights).sum(1, keepdim=True).round_().expand_as(few))
+    return kept
 
 
 def _at_size(images: Tensor, size: int | None, device: str) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 
@@ -16,6 +17,7 @@ from suite.metrics import check_metric
 from suite.models import build
 from suite.recipe import Probe, Recipe
 from suite.record import Outcome, Status
+from suite.study import Study
 from suite.training import train
 
 
@@ -34,7 +36,8 @@ def run_trial(trial: Trial, device: str) -> Finished:
 
 def measure(probe: Probe, seed: int) -> Outcome:
     """Call a probe; a value that is not finite is a divergence, as in training."""
-    values = discovery.probe(probe.study, probe.function)(probe.cell, seed)
+    function = discovery.probe(_study(probe.study, probe.source), probe.function)
+    values = function(probe.cell, seed)
     final = {name: float(value) for name, value in values.items()}
     for name in final:
         check_metric(name)
@@ -44,6 +47,12 @@ def measure(probe: Probe, seed: int) -> Outcome:
         error = f"{wrong[0]} was {final[wrong[0]]}"
         return Outcome(status=Status.DIVERGED, final=kept, error=error)
     return Outcome(status=Status.FINISHED, final=final)
+
+
+@functools.lru_cache(maxsize=1)
+def _study(name: str, _source: str) -> Study:
+    """Return a study, the same for as long as its file is: what its probes cache, they share."""
+    return discovery.load(name)
 
 
 def check(recipe: Recipe, device: str) -> None:

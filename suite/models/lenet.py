@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 from suite.errors import RequestError
 from suite.models.layers import ACTIVATIONS, normalisation
 
-POOLING: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+
+class Subsampling(nn.Module):
+    """The first pixel of each window: what a convolution with that stride keeps, and no pooling."""
+
+    def __init__(self, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        self.rest = kernel_size - 1
+        self.stride = stride
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return `(n, channels, height, width)`, as high and wide as after pooling."""
+        height, width = (pixels - self.rest for pixels in inputs.shape[-2:])
+        return inputs[..., : height : self.stride, : width : self.stride]
+
+
+POOLING: dict[str, type[nn.Module]] = {
+    "max": nn.MaxPool2d,
+    "average": nn.AvgPool2d,
+    "strided": Subsampling,
+}
 
 
 def lenet(

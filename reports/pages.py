@@ -30,6 +30,7 @@ class StudyPage:
     name: str
     title: str
     question: str
+    notebook: str
     notes: str
     tier: str
     command: str
@@ -104,6 +105,7 @@ def study_page(results: Results, link: str) -> StudyPage:
         name=study.name,
         title=study.title,
         question=study.question,
+        notebook=study.notebook,
         notes=study.notes,
         tier=results.execution.tier,
         command=results.execution.command,

@@ -39,11 +39,13 @@ def load(name: str) -> Study:
         RequestError: if there is none, or its file cannot be read as one; names the file and line.
     """
     path = _path(name)
-    study = getattr(_execute(path), "study", None)
+    module = _execute(path)
+    study = getattr(module, "study", None)
     if not isinstance(study, Study):
         raise RequestError(f"{path}: it defines no `study = Study(...)`")
     source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return dataclasses.replace(study, name=name, source=source)
+    notebook = (module.__doc__ or "").strip()
+    return dataclasses.replace(study, name=name, source=source, notebook=notebook)
 
 
 def probe(study: Study, function: str) -> ProbeFunction:

@@ -199,7 +199,7 @@ class Model:
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
     norm: Literal["none", "batch", "synchronised"] = "none"
     pooling: Literal["max", "average", "strided"] = "max"
-    depth: int = number(default=20, low=8)
+    depth: int = number(default=20, low=8, high=1202)
     channels: int = number(default=16, low=1)
     residual: bool | None = None
     padding: int = number(default=2, low=0, high=2)

@@ -82,6 +82,7 @@ class Study:
         tiers: changes by dotted path, for each tier that differs from the file as written.
         probe: as in Part, where the main grid trains nothing.
         name: the name of its file; `source` is a digest of its text.
+        notebook: the docstring of its file: method, what was changed when, what is not here.
     """
 
     title: str
@@ -100,6 +101,7 @@ class Study:
     probe: ProbeFunction | None = None
     name: str = ""
     source: str = ""
+    notebook: str = ""
 
     def check(self) -> None:
         check_metric(self.select)

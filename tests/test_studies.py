@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 from pathlib import Path
 from typing import Any
@@ -58,5 +59,8 @@ def test_its_page_shows_every_claim_and_figure(
     page = html.unescape((folder / "reports/html" / f"{study}.html").read_text())
     for finding in runs[study]["findings"]:
         assert finding["says"] in page
+    notebook = ast.get_docstring(ast.parse(Path("studies", f"{study}.py").read_text()), clean=False)
+    assert notebook is not None
+    assert notebook.strip() in page
     assert "Not measured: no trial of this run" not in page
     assert len(page) < 2_000_000

@@ -89,7 +89,7 @@ def _adjusted(p_values: Sequence[float], method: str) -> list[float]:
     adjusted = np.array(p_values, float)
     tested = ~np.isnan(adjusted)
     if tested.any():
-        # multipletests collects garbage at every call, a second with 4,000 records in memory.
+        # multipletests collects garbage at every call, most of a second with 4,000 records in memory.
         gc.freeze()
         adjusted[tested] = multipletests(adjusted[tested], method=method)[1]
         gc.unfreeze()

@@ -118,7 +118,7 @@ def expected_work(trial: Trial) -> float:
 
     A step of a small network costs about as much as 64 examples in fixed overhead. Over the 7,728
     trials of all laptop tiers, a trial took 0.19 s more than its steps explain, to split its data
-    and to evaluate, and a probe 0.14 s: about 100,000 examples' worth.
+    and to evaluate, and a probe 0.14 s: more than 100,000 examples' worth.
     """
     recipe = trial.recipe
     if isinstance(recipe, Probe):

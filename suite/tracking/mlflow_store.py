@@ -139,7 +139,7 @@ class Store:
         self.client.set_terminated(run_id, status, _milliseconds(ran.finished))
 
     def _write(self, artifacts: str, form: Any) -> None:
-        """Write a record; the client's own call would ask where to, for 8 ms a run."""
+        """Write a record; the client's own call would first ask the store where to."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / RECORD_FILE
             path.write_text(json.dumps(form, indent=1))

@@ -11,6 +11,7 @@ import pytest
 from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Finished
+from suite.execution.worker import run_trial
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe
 from suite.record import Status
 from suite.grid import Trial
@@ -100,6 +101,25 @@ def test_a_trial_that_kills_every_worker_fails_alone(monkeypatch: pytest.MonkeyP
 
 def _die(trial: Trial, device: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_trials_that_kill_their_workers_cost_the_others_nothing(
+    workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.execution.packed.run_trial", _die_with_odd_seeds)
+    with Packed("cpu", workers) as strategy:
+        finished = list(strategy.run(TRIALS))
+    assert {one.trial.id for one in finished} == {trial.id for trial in TRIALS}
+    assert len(finished) == len(TRIALS)
+    for one in finished:
+        assert (one.outcome.status is Status.FAILED) == (one.trial.seed % 2 == 1)
+
+
+def _die_with_odd_seeds(trial: Trial, device: str) -> Finished:
+    if trial.seed % 2:
+        _die(trial, device)
+    return run_trial(trial, device)
 
 
 def test_an_error_inside_a_trial_is_its_outcome() -> None:

@@ -150,7 +150,7 @@ def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Trac
                 ]
                 tracker.log(records)
             else:
-                for finished in strategy.run(cohort.trials):
+                for finished in strategy.run(cohort.bundles):
                     record = _keep(finished, make_record, journal, progress, strategy.workers)
                     tracker.log([record])
 
@@ -204,6 +204,7 @@ def _record_maker(
             outcome=finished.outcome,
             provenance=Provenance(
                 workers=1 if cohort.alone else strategy.workers,
+                cohort=finished.cohort,
                 started=finished.started,
                 finished=finished.finished,
                 **common,

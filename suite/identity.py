@@ -58,6 +58,21 @@ def digest(form: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def cohort_key(recipe: Any) -> str:
+    """Return what all recipes share that differ in `scalar()` fields only."""
+
+    def less_scalars(value: Any) -> Any:
+        if not dataclasses.is_dataclass(value):
+            return canonical(value)
+        return {
+            field.name: less_scalars(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if not field.metadata.get("scalar")
+        }
+
+    return digest(less_scalars(recipe))
+
+
 def trial_id(recipe: Any, seed: int, *, alone: bool = False) -> str:
     """Return the id of a trial.
 

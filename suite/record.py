@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -54,6 +54,7 @@ class Provenance:
         packages: versions, by distribution name.
         threads: of the process that trained.
         workers: processes that trained side by side.
+        cohort: ids of the trials that trained as one program with this one, or none.
         started: seconds since 1970 at the start; `finished` at the end.
     """
 
@@ -70,6 +71,7 @@ class Provenance:
     command: str
     started: float
     finished: float
+    cohort: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

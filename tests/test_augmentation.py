@@ -203,9 +203,9 @@ def test_augmentation_changes_training_but_neither_weights_at_the_start_nor_data
 def test_a_trials_draws_do_not_depend_on_who_runs_beside_it() -> None:
     trials = [Trial("test", "main", {}, RECIPE, seed) for seed in range(3)]
     with Sequential("cpu") as strategy:
-        alone = {one.trial.seed: one.outcome for one in strategy.run(trials)}
+        alone = {one.trial.seed: one.outcome for one in strategy.run_alone(trials)}
     with Packed("cpu", 2) as strategy:
-        beside = {one.trial.seed: one.outcome for one in strategy.run(reversed(trials))}
+        beside = {one.trial.seed: one.outcome for one in strategy.run_alone(reversed(trials))}
     for seed, outcome in alone.items():
         assert outcome.weights_digest == beside[seed].weights_digest
         assert outcome.final == beside[seed].final

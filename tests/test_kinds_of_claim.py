@@ -285,5 +285,5 @@ def test_a_probe_that_raises_is_a_failed_trial(
     make_study(tmp_path, PROBE_STUDY, "roots")
     study = discovery.load("roots")
     with Sequential("cpu") as strategy:
-        ends = [str(one.outcome.status) for one in strategy.run(study.trials(study.grids()))]
+        ends = [str(one.outcome.status) for one in strategy.run_alone(study.trials(study.grids()))]
     assert ends[:3] == ["diverged", "failed", "finished"]

@@ -10,8 +10,8 @@ import pytest
 
 from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
-from suite.execution.strategy import Finished
-from suite.execution.worker import run_trial
+from suite.execution.strategy import Bundle, Finished
+from suite.execution.worker import run_bundle
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe
 from suite.record import Status
 from suite.grid import Trial
@@ -29,6 +29,7 @@ RECIPES = (
     Recipe(data=DIGITS, optimizer=Optimizer("sgd", lr=1e30), budget=Budget(epochs=1)),
 )
 TRIALS = [Trial("test", "main", {}, recipe, seed) for recipe in RECIPES for seed in range(2)]
+BUNDLES = [(trial,) for trial in TRIALS]
 
 
 def bits(finished: Finished) -> tuple[object, ...]:
@@ -46,7 +47,7 @@ def bits(finished: Finished) -> tuple[object, ...]:
 @pytest.fixture(scope="module")
 def sequential() -> dict[str, tuple[object, ...]]:
     with Sequential("cpu") as strategy:
-        return {finished.trial.id: bits(finished) for finished in strategy.run(TRIALS)}
+        return {finished.trial.id: bits(finished) for finished in strategy.run(BUNDLES)}
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -54,7 +55,7 @@ def test_packed_equals_sequential_bit_for_bit(
     workers: int, sequential: dict[str, tuple[object, ...]]
 ) -> None:
     with Packed("cpu", workers) as strategy:
-        packed = {finished.trial.id: bits(finished) for finished in strategy.run(TRIALS)}
+        packed = {finished.trial.id: bits(finished) for finished in strategy.run(BUNDLES)}
     assert packed == sequential
 
 
@@ -65,16 +66,16 @@ def test_the_trials_above_cover_what_they_should(
     assert {outcome[0] for outcome in sequential.values()} == {"finished", "diverged"}
 
 
-def long_trials(count: int) -> list[Trial]:
+def long_bundles(count: int) -> list[Bundle]:
     recipe = Recipe(data=DIGITS, budget=Budget(epochs=150))
-    return [Trial("test", "main", {}, recipe, seed) for seed in range(count)]
+    return [(Trial("test", "main", {}, recipe, seed),) for seed in range(count)]
 
 
 def test_a_worker_that_dies_costs_its_trial_a_retry() -> None:
     killed = False
     finished = []
     with Packed("cpu", 2) as strategy:
-        for one in strategy.run(long_trials(8)):
+        for one in strategy.run(long_bundles(8)):
             finished.append(one)
             if not killed:
                 killed = True
@@ -87,19 +88,19 @@ def test_a_worker_that_dies_costs_its_trial_a_retry() -> None:
 def test_a_trial_that_kills_every_worker_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with Packed("cpu", 1) as strategy:
         finished = []
-        for one in strategy.run(long_trials(1)):
+        for one in strategy.run(long_bundles(1)):
             finished.append(one)
         assert finished[0].outcome.status is Status.FINISHED
-        monkeypatch.setattr("suite.execution.packed.run_trial", _die)
-        (dead,) = strategy.run(long_trials(1))
+        monkeypatch.setattr("suite.execution.packed.run_bundle", _die)
+        (dead,) = strategy.run(long_bundles(1))
         monkeypatch.undo()
-        (alive,) = strategy.run(long_trials(1))
+        (alive,) = strategy.run(long_bundles(1))
     assert dead.outcome.status is Status.FAILED
     assert "died 2 times" in dead.outcome.error
     assert bits(alive) == bits(finished[0])
 
 
-def _die(trial: Trial, device: str) -> None:
+def _die(bundle: Bundle, device: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -107,24 +108,24 @@ def _die(trial: Trial, device: str) -> None:
 def test_trials_that_kill_their_workers_cost_the_others_nothing(
     workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("suite.execution.packed.run_trial", _die_with_odd_seeds)
+    monkeypatch.setattr("suite.execution.packed.run_bundle", _die_with_odd_seeds)
     with Packed("cpu", workers) as strategy:
-        finished = list(strategy.run(TRIALS))
+        finished = list(strategy.run(BUNDLES))
     assert {one.trial.id for one in finished} == {trial.id for trial in TRIALS}
     assert len(finished) == len(TRIALS)
     for one in finished:
         assert (one.outcome.status is Status.FAILED) == (one.trial.seed % 2 == 1)
 
 
-def _die_with_odd_seeds(trial: Trial, device: str) -> Finished:
-    if trial.seed % 2:
-        _die(trial, device)
-    return run_trial(trial, device)
+def _die_with_odd_seeds(bundle: Bundle, device: str) -> list[Finished]:
+    if bundle[0].seed % 2:
+        _die(bundle, device)
+    return run_bundle(bundle, device)
 
 
 def test_an_error_inside_a_trial_is_its_outcome() -> None:
     recipe = Recipe(data=Data("digits", train_examples=20_000))
     with Sequential("cpu") as strategy:
-        (finished,) = strategy.run([Trial("test", "main", {}, recipe, 0)])
+        (finished,) = strategy.run([(Trial("test", "main", {}, recipe, 0),)])
     assert finished.outcome.status is Status.FAILED
     assert "not 20000" in finished.outcome.error

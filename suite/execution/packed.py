@@ -14,8 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Self
 
-from suite.execution.strategy import Finished
-from suite.execution.worker import ATTEMPTS, lost, run_trial, start
+from suite.execution.strategy import Bundle, Finished
+from suite.execution.worker import ATTEMPTS, lost, run_bundle, start
 from suite.grid import Trial
 from suite.recipe import Recipe
 
@@ -57,44 +57,44 @@ class Packed:
         for recipe in recipes:
             self.lanes[0].submit(_check, recipe, self.device).result()
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[Finished]:
-        waiting = deque((trial, 1) for trial in trials)
-        running: dict[Future[Finished], tuple[int, Trial, int]] = {}
+    def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
+        waiting = deque((bundle, 1) for bundle in bundles)
+        running: dict[Future[list[Finished]], tuple[int, Bundle, int]] = {}
         free = list(range(self.workers))
         while waiting or running:
             while waiting and free:
-                lane, (trial, attempt) = free.pop(), waiting.popleft()
-                running[self._submit(lane, trial)] = lane, trial, attempt
+                lane, (bundle, attempt) = free.pop(), waiting.popleft()
+                running[self._submit(lane, bundle)] = lane, bundle, attempt
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                lane, trial, attempt = running.pop(future)
+                lane, bundle, attempt = running.pop(future)
                 free.append(lane)
-                finished = _result(future, trial, last=attempt == ATTEMPTS)
+                finished = _result(future, bundle, last=attempt == ATTEMPTS)
                 if finished is None:
-                    waiting.appendleft((trial, attempt + 1))
+                    waiting.appendleft((bundle, attempt + 1))
                 else:
-                    yield finished
+                    yield from finished
 
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         for trial in trials:
-            yield from self.run([trial])
+            yield from self.run([(trial,)])
 
-    def _submit(self, lane: int, trial: Trial) -> Future[Finished]:
+    def _submit(self, lane: int, bundle: Bundle) -> Future[list[Finished]]:
         try:
-            return self.lanes[lane].submit(run_trial, trial, self.device)
+            return self.lanes[lane].submit(run_bundle, bundle, self.device)
         except BrokenProcessPool:
             self.lanes[lane] = start()
-            return self.lanes[lane].submit(run_trial, trial, self.device)
+            return self.lanes[lane].submit(run_bundle, bundle, self.device)
 
 
-def _result(future: Future[Finished], trial: Trial, *, last: bool) -> Finished | None:
-    """Return what became of a trial, or None if its worker died and it deserves another try."""
+def _result(future: Future[list[Finished]], bundle: Bundle, *, last: bool) -> list[Finished] | None:
+    """Return what became of a bundle, or None if its worker died and it deserves another try."""
     try:
         return future.result()
     except BrokenProcessPool:
         if not last:
             return None
-        return lost(trial)
+        return [lost(trial) for trial in bundle]
 
 
 def _nothing() -> None:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from suite.errors import RequestError
+from suite.execution.bundles import bundled
 from suite.execution.data_parallel import DataParallel
 from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
-from suite.execution.strategy import Strategy
+from suite.execution.strategy import Bundle, Strategy
 from suite.grid import Trial
-from suite.recipe import Probe
+from suite.recipe import Probe, Recipe
 
-StrategyName = Literal["auto", "sequential", "packed"]
+StrategyName = Literal["auto", "sequential", "packed", "vectorised"]
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,14 @@ class Cohort:
         alone: one at a time, with nothing beside them.
     """
 
-    trials: tuple[Trial, ...]
+    bundles: tuple[Bundle, ...]
     strategy: str
     reason: str
     alone: bool = False
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        return tuple(trial for bundle in self.bundles for trial in bundle)
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,15 @@ def make_plan(
     for trial in trials:
         (cached if is_cached(trial) else pending).append(trial)
     together = [trial for trial in pending if not trial.alone and trial.devices == 1]
-    name, reason = _choose(strategy, device, len(together), workers)
+    worth = functools.partial(_is_worth_stacking, strategy, device)
+    stacks, single = bundled(together, worth)
+    name, reason = _choose(strategy, device, len(stacks) + len(single), workers)
     cohorts = []
-    if together:
-        # Longest first: a long trial that starts last leaves the other workers idle.
-        ordered = sorted(together, key=expected_work, reverse=True)
-        cohorts.append(Cohort(tuple(ordered), name, reason))
+    if stacks:
+        why = "trials that differ in scalars and seed only train as one program"
+        cohorts.append(Cohort(_longest_first(stacks), "vectorised", why))
+    if single:
+        cohorts.append(Cohort(_longest_first([(trial,) for trial in single]), name, reason))
     # Seed by seed, so that a machine that slows down slows every arm.
     rounds = sorted(
         (trial for trial in pending if trial.alone or trial.devices > 1),
@@ -97,13 +105,25 @@ def make_plan(
         how = DataParallel.name if most > 1 else name
         why = "its seconds are measured" if most == 1 else "several processes share each batch"
         why = f"{why}: one at a time, in rounds over the seeds"
-        cohorts.append(Cohort(tuple(rounds), how, why, alone=True))
-    many = min(workers or cores(), max(1, len(together))) if name == "packed" else 1
+        cohorts.append(Cohort(tuple((trial,) for trial in rounds), how, why, alone=True))
+    tasks = len(stacks) + len(single)
+    many = min(workers or cores(), max(1, tasks)) if name == "packed" else 1
     return Plan(tuple(cohorts), tuple(cached), name, device, many)
 
 
+def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
+    """Return the bundles in an order in which none that is long starts last, beside idle workers."""
+    return tuple(sorted(bundles, key=lambda bundle: sum(map(expected_work, bundle)), reverse=True))
+
+
+def _is_worth_stacking(asked: StrategyName, device: str, recipe: Recipe) -> bool:
+    if asked == "auto":
+        return device == "cuda"
+    return asked == "vectorised"
+
+
 def _choose(asked: StrategyName, device: str, trials: int, workers: int | None) -> tuple[str, str]:
-    if asked != "auto":
+    if asked in ("sequential", "packed"):
         return asked, "you asked for it"
     if device == "cuda":
         return "sequential", "one process drives the GPU"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
-from suite.execution.strategy import THREADS, Finished
+from suite.execution.strategy import THREADS, Bundle, Finished
 from suite.grid import Trial
 from suite.recipe import Recipe
 
@@ -40,10 +40,11 @@ class Sequential:
         for recipe in recipes:
             check(recipe, self.device)
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[Finished]:
-        from suite.execution.work import run_trial
+    def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
+        from suite.execution.work import run_bundle
 
-        for trial in trials:
-            yield run_trial(trial, self.device)
+        for bundle in bundles:
+            yield from run_bundle(bundle, self.device)
 
-    run_alone = run
+    def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
+        return self.run((trial,) for trial in trials)

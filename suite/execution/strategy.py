@@ -11,18 +11,27 @@ from suite.grid import Trial
 from suite.recipe import Recipe
 from suite.record import Outcome
 
+# Trials that one process trains as one program; most bundles hold a single one.
+Bundle = tuple[Trial, ...]
+
 # Of every process that trains. Sums split over another number of threads are other sums.
 THREADS = 1
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A trial that came to an end, with the seconds since 1970 of its start and end."""
+    """A trial that came to an end.
+
+    Attributes:
+        started, finished: seconds since 1970; of trials in a bundle, each has its share.
+        cohort: ids of the trials that were one program, this one's among them, or none.
+    """
 
     trial: Trial
     outcome: Outcome
     started: float
     finished: float
+    cohort: tuple[str, ...] = ()
 
 
 class Strategy(Protocol):
@@ -48,8 +57,8 @@ class Strategy(Protocol):
     def check(self, recipes: Iterable[Recipe]) -> None:
         """Raise RequestError if a recipe's data cannot be had or its network does not fit them."""
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[Finished]:
-        """Run trials side by side, yielding each as it ends."""
+    def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
+        """Run bundles side by side, yielding trials as they end."""
 
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         """Run trials one after another, with nothing beside them while the caller does nothing."""

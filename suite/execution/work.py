@@ -11,7 +11,7 @@ import torch
 from suite import discovery
 from suite.data import load
 from suite.errors import RequestError
-from suite.execution.strategy import Finished
+from suite.execution.strategy import Bundle, Finished
 from suite.grid import Trial
 from suite.metrics import check_metric
 from suite.models import build
@@ -32,6 +32,27 @@ def run_trial(trial: Trial, device: str) -> Finished:
     except Exception as error:
         outcome = Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
     return Finished(trial, outcome, started, time.time())
+
+
+def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
+    """Train the trials of a bundle as one program, or its only one as it is."""
+    if len(bundle) == 1:
+        return [run_trial(bundle[0], device)]
+    from suite.training.together import train_together
+
+    started = time.time()
+    try:
+        recipes = [trial.recipe for trial in bundle if isinstance(trial.recipe, Recipe)]
+        outcomes = train_together(recipes, [trial.seed for trial in bundle], device)
+    except Exception as error:
+        failed = Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
+        outcomes = [failed] * len(bundle)
+    share = (time.time() - started) / len(bundle)
+    ids = tuple(trial.id for trial in bundle)
+    return [
+        Finished(trial, outcome, started + i * share, started + (i + 1) * share, ids)
+        for i, (trial, outcome) in enumerate(zip(bundle, outcomes, strict=True))
+    ]
 
 
 def measure(probe: Probe, seed: int) -> Outcome:

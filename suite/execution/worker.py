@@ -8,7 +8,7 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
-from suite.execution.strategy import THREADS, Finished
+from suite.execution.strategy import THREADS, Bundle, Finished
 from suite.grid import Trial
 from suite.record import Outcome, Status
 
@@ -30,6 +30,13 @@ def run_trial(trial: Trial, device: str) -> Finished:
     from suite.execution import work
 
     return work.run_trial(trial, device)
+
+
+def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
+    """Run the trials of a bundle in a worker, which loads torch for it."""
+    from suite.execution import work
+
+    return work.run_bundle(bundle, device)
 
 
 def lost(trial: Trial) -> Finished:

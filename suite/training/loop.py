@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -47,20 +47,7 @@ def train(recipe: Recipe, seed: int, *, device: str = "cpu", alone: bool = False
         short = dataclasses.replace(recipe.budget, steps=WARM_UP_STEPS, evaluations=1)
         Run(dataclasses.replace(recipe, budget=short), seed, device).train()
     run = Run(recipe, seed, device)
-    initial = digest(run.network)
-    reason = run.train()
-    final = {} if reason else run.final()
-    reason = reason or not_finite(final, run.done)
-    cost = run.cost(timed=alone)
-    return Outcome(
-        status=Status.DIVERGED if reason else Status.FINISHED,
-        final=cost if reason else final | cost,
-        curves=run.curves,
-        initial_digest=initial,
-        weights_digest=digest(run.network),
-        data_digest=run.examples.digest,
-        error=reason,
-    )
+    return run.outcome(run.train(), timed=alone)
 
 
 class Run:
@@ -82,6 +69,7 @@ class Run:
         self.examples: Examples = examples or load(recipe.data, seed, device)
         network = build(recipe.model, self.examples.shape, self.examples.outputs, seed)
         self.network: nn.Module = network.to(device)
+        self.initial_digest = digest(network)
         self.devices = devices_of(recipe.devices, device)
         masks = _generator(seed, "dropout", device, self.devices.rank)
         use_generator(self.network, masks)
@@ -100,21 +88,15 @@ class Run:
         train_examples = len(self.examples.train)
         self.steps_per_epoch = -(-train_examples // recipe.batch_size)
         self.total_steps = recipe.budget.total_steps(train_examples, recipe.batch_size)
+        self.moments = evaluation_steps(recipe.budget, self.total_steps, self.steps_per_epoch)
 
     def train(self) -> str:
         """Take every step of the budget; return why it stopped early, or an empty string."""
-        moments = evaluation_steps(self.recipe.budget, self.total_steps, self.steps_per_epoch)
         outputs: list[Tensor] = []
         targets: list[Tensor] = []
         self.watch.start()
         for batch in self._batches():
-            lr = rate_at(
-                self.recipe,
-                self.done,
-                total_steps=self.total_steps,
-                steps_per_epoch=self.steps_per_epoch,
-            )
-            result = self.step(*self.devices.shard(batch), lr)
+            result = self.step(*self.devices.shard(batch), self.rate())
             self.done += 1
             self.seen += len(batch)
             outputs.append(result.outputs)
@@ -122,14 +104,11 @@ class Run:
             if self.done % LOOK_EVERY == 0 and self.devices.agree(not math.isfinite(result.loss)):
                 self.watch.stop()
                 return f"the loss was {float(result.loss)} at step {self.done}"
-            if self.done in moments:
+            if self.done in self.moments:
                 self.watch.stop()
                 outputs = self.devices.gather(outputs, targets)
                 gradients = result.gradients
-                values = self._observe(
-                    Moment(self.network, self.loss, self.examples, outputs, targets, gradients)
-                )
-                reason = not_finite(values, self.done)
+                reason = self.observe(outputs, targets, gradients)
                 if self.devices.agree(bool(reason)):
                     return reason or f"another device diverged at step {self.done}"
                 outputs, targets = [], []
@@ -137,19 +116,43 @@ class Run:
                     self.watch.start()
         return ""
 
+    def rate(self) -> float:
+        """Return the learning rate of the next step."""
+        return rate_at(
+            self.recipe,
+            self.done,
+            total_steps=self.total_steps,
+            steps_per_epoch=self.steps_per_epoch,
+        )
+
     def _batches(self) -> Iterator[Split]:
         """Yield batches, epoch after epoch, each in a new order, until the budget is spent."""
-        split, size = self.examples.train, self.recipe.batch_size
+        for inputs, targets in self.epochs():
+            size = self.recipe.batch_size
+            # One gather an epoch, then views: a gather a step costs 20 µs more at batch 64.
+            yield from map(
+                Split, self.seen_as(torch.split(inputs, size)), torch.split(targets, size)
+            )
+
+    def epochs(self) -> Iterator[Split]:
+        """Yield the training split in a new order, the last time only as much as is needed."""
+        split = self.examples.train
         while self.done < self.total_steps:
             order = torch.randperm(len(split), generator=self.order)
-            order = order[: (self.total_steps - self.done) * size].to(split.inputs.device)
-            # One gather an epoch, then views: a gather a step costs 20 µs more at batch 64.
-            inputs = torch.split(split.inputs[order], size)
-            names = self.recipe.augmentation
-            seen = augmented(inputs, names, self.augment) if names else inputs
-            yield from map(Split, seen, torch.split(split.targets[order], size))
+            order = order[: (self.total_steps - self.done) * self.recipe.batch_size]
+            order = order.to(split.inputs.device)
+            yield Split(split.inputs[order], split.targets[order])
 
-    def _observe(self, moment: Moment) -> dict[str, float]:
+    def seen_as(self, inputs: tuple[Tensor, ...]) -> Iterable[Tensor]:
+        """Return batches of inputs as the network sees them."""
+        names = self.recipe.augmentation
+        return augmented(inputs, names, self.augment) if names else inputs
+
+    def observe(
+        self, outputs: list[Tensor], targets: list[Tensor], gradients: tuple[Tensor, ...]
+    ) -> str:
+        """Add a point to every curve; return which metric is no number, if one is not."""
+        moment = Moment(self.network, self.loss, self.examples, outputs, targets, gradients)
         values: dict[str, float] = {}
         for observer in observers.DEFAULT:
             values |= observer(moment)
@@ -157,7 +160,27 @@ class Run:
         for name, value in values.items():
             if math.isfinite(value):
                 self.curves.setdefault(name, []).append((self.done / self.steps_per_epoch, value))
-        return values
+        return not_finite(values, self.done)
+
+    def outcome(self, reason: str, *, timed: bool = False) -> Outcome:
+        """Return what came of the run, measured at its present weights.
+
+        Args:
+            reason: why it stopped early, if it did.
+            timed: nothing else ran on the machine.
+        """
+        final = {} if reason else self.final()
+        reason = reason or not_finite(final, self.done)
+        cost = self.cost(timed=timed)
+        return Outcome(
+            status=Status.DIVERGED if reason else Status.FINISHED,
+            final=cost if reason else final | cost,
+            curves=self.curves,
+            initial_digest=self.initial_digest,
+            weights_digest=digest(self.network),
+            data_digest=self.examples.digest,
+            error=reason,
+        )
 
     def final(self) -> dict[str, float]:
         """Return what was last observed, and measure the last weights on training and test."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from suite.training.update_rules import UpdateRule
+from suite.training.update_rules import Factor, UpdateRule
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -88,7 +88,7 @@ class Step:
     rule: UpdateRule
     gradients: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]] = torch.autograd.grad
 
-    def __call__(self, inputs: Tensor, targets: Tensor, lr: float) -> Result:
+    def __call__(self, inputs: Tensor, targets: Tensor, lr: Factor) -> Result:
         """Update the parameters in place from one batch, at the given learning rate."""
         outputs = self.forward(prepare(inputs))
         loss = self.loss(outputs, targets)

@@ -94,9 +94,10 @@ def test_a_real_trial_with_tracking_over_bare_kernels(
     """The book's MLP on Fashion-MNIST, batch 64: training, journal and MLflow over the kernels."""
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
-    from suite.execution.plan import Plan
-    from suite.execution.sequential import Sequential
     from suite.coordinator import _record_maker
+    from suite.execution import environment
+    from suite.execution.plan import Cohort
+    from suite.execution.sequential import Sequential
     from suite.grid import Trial
     from suite.tracking.journal import Journal
     from suite.tracking.mlflow_store import Store
@@ -104,13 +105,12 @@ def test_a_real_trial_with_tracking_over_bare_kernels(
     recipe = Recipe(data=Data("fashion_mnist"), batch_size=64, budget=Budget(epochs=10))
     journal, store = Journal(), Store("sqlite:///mlflow.db")
     store.experiment("bench")
-    plan = Plan((), (), "sequential", "cpu", 1)
-
     strategy = Sequential("cpu")
-    make = _record_maker(plan, strategy)
+    cohort = Cohort((), strategy.name, "")
+    make = _record_maker(environment.capture(), "cpu", cohort, strategy)
 
     def tracked(seed: int) -> None:
-        for finished in strategy.run([Trial("bench", "main", {}, recipe, seed)]):
+        for finished in strategy.run([(Trial("bench", "main", {}, recipe, seed),)]):
             record = make(finished)
             journal.add(record)
             store.log(record, stale=None)

@@ -1,0 +1,207 @@
+"""Several runs as one program: their weights stacked, one step for all of them.
+
+Networks, losses and update rules say what happens to one cell; `torch.func.vmap` lifts them to a
+leading dimension of cells. Every run keeps its own data, random streams and curves, and a network
+whose weights are views of the stack, so all but the step is what it is alone. Batched products are
+other kernels than single ones: a cell agrees with the same trial run alone up to rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from suite.data import Split
+from suite.models.layers import Dropout
+from suite.recipe import Recipe
+from suite.record import Outcome
+from suite.training.loop import LOOK_EVERY, Run
+from suite.training.step import Step
+from suite.training.update_rules import make_rule
+
+
+def train_together(
+    recipes: Sequence[Recipe], seeds: Sequence[int], device: str = "cpu"
+) -> list[Outcome]:
+    """Train recipes that differ in `scalar()` fields only, each at its seed; outcomes in order.
+
+    A cell that diverges ends with its outcome then, and the others go on as if it had not.
+
+    Raises:
+        RequestError: if the data cannot be had or the network does not fit them.
+    """
+    runs = [Run(recipe, seed, device) for recipe, seed in zip(recipes, seeds, strict=True)]
+    ended = {cell: runs[cell].outcome(reason) for cell, reason in Stack(runs, device).diverged()}
+    return [ended.get(cell) or run.outcome("") for cell, run in enumerate(runs)]
+
+
+class Masked(nn.Module):
+    """Dropout whose mask, already scaled, is given from outside."""
+
+    mask: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mask", torch.ones(()))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return `inputs` of any shape, masked."""
+        return inputs * self.mask
+
+
+class Stack:
+    """The weights of several runs, one behind the other, and the step that moves them all.
+
+    Attributes:
+        parameters: one for each of a network's, `(cells, ...)`; the runs' own are views of it.
+        network: how one cell computes; its own weights are not used.
+        live: the cells that have not diverged.
+    """
+
+    def __init__(self, runs: Sequence[Run], device: str) -> None:
+        self.runs, self.device = runs, device
+        self.live = set(range(len(runs)))
+        networks = [run.network for run in runs]
+        # An MLP without dropout has no such layers, and fewer modules, but the same weights.
+        self.dropouts = [_dropouts(network) for network in networks]
+        self.network = _masked(networks[self.dropouts.index(max(self.dropouts, key=len))])
+        self.parameters = _stacked([list(network.parameters()) for network in networks])
+        self.buffers = _stacked([list(network.buffers()) for network in networks])
+        for parameter in self.parameters:
+            parameter.requires_grad_()
+        self.mask_shapes = _mask_shapes(self.network, runs[0].examples.shape)
+        recipe = runs[0].recipe
+        optimizers = [run.recipe.optimizer for run in runs]
+        self.step = Step(
+            self._forward,
+            vmap(runs[0].loss),
+            self.parameters,
+            make_rule(recipe.optimizer, self.parameters, optimizers),
+            lambda losses, parameters: torch.autograd.grad(losses.sum(), parameters),
+        )
+
+    def diverged(self) -> Iterator[tuple[int, str]]:
+        """Take every step of the budget; yield each cell that diverges, and where, as it does."""
+        outputs: list[Tensor] = []
+        targets: list[Tensor] = []
+        first = self.runs[0]
+        for batch in self._batches():
+            result = self.step(*batch, self._rates())
+            for run in self.runs:
+                run.done += 1
+                run.seen += batch.targets.shape[1]
+            outputs.append(result.outputs)
+            targets.append(batch.targets)
+            if first.done % LOOK_EVERY == 0:
+                losses = enumerate(result.loss.tolist())
+                wrong = {cell: loss for cell, loss in losses if not math.isfinite(loss)}
+                for cell in self.live & wrong.keys():
+                    yield self._end(cell, f"the loss was {wrong[cell]} at step {first.done}")
+            if first.done in first.moments:
+                yield from self._observe(outputs, targets, result.gradients)
+                outputs, targets = [], []
+            if not self.live:
+                return
+
+    def _end(self, cell: int, reason: str) -> tuple[int, str]:
+        self.live.remove(cell)
+        return cell, reason
+
+    def _observe(
+        self, outputs: list[Tensor], targets: list[Tensor], gradients: tuple[Tensor, ...]
+    ) -> Iterator[tuple[int, str]]:
+        seen, wanted = torch.cat(outputs, 1), torch.cat(targets, 1)
+        for cell in sorted(self.live):
+            own = tuple(gradient[cell] for gradient in gradients)
+            if reason := self.runs[cell].observe([seen[cell]], [wanted[cell]], own):
+                yield self._end(cell, reason)
+
+    def _batches(self) -> Iterator[Split]:
+        """Yield inputs `(cells, n, ...)` and targets, every cell's in its own order."""
+        size, augments = self.runs[0].recipe.batch_size, self.runs[0].recipe.augmentation
+        for epochs in zip(*(run.epochs() for run in self.runs), strict=True):
+            targets = torch.stack([epoch.targets for epoch in epochs])
+            inputs: Iterator[Tensor]
+            if augments:
+                seen = (
+                    run.seen_as(torch.split(epoch.inputs, size))
+                    for run, epoch in zip(self.runs, epochs, strict=True)
+                )
+                inputs = map(torch.stack, zip(*seen, strict=True))
+            else:
+                whole = torch.stack([epoch.inputs for epoch in epochs])
+                inputs = iter(torch.split(whole, size, dim=1))
+            yield from map(Split, inputs, torch.split(targets, size, dim=1))
+
+    def _rates(self) -> Tensor:
+        return torch.tensor([run.rate() for run in self.runs], device=self.device)
+
+    def _forward(self, inputs: Tensor) -> Tensor:
+        names = [name for name, _ in self.network.named_parameters()]
+        weights = dict(zip(names, self.parameters, strict=True))
+        own = [name for name, _ in self.network.named_buffers() if name not in self.mask_shapes]
+        state = dict(zip(own, self.buffers, strict=True)) | self._masks(inputs.shape[1])
+
+        def one(weights: dict[str, Tensor], state: dict[str, Tensor], inputs: Tensor) -> Tensor:
+            outputs: Tensor = functional_call(self.network, (weights, state), (inputs,))
+            return outputs
+
+        outputs: Tensor = vmap(one)(weights, state, inputs)
+        return outputs
+
+    def _masks(self, examples: int) -> dict[str, Tensor]:
+        """Draw each cell's masks from its own stream, in the order of the forward pass."""
+        masks = {}
+        for layer, (name, shape) in enumerate(self.mask_shapes.items()):
+            mask = torch.ones(len(self.runs), examples, *shape, device=self.device)
+            for of_cell, layers in zip(mask, self.dropouts, strict=True):
+                if layers and layers[layer].rate:
+                    keep = 1.0 - layers[layer].rate
+                    of_cell.bernoulli_(keep, generator=layers[layer].generator).div_(keep)
+            masks[name] = mask
+        return masks
+
+
+def _dropouts(network: nn.Module) -> list[Dropout]:
+    return [module for module in network.modules() if isinstance(module, Dropout)]
+
+
+def _masked(network: nn.Module) -> nn.Module:
+    """Return a copy of a network in which masks take the place of dropout."""
+    # Copied without weights, and without generators, which cannot be copied.
+    made = copy.deepcopy(network, {id(layer.generator): None for layer in _dropouts(network)})
+    for name, module in list(made.named_modules()):
+        if isinstance(module, Dropout):
+            made.set_submodule(name, Masked())
+    return made
+
+
+def _stacked(tensors: list[list[Tensor]]) -> tuple[Tensor, ...]:
+    """Stack tensors over cells, and make the cells' own ones views of the stacks."""
+    stacks = tuple(
+        torch.stack([one.detach() for one in same]) for same in zip(*tensors, strict=True)
+    )
+    for cell, own in enumerate(tensors):
+        for whole, one in zip(stacks, own, strict=True):
+            one.data = whole[cell]
+    return stacks
+
+
+def _mask_shapes(network: nn.Module, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of what each mask multiplies, less the batch, by the mask's name."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    watched = copy.deepcopy(network).to("meta").eval()
+    for name, module in watched.named_modules():
+        if isinstance(module, Masked):
+
+            def note(_: nn.Module, inputs: tuple[Tensor], name: str = f"{name}.mask") -> None:
+                shapes[name] = tuple(inputs[0].shape[1:])
+
+            module.register_forward_pre_hook(note)
+    watched(torch.empty(1, *shape, device="meta"))
+    return shapes

@@ -166,11 +166,10 @@ def test_only_trials_that_differ_in_scalars_and_seed_are_bundled() -> None:
     alike = [trial(with_rate(lr), seed) for lr in (0.1, 0.2) for seed in range(40)]
     other = [trial(with_rate(0.1, batch_size=32), seed) for seed in range(2)]
     odd = trial(with_rate(0.1, batch_size=16), 0)
-    bundles, rest = bundled([*alike, *other, odd], lambda _: True)
+    bundles, rest = bundled([*alike, *other, odd])
     assert rest == [odd]
     assert sorted(map(len, bundles)) == [2, 40, 40]
     assert all(len(bundle) <= CELLS for bundle in bundles)
-    assert bundled(alike, lambda _: False) == ([], alike)
 
 
 def test_a_plan_bundles_what_it_may_and_never_what_is_timed() -> None:

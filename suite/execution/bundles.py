@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from suite.execution.strategy import Bundle
 from suite.grid import Trial
 from suite.identity import cohort_key
 from suite.recipe import Recipe
 
-# Trials in one program. More gain little and cost memory; docs/benchmarks.md has the figures.
+# Trials in one program. More gain nothing on a CPU; docs/benchmarks.md has the figures.
 CELLS = 64
 
 
-def bundled(
-    trials: Iterable[Trial], worth: Callable[[Recipe], bool]
-) -> tuple[list[Bundle], list[Trial]]:
-    """Return bundles of trials that differ in scalars and seed only, and the trials left over.
-
-    Args:
-        worth: whether a recipe should be trained so, if it has company.
-    """
+def bundled(trials: Iterable[Trial]) -> tuple[list[Bundle], list[Trial]]:
+    """Return bundles of trials that differ in scalars and seed only, and the trials left over."""
     alike: dict[str, list[Trial]] = {}
     rest = []
     for trial in trials:
-        if isinstance(trial.recipe, Recipe) and worth(trial.recipe):
+        if isinstance(trial.recipe, Recipe):
             alike.setdefault(cohort_key(trial.recipe), []).append(trial)
         else:
             rest.append(trial)

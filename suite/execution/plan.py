@@ -16,7 +16,7 @@ from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Strategy
 from suite.grid import Trial
-from suite.recipe import Probe, Recipe
+from suite.recipe import Probe
 
 StrategyName = Literal["auto", "sequential", "packed", "vectorised"]
 
@@ -85,8 +85,7 @@ def make_plan(
     for trial in trials:
         (cached if is_cached(trial) else pending).append(trial)
     together = [trial for trial in pending if not trial.alone and trial.devices == 1]
-    worth = functools.partial(_is_worth_stacking, strategy, device)
-    stacks, single = bundled(together, worth)
+    stacks, single = bundled(together) if strategy == "vectorised" else ([], together)
     name, reason = _choose(strategy, device, len(stacks) + len(single), workers)
     cohorts = []
     if stacks:
@@ -114,12 +113,6 @@ def make_plan(
 def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
     """Return the bundles in an order in which none that is long starts last, beside idle workers."""
     return tuple(sorted(bundles, key=lambda bundle: sum(map(expected_work, bundle)), reverse=True))
-
-
-def _is_worth_stacking(asked: StrategyName, device: str, recipe: Recipe) -> bool:
-    if asked == "auto":
-        return device == "cuda"
-    return asked == "vectorised"
 
 
 def _choose(asked: StrategyName, device: str, trials: int, workers: int | None) -> tuple[str, str]:

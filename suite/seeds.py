@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 from typing import Literal
 
-Purpose = Literal["split", "init", "order", "dropout", "synthetic", "labels", "augment", "shift"]
+Purpose = Literal[
+    "split", "init", "order", "dropout", "synthetic", "labels", "augment", "shift", "probe"
+]
 
 
 def stream(seed: int, purpose: Purpose, rank: int = 0) -> int:

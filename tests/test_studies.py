@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from suite import discovery
+from suite.execution.work import measure
+from suite.recipe import Probe
+from suite.tracking.journal import Journal
 from tests.commands import suite, suite_json
 
 STUDIES = sorted(path.stem for path in Path("studies").glob("[a-z]*.py"))
@@ -50,6 +54,18 @@ def test_what_algebra_says_holds_at_any_tier(runs: dict[str, Any], study: str) -
     assert len(refuted) == FALSE_BY_ALGEBRA.get(study, 0), refuted
     # What only a GPU can measure, or is run at the full tier only, has no n here.
     assert "undecided" not in {one["verdict"] for one in identities if one["n"]}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_its_probes_measure_the_same_again(runs: dict[str, Any], folder: Path, study: str) -> None:
+    records = Journal(folder / ".thumbrules" / "journal.jsonl").records
+    assert runs[study]["trials"]
+    loaded = discovery.load(study)
+    trials = loaded.trials(loaded.grids("smoke"))
+    probes = [trial for trial in trials if isinstance(trial.recipe, Probe) and not trial.alone]
+    for trial in {trial.part: trial for trial in probes if trial.devices == 1}.values():
+        assert isinstance(trial.recipe, Probe)
+        assert measure(trial.recipe, trial.seed).final == records[trial.id].outcome.final
 
 
 @pytest.mark.parametrize("study", STUDIES)

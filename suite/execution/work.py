@@ -17,6 +17,7 @@ from suite.metrics import check_metric
 from suite.models import build
 from suite.recipe import Probe, Recipe
 from suite.record import Outcome, Status
+from suite.seeds import stream
 from suite.study import Study
 from suite.training import train
 
@@ -58,7 +59,10 @@ def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
 def measure(probe: Probe, seed: int) -> Outcome:
     """Call a probe; a value that is not finite is a divergence, as in training."""
     function = discovery.probe(_study(probe.study, probe.source), probe.function)
-    values = function(probe.cell, seed)
+    # What a probe draws without a generator of its own comes from its seed too.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream(seed, "probe"))
+        values = function(probe.cell, seed)
     final = {name: float(value) for name, value in values.items()}
     for name in final:
         check_metric(name)

@@ -72,7 +72,9 @@ def grid_options(command: Any) -> Any:
         click.option("--seeds", type=click.IntRange(1, 10_000), help="Replicates of the grid."),
         click.option("--workers", type=click.IntRange(min=1), help="Processes side by side."),
         click.option(
-            "--strategy", type=Choice("auto", "sequential", "packed", "vectorised"), default="auto"
+            "--strategy",
+            type=Choice("auto", "sequential", "packed", "vectorised", "ray"),
+            default="auto",
         ),
         click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto"),
         as_json,

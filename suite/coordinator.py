@@ -207,7 +207,7 @@ def _record_maker(
                 cohort=finished.cohort,
                 started=finished.started,
                 finished=finished.finished,
-                **common,
+                **{**common, **finished.machine},
             ),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -71,7 +71,7 @@ class Provenance:
     command: str
     started: float
     finished: float
-    cohort: Sequence[str] = ()
+    cohort: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,8 @@ class Record:
             name: [(float(epoch), float(value)) for epoch, value in curve]
             for name, curve in outcome["curves"].items()
         }
-        provenance = Provenance(**fields.pop("provenance"))
+        ran = dict(fields.pop("provenance"))
+        provenance = Provenance(**ran | {"cohort": tuple(ran.get("cohort", ()))})
         return Record(outcome=Outcome(**outcome), provenance=provenance, **fields)
 
 

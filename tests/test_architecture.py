@@ -34,7 +34,7 @@ ROOMS: dict[str, str] = {
     "training": "errors seeds record recipe data models",
     "tracking": "errors record recipe identity grid study",
     "evidence": "errors record metrics claims grid study",
-    "execution": "errors record metrics recipe identity grid study discovery data models training",
+    "execution": "errors seeds record metrics recipe identity grid study discovery data models training",
     "progress": "metrics grid study execution",
     "coordinator": "errors record recipe identity grid study execution tracking progress",
     "listing": "errors metrics recipe claims identity grid study coverage discovery execution coordinator",
@@ -50,6 +50,7 @@ ROOMS: dict[str, str] = {
 GUARDED: dict[str, str] = {
     "torch": "data models training execution",
     "torchvision": "data",
+    "ray": "execution",
     "mlflow": "tracking",
     "pandas": "data evidence reports",  # data: tables with missing values, inside its functions
     "scipy": "evidence reports",

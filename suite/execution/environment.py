@@ -14,16 +14,23 @@ PACKAGES = ("thumbrules", "torch", "torchvision", "numpy", "pandas", "scipy", "m
 
 
 def capture() -> dict[str, Any]:
-    """Return the fields of Provenance that are the same for every trial of a run."""
+    """Return the fields of Provenance that are the same for every trial run on this machine."""
     status = _git("status", "--porcelain")
     return {
         "commit": _git("rev-parse", "HEAD"),
         "dirty": bool(status),
+        "command": command(),
+        **machine(),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return those of them that another machine may have otherwise."""
+    return {
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": _processor(),
-        "command": command(),
     }
 
 

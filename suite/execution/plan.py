@@ -13,12 +13,13 @@ from suite.errors import RequestError
 from suite.execution.bundles import bundled
 from suite.execution.data_parallel import DataParallel
 from suite.execution.packed import Packed
+from suite.execution.ray_cluster import RayCluster
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Strategy
 from suite.grid import Trial
 from suite.recipe import Probe
 
-StrategyName = Literal["auto", "sequential", "packed", "vectorised"]
+StrategyName = Literal["auto", "sequential", "packed", "vectorised", "ray"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Plan:
         cached: trials that are in the store already.
         device: `cpu` or `cuda`.
         workers: processes that train side by side.
+        asked_workers: how many the user wants, or None.
     """
 
     cohorts: tuple[Cohort, ...]
@@ -55,6 +57,7 @@ class Plan:
     strategy: str
     device: str
     workers: int
+    asked_workers: int | None = None
 
     @property
     def pending(self) -> tuple[Trial, ...]:
@@ -63,6 +66,8 @@ class Plan:
     def make_strategy(self) -> Strategy:
         if self.strategy == "packed":
             return Packed(self.device, self.workers)
+        if self.strategy == "ray":
+            return RayCluster(self.device, self.asked_workers)
         return Sequential(self.device)
 
 
@@ -79,7 +84,8 @@ def make_plan(
     Raises:
         RequestError: if the device is not there.
     """
-    device = find_device(device)
+    # Whether a cluster has GPUs is not this machine's to say.
+    device = device if strategy == "ray" and device != "auto" else find_device(device)
     cached: list[Trial] = []
     pending: list[Trial] = []
     for trial in trials:
@@ -107,7 +113,7 @@ def make_plan(
         cohorts.append(Cohort(tuple((trial,) for trial in rounds), how, why, alone=True))
     tasks = len(stacks) + len(single)
     many = min(workers or cores(), max(1, tasks)) if name == "packed" else 1
-    return Plan(tuple(cohorts), tuple(cached), name, device, many)
+    return Plan(tuple(cohorts), tuple(cached), name, device, many, workers)
 
 
 def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
@@ -116,7 +122,7 @@ def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
 
 
 def _choose(asked: StrategyName, device: str, trials: int, workers: int | None) -> tuple[str, str]:
-    if asked in ("sequential", "packed"):
+    if asked in ("sequential", "packed", "ray"):
         return asked, "you asked for it"
     if device == "cuda":
         return "sequential", "one process drives the GPU"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from suite.grid import Trial
 from suite.recipe import Recipe
@@ -25,6 +26,7 @@ class Finished:
     Attributes:
         started, finished: seconds since 1970; of trials in a bundle, each has its share.
         cohort: ids of the trials that were one program, this one's among them, or none.
+        machine: what its record says otherwise than the coordinator's, of where it ran.
     """
 
     trial: Trial
@@ -32,6 +34,7 @@ class Finished:
     started: float
     finished: float
     cohort: tuple[str, ...] = ()
+    machine: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Strategy(Protocol):

@@ -1,0 +1,208 @@
+"""Ray: trials as tasks on the machines of a Ray cluster that is there already (Moritz et al., 2018).
+
+Ray Core alone: it places tasks, moves data and runs again what a lost node had. Every node needs
+Python with the packages that a trial needs; this project's code, the studies and the data are sent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from suite import discovery
+from suite.errors import RequestError
+from suite.execution import environment
+from suite.execution.strategy import THREADS, Bundle, Finished
+from suite.execution.worker import lost
+from suite.grid import Trial
+from suite.recipe import Recipe
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+RETRIES = 3  # Nodes of a cluster come and go; that is no fault of the trial that ran there.
+AHEAD = 2  # Tasks in flight for each place: one runs, one is on its way.
+
+
+class RayCluster:
+    """The cluster whose head RAY_ADDRESS names, from entering the strategy to leaving it.
+
+    Attributes:
+        workers: trials side by side: as asked for, or the cluster's processors (its GPUs, where
+            those train). If more are asked for than there are GPUs, they share them evenly.
+    """
+
+    name = "ray"
+
+    def __init__(self, device: str, workers: int | None) -> None:
+        self.device = device
+        self.asked = workers
+        self.workers = workers or 1
+        self.resources: dict[str, float] = {"num_cpus": 1}
+        self.given: dict[str, ObjectRef[Any]] = {}
+
+    def __enter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            RequestError: if Ray is not installed or there is no cluster to connect to.
+        """
+        ray = _ray()
+        address = os.environ.get("RAY_ADDRESS")
+        if not address:
+            raise RequestError(
+                "--strategy ray needs a cluster: name its head in RAY_ADDRESS "
+                "(`ray start --head --port 6379` starts one)"
+            )
+        names = ("THUMBRULES_DATA",)
+        settings = {name: os.environ[name] for name in names if name in os.environ}
+        with tempfile.TemporaryDirectory(prefix="thumbrules-") as folder:
+            _copy_code(Path(folder))
+            try:
+                _reach(address)
+                ray.init(
+                    address,
+                    runtime_env={"working_dir": folder, "env_vars": settings},
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                )
+            except (OSError, RuntimeError, ValueError) as error:
+                reason = str(error).partition("\n")[0]
+                raise RequestError(f"no Ray cluster at RAY_ADDRESS={address}: {reason}") from None
+        there = ray.cluster_resources()
+        places = int(there.get("GPU" if self.device == "cuda" else "CPU", 0))
+        if not places:
+            self._leave()
+            raise RequestError(f"the Ray cluster at {address} has no {self.device}")
+        self.workers = self.asked or places
+        if self.device == "cuda":
+            self.resources["num_gpus"] = min(1.0, places / self.workers)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        _ray().shutdown()
+
+    def check(self, recipes: Iterable[Recipe]) -> None:
+        """Send what data they need, and have a node check each; errors as the protocol says."""
+        from suite.data import sources
+
+        ray = _ray()
+        for recipe in recipes:
+            name = recipe.data.name
+            if name in sources.FIXED and name not in self.given:
+                self.given[name] = ray.put(sources.raw(recipe.data, 0))
+            try:
+                ray.get(self._remote(_check, recipe, self.device))
+            except ray.exceptions.RayTaskError as error:
+                if isinstance(error.cause, RequestError):
+                    raise error.cause from None
+                raise
+
+    def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
+        ray = _ray()
+        waiting = deque(bundles)
+        running: dict[ObjectRef[list[Finished]], Bundle] = {}
+        while waiting or running:
+            while waiting and len(running) < AHEAD * self.workers:
+                bundle = waiting.popleft()
+                running[self._remote(_run, bundle, self.device)] = bundle
+            done, _ = ray.wait(list(running))
+            for reference in done:
+                yield from _result(reference, running.pop(reference))
+
+    def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
+        """Run trials one after another, each with a whole node, the same for all while it lives."""
+        ray = _ray()
+        node = next(node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU"))
+        where = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            node["NodeID"], soft=True
+        )
+        whole = {"num_cpus": node["Resources"]["CPU"], "scheduling_strategy": where}
+        for trial in trials:
+            reference = self._remote(_run, (trial,), self.device, **whole)
+            yield from _result(reference, (trial,))
+
+    def _remote(self, function: Any, *arguments: Any, **options: Any) -> Any:
+        task = _ray().remote(function)
+        settings = {"max_retries": RETRIES, **self.resources, **options}
+        return task.options(**settings).remote(*arguments, list(self.given.items()))
+
+
+def _reach(address: str) -> None:
+    """Raise OSError if nobody answers there; Ray itself would try for five minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _result(reference: ObjectRef[list[Finished]], bundle: Bundle) -> list[Finished]:
+    ray = _ray()
+    try:
+        finished: list[Finished] = ray.get(reference)
+    except ray.exceptions.RayError:
+        return [lost(trial) for trial in bundle]
+    return finished
+
+
+def _ray() -> Any:
+    try:
+        import ray
+        import ray.util.scheduling_strategies
+    except ImportError:
+        raise RequestError("--strategy ray needs Ray: pip install 'thumbrules[ray]'") from None
+    return ray
+
+
+def _copy_code(folder: Path) -> None:
+    """Copy this version of the project, and the studies in use, for every node to import."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(__file__).parents[1], folder / "suite", ignore=ignored)
+    shutil.copytree(discovery.folder(), folder / "studies", ignore=ignored)
+
+
+def _prepare(given: list[tuple[str, ObjectRef[Any]]]) -> None:
+    """Make this process train as any other does, on data that its node holds once."""
+    from suite.data import sources
+    from suite.training import determinism
+
+    determinism.enforce(THREADS)
+    for name, reference in given:
+        if name not in sources.given:
+            sources.given[name] = _ray().get(reference)
+
+
+def _check(recipe: Recipe, device: str, given: list[tuple[str, ObjectRef[Any]]]) -> None:
+    from suite.execution.work import check
+
+    _prepare(given)
+    check(recipe, device)
+
+
+def _run(bundle: Bundle, device: str, given: list[tuple[str, ObjectRef[Any]]]) -> list[Finished]:
+    from suite.execution.work import run_bundle
+
+    _prepare(given)
+    return [dataclasses.replace(one, machine=_machine()) for one in run_bundle(bundle, device)]
+
+
+@functools.cache
+def _machine() -> dict[str, Any]:
+    return environment.machine()

@@ -7,6 +7,8 @@ Method      Each rule is written down twice, once as the layer does it and once 
             What is counted is counted exactly. Where the notes' words allow two readings (which
             convolution, which fully connected layer, which defaults), both are tried.
 Not here    The counts of larger networks, and what pooling does to accuracy.
+Changed     Four probes drew from PyTorch's global generator, so that their deviations, not their
+            verdicts, differed from run to run; a probe's seed now seeds it.
 Refuted if  a number differs by more than rounding, a count by one.
 """
 

@@ -76,12 +76,10 @@ class Grid:
             for path, value in changes.items()
             if path != "seeds"
             and path not in mine
-            and not (path in varied and len(_levels(self.recipe, path, value)) > 1)
+            and not (path in varied and self._is_elsewhere(path, value))
         }
         axes = tuple(
-            Axis(known.path, _levels(self.recipe, known.path, changes[known.path]))
-            if known.path in changes
-            else known
+            self._changed_axis(known, changes[known.path]) if known.path in changes else known
             for known in self.axes
         )
         return dataclasses.replace(
@@ -90,6 +88,20 @@ class Grid:
             axes=axes,
             seeds=_whole_number(changes.get("seeds", self.seeds)),
         )
+
+    def _is_elsewhere(self, path: str, value: Any) -> bool:
+        """Whether a change can only be meant for a part that varies its path."""
+        return not _is_field(self.recipe, path) or len(_levels(self.recipe, path, value)) > 1
+
+    def _changed_axis(self, known: Axis, value: Any) -> Axis:
+        made = Axis(known.path, _levels(self.recipe, known.path, value))
+        if self.probe:  # Of a recipe's axis, the field says what its levels may be.
+            kinds = {_kind(level) for level in known.levels}
+            wrong = [level for level in made.levels if _kind(level) not in kinds]
+            if wrong:
+                like = ", ".join(map(repr, known.levels))
+                raise RequestError(f"axis '{known.path}' has levels like {like}, not {wrong[0]!r}")
+        return made
 
     def settled(self) -> Grid:
         """Return the grid with each level normalised by the field it sets; refuse repeats."""
@@ -157,6 +169,11 @@ class Trial:
         return f"{levels}, seed {self.seed}" if levels else f"seed {self.seed}"
 
 
+def _kind(level: Any) -> type:
+    """Return a level's type, all numbers being of one."""
+    return float if type(level) is int else type(level)
+
+
 def _in_words(level: Any) -> str:
     return " + ".join(map(str, level)) or "none" if isinstance(level, tuple) else str(level)
 
@@ -181,11 +198,19 @@ def _is_one_level(recipe: Recipe, path: str, value: Any) -> bool:
     return True
 
 
-def _is_tuple_field(recipe: Recipe, path: str) -> bool:
+def _is_field(recipe: Recipe, path: str) -> bool:
+    """Whether a path is a recipe's; else it is the axis of a probe."""
     try:
-        cls, field = owner_of(recipe, path)
+        owner_of(recipe, path)
     except RequestError:
-        return False  # the axis of a probe
+        return False
+    return True
+
+
+def _is_tuple_field(recipe: Recipe, path: str) -> bool:
+    if not _is_field(recipe, path):
+        return False
+    cls, field = owner_of(recipe, path)
     return get_origin(annotation(cls, field.name)) is tuple
 
 
@@ -216,7 +241,10 @@ def _narrowed(grid: Grid, only: Mapping[str, tuple[Any, ...]]) -> Grid:
     for known in grid.axes:
         path, levels = known.path, known.levels
         if path in only:
-            wanted = [normalised(grid.recipe, path, level) for level in only[path]]
+            wanted = [
+                level if grid.probe else normalised(grid.recipe, path, level)
+                for level in only[path]
+            ]
             for level in wanted:
                 grid.check_level(path, level, "--only")
             levels = tuple(level for level in levels if level in wanted)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-FORMAT_VERSION = 1
+# Raised whenever an older version could not read what this one writes; 2 has cohorts.
+FORMAT_VERSION = 2
 
 
 class Status(StrEnum):
@@ -96,8 +97,8 @@ class Record:
     def from_json(form: Mapping[str, Any]) -> Record:
         """Rebuild a record; raise ValueError if its format is newer than this version knows."""
         fields = dict(form)
-        if fields.pop("format", None) != FORMAT_VERSION:
-            raise ValueError(f"record format {form.get('format')} is not {FORMAT_VERSION}")
+        if fields.pop("format", None) not in range(1, FORMAT_VERSION + 1):
+            raise ValueError(f"record format {form.get('format')} is newer than {FORMAT_VERSION}")
         outcome = dict(fields.pop("outcome"))
         outcome["status"] = Status(outcome["status"])
         outcome["curves"] = {

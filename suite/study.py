@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY
 from typing import Any, Literal
 
-from suite.claims import Claim, Counted, Identity, arms
+from suite.claims import Claim, Counted, Identity, Trend, arms
 from suite.errors import RequestError, nearest
 from suite.fields import number, vocabulary
 from suite.grid import Axis, Changes, Grid, Trial, keep_only
@@ -213,7 +213,19 @@ class Study:
             if tier not in part.tiers:
                 grid = dataclasses.replace(grid, seeds=0)
             grids.append(grid.settled())
+        self._check_trends(grids)
         return keep_only(tuple(grids), only or {})
+
+    def _check_trends(self, grids: Iterable[Grid]) -> None:
+        by_name = {grid.name: grid for grid in grids}
+        for claim in self.claims:
+            if isinstance(claim, Trend) and claim.per != "unit" and claim.part in by_name:
+                low = min(by_name[claim.part].axis(claim.over).levels)
+                if low <= 0:
+                    raise RequestError(
+                        f"axis '{claim.over}' needs levels above 0 for a slope per {claim.per}, "
+                        f"not {low}"
+                    )
 
     def trials(self, grids: Iterable[Grid]) -> tuple[Trial, ...]:
         """Return every trial of the grids, seed by seed."""

@@ -93,6 +93,56 @@ def test_a_wrong_request_is_refused(
     assert said in refused(arguments, monkeypatch, capsys)
 
 
+PROBED = (
+    TINY_STUDY.replace(
+        "study = Study(",
+        """
+def probe(cell, seed):
+    return {"test/loss": float(cell["inputs"]) + seed}
+
+
+study = Study(""",
+    )
+    .replace(
+        "    claims=(",
+        """    claims=(
+        Trend(
+            part="probed", of="test/loss", over="inputs", per="doubling", direction="higher",
+            matters=0.1, says="It grows.", source="",
+        ),""",
+    )
+    .replace("parts=(", 'parts=(Part("probed", probe=probe, grid=(axis("inputs", (2, 20)),)),')
+    .replace("curves, lines", "curves, lines, Trend")
+)
+PROBED_CASES = {
+    "a word for a number": ("--set", "inputs=x", "axis 'inputs' has levels like 2, 20, not 'x'"),
+    "words for numbers": ("--set", 'inputs=["a","b"]', "axis 'inputs' has levels like 2, 20"),
+    "no logarithm": ("--set", "inputs=[0,2]", "axis 'inputs' needs levels above 0 for a slope"),
+    "an unknown level": ("--only", "inputs=3", "--only: inputs=3 is not in the grid"),
+}
+
+
+@pytest.mark.parametrize(("option", "value", "said"), PROBED_CASES.values(), ids=PROBED_CASES)
+def test_a_level_that_a_probe_cannot_take_is_refused(
+    option: str,
+    value: str,
+    said: str,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_study(workplace, PROBED)
+    assert said in refused(["run", "tiny", option, value], monkeypatch, capsys)
+
+
+def test_one_level_of_a_probe_can_be_kept_or_set(workplace: Path) -> None:
+    make_study(workplace, PROBED)
+    kept = suite(workplace, "run", "tiny", "--only", "inputs=20", "--seeds", "2")
+    assert kept.returncode == 0, kept.stderr
+    assert "Warning" not in kept.stderr
+    assert suite(workplace, "run", "tiny", "--set", "inputs=2.5", "--seeds", "2").returncode == 0
+
+
 BROKEN = {
     "syntax error": (TINY_STUDY.replace("seeds=3,", "seeds=3 ="), "tiny.py, line"),
     "unknown field": (TINY_STUDY.replace('"sgd", momentum', '"sgd", momentun'), "'momentum'?"),

@@ -624,10 +624,14 @@ def test_a_record_survives_json() -> None:
     assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
 
 
-def test_a_record_of_another_format_is_refused() -> None:
-    form = a_record(SMALL, 3).to_json() | {"format": 99}
-    with pytest.raises(ValueError, match=r"^record format 99 is not 1$"):
-        Record.from_json(form)
+def test_a_record_of_an_older_format_is_read_and_of_a_newer_one_refused() -> None:
+    record = a_record(SMALL, 3)
+    form = record.to_json()
+    older = {**form, "format": 1, "provenance": dict(form["provenance"])}
+    del older["provenance"]["cohort"]
+    assert Record.from_json(older) == record
+    with pytest.raises(ValueError, match=r"^record format 99 is newer than 2$"):
+        Record.from_json(form | {"format": 99})
 
 
 def record_of(trial: Trial) -> Record:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -76,6 +78,30 @@ def test_a_run_killed_while_it_fills_mlflow_is_completed(
     process = start(tmp_path)
     wait_for_trials(process, tmp_path, TINY_TRIALS - 1)
     time.sleep(0.3)
+    process.kill()
+    process.wait()
+    suite_json(tmp_path, "run", "tiny")
+    assert comparable(stored_trials(tmp_path)) == comparable(uninterrupted)
+
+
+def tables(folder: Path) -> list[str]:
+    """Return the tables that a store has, or one that is being made."""
+    found = []
+    for file in ("mlflow.db", "mlflow.db.partial"):
+        if (folder / file).exists():
+            with contextlib.suppress(sqlite3.Error), sqlite3.connect(folder / file) as connection:
+                found += connection.execute("SELECT name FROM sqlite_master").fetchall()
+    return [name for (name,) in found]
+
+
+def test_a_run_killed_while_mlflow_makes_its_tables_is_completed(
+    tmp_path: Path, uninterrupted: dict[str, tuple[Any, ...]]
+) -> None:
+    make_study(tmp_path)
+    process = start(tmp_path)
+    while "assessments" not in tables(tmp_path):  # one of the later migrations
+        assert process.poll() is None
+        time.sleep(0.01)
     process.kill()
     process.wait()
     suite_json(tmp_path, "run", "tiny")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,13 +15,19 @@ from torch import Tensor
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.data import Examples, Split
 from suite.execution.bundles import CELLS, bundled
+from suite.execution.packed import Packed
 from suite.execution.plan import make_plan
 from suite.execution.sequential import Sequential
+from suite.execution.strategy import Bundle, Finished
+from suite.execution.worker import run_bundle
 from suite.grid import Trial
 from suite.recipe import MODELS
 from suite.record import Status
 from suite.training.loop import Run, train
+from suite.training.step import LOSSES
+from suite.tracking.journal import Journal
 from suite.training.together import Stack, train_together
+from tests.commands import make_study, suite_json
 
 STEPS = 50
 NETWORKS = {
@@ -141,6 +150,24 @@ def test_a_cell_that_diverges_leaves_the_others_untouched_bit_for_bit() -> None:
     assert bad[1].final == alone.final
 
 
+def test_a_loss_that_explodes_is_found_between_evaluations() -> None:
+    recipes = [
+        with_rate(lr, batch_size=1, budget=Budget(epochs=1, evaluations=1)) for lr in (0.01, 1e20)
+    ]
+    good, bad = train_together(recipes, (0, 0))
+    assert good.status is Status.FINISHED
+    assert bad.error == train(recipes[1], 0).error
+    assert bad.final["cost/steps"] < good.final["cost/steps"]
+
+
+@pytest.mark.parametrize("loss", LOSSES.keys() - {"mse"})
+def test_every_loss_can_be_stacked(loss: str) -> None:
+    recipes = [with_rate(lr, loss=loss) for lr in (0.01, 0.02)]
+    for together, recipe in zip(train_together(recipes, (0, 1)), recipes, strict=True):
+        alone = train(recipe, recipes.index(recipe))
+        assert together.final == pytest.approx(alone.final, rel=1e-4)
+
+
 def test_a_cell_may_lack_dropout_or_have_its_own_rate_and_images_are_augmented_each_for_itself() -> (
     None
 ):
@@ -179,6 +206,9 @@ def test_a_plan_bundles_what_it_may_and_never_what_is_timed() -> None:
         ("vectorised", 2),
         ("sequential", 1),
     ]
+    for strategy in ("auto", "packed", "sequential"):
+        made = make_plan(trials, lambda _: False, strategy=strategy, device="cpu")
+        assert {len(bundle) for cohort in made.cohorts for bundle in cohort.bundles} == {1}
 
 
 def test_records_know_with_whom_they_trained() -> None:
@@ -189,3 +219,42 @@ def test_records_know_with_whom_they_trained() -> None:
     assert [one.cohort for one in finished] == [ids, ids, ()]
     assert [one.trial.seed for one in finished] == [0, 1, 2]
     assert all(one.finished > one.started for one in finished)
+
+
+def test_a_bundle_whose_worker_dies_is_run_trial_by_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suite.execution.packed.run_bundle", _die_with_seed_one)
+    trials = tuple(trial(DIGITS, seed) for seed in range(4))
+    with Packed("cpu", 2) as strategy:
+        finished = {one.trial.seed: one for one in strategy.run([trials])}
+    assert sorted(finished) == [0, 1, 2, 3]
+    failed = {seed for seed, one in finished.items() if one.outcome.status is Status.FAILED}
+    assert failed == {1}
+    assert all(one.cohort == () for one in finished.values())
+
+
+def _die_with_seed_one(bundle: Bundle, device: str) -> list[Finished]:
+    if any(one.seed == 1 for one in bundle):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_bundle(bundle, device)
+
+
+def test_a_bundle_that_raises_is_run_trial_by_trial() -> None:
+    broken = with_rate(0.2, data=Data("digits", train_examples=20_000))
+    trials = (trial(DIGITS, 0), trial(broken, 1))
+    finished = run_bundle(trials, "cpu")
+    assert [str(one.outcome.status) for one in finished] == ["finished", "failed"]
+
+
+def test_a_study_concludes_the_same(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    packed = suite_json(tmp_path, "run", "tiny")
+    (tmp_path / "other").mkdir()
+    make_study(tmp_path / "other")
+    stacked = suite_json(tmp_path / "other", "run", "tiny", "--strategy", "vectorised")
+    for one, other in zip(packed["studies"], stacked["studies"], strict=True):
+        for finding, same in zip(one["findings"], other["findings"], strict=True):
+            assert same["estimate"] == pytest.approx(finding["estimate"], abs=1e-3)
+            assert same["verdict"] == finding["verdict"]
+    records = Journal(tmp_path / "other" / ".thumbrules" / "journal.jsonl").records.values()
+    assert {len(record.provenance.cohort) for record in records} == {0, 9}
+    assert {record.provenance.strategy for record in records} == {"vectorised", "packed"}

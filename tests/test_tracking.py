@@ -61,11 +61,6 @@ def test_a_record_survives_json(final: dict[str, float]) -> None:
     assert Record.from_json(json.loads(json.dumps(whole.to_json()))) == whole
 
 
-def test_a_record_of_a_newer_format_is_refused() -> None:
-    with pytest.raises(ValueError, match="format 99"):
-        Record.from_json(record().to_json() | {"format": 99})
-
-
 def test_the_journal_gives_back_what_it_was_given(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     for trial in "abc":

@@ -69,6 +69,8 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[float, ...] = ()) 
     if ratio:
         values = np.log(values)
     if isinstance(claim, Trend):
+        if len(levels) < 2:
+            return np.full(len(values), np.nan)  # no slope
         places = np.array([claim.place(level) for level in levels])
         centred = places - places.mean()
         return np.asarray(values @ centred / (centred @ centred))

@@ -69,11 +69,15 @@ class Packed:
             for future in done:
                 lane, bundle, attempt = running.pop(future)
                 free.append(lane)
-                finished = _result(future, bundle, last=attempt == ATTEMPTS)
-                if finished is None:
-                    waiting.appendleft((bundle, attempt + 1))
-                else:
-                    yield from finished
+                try:
+                    yield from future.result()
+                except BrokenProcessPool:
+                    if len(bundle) > 1:  # One of them, or all together, were too much.
+                        waiting.extendleft(((trial,), 1) for trial in reversed(bundle))
+                    elif attempt < ATTEMPTS:
+                        waiting.appendleft((bundle, attempt + 1))
+                    else:
+                        yield lost(bundle[0])
 
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         for trial in trials:
@@ -85,16 +89,6 @@ class Packed:
         except BrokenProcessPool:
             self.lanes[lane] = start()
             return self.lanes[lane].submit(run_bundle, bundle, self.device)
-
-
-def _result(future: Future[list[Finished]], bundle: Bundle, *, last: bool) -> list[Finished] | None:
-    """Return what became of a bundle, or None if its worker died and it deserves another try."""
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        if not last:
-            return None
-        return [lost(trial) for trial in bundle]
 
 
 def _nothing() -> None:

@@ -157,8 +157,9 @@ def _result(reference: ObjectRef[list[Finished]], bundle: Bundle) -> list[Finish
     ray = _ray()
     try:
         finished: list[Finished] = ray.get(reference)
-    except ray.exceptions.RayError:
-        return [lost(trial) for trial in bundle]
+    except ray.exceptions.RayError as error:
+        reason = f"{type(error).__name__} on the cluster"
+        return [lost(trial, reason) for trial in bundle]
     return finished
 
 

@@ -42,12 +42,11 @@ def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
     from suite.training.together import train_together
 
     started = time.time()
+    recipes = [trial.recipe for trial in bundle if isinstance(trial.recipe, Recipe)]
     try:
-        recipes = [trial.recipe for trial in bundle if isinstance(trial.recipe, Recipe)]
         outcomes = train_together(recipes, [trial.seed for trial in bundle], device)
-    except Exception as error:
-        failed = Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
-        outcomes = [failed] * len(bundle)
+    except Exception:  # of one of them, or of all together: alone, each has its own outcome
+        return [run_trial(trial, device) for trial in bundle]
     share = (time.time() - started) / len(bundle)
     ids = tuple(trial.id for trial in bundle)
     return [

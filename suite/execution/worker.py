@@ -39,9 +39,8 @@ def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
     return work.run_bundle(bundle, device)
 
 
-def lost(trial: Trial) -> Finished:
+def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Finished:
     """Return what became of a trial whose worker died too often."""
-    error = f"its worker died {ATTEMPTS} times"
     return Finished(trial, Outcome(status=Status.FAILED, error=error), 0.0, 0.0)
 
 

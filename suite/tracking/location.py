@@ -25,12 +25,12 @@ def is_remote(uri: str) -> bool:
 
 def identity(uri: str) -> str:
     """Return a name for the store that does not depend on the working directory."""
-    return f"{SQLITE}{_file(uri).resolve()}" if uri.startswith(SQLITE) else uri
+    return f"{SQLITE}{file_of(uri).resolve()}" if uri.startswith(SQLITE) else uri
 
 
 def exists(uri: str) -> bool:
     """Say whether a store is there already; a remote one always may be."""
-    return not uri.startswith(SQLITE) or _file(uri).exists()
+    return not uri.startswith(SQLITE) or file_of(uri).exists()
 
 
 def check_writable(uri: str) -> None:
@@ -40,7 +40,7 @@ def check_writable(uri: str) -> None:
         raise RequestError(f"the tracking store '{uri}' must begin with one of {kinds}")
     if not uri.startswith(SQLITE):
         return
-    file = _file(uri)
+    file = file_of(uri)
     try:
         if file.exists():
             with sqlite3.connect(file, isolation_level=None) as connection:
@@ -54,5 +54,6 @@ def check_writable(uri: str) -> None:
         raise RequestError(f"the tracking store {uri} cannot be written: {reason}") from None
 
 
-def _file(uri: str) -> Path:
+def file_of(uri: str) -> Path:
+    """Return the file of a SQLite store."""
     return Path(uri.removeprefix(SQLITE))

@@ -41,6 +41,7 @@ from suite.grid import Trial
 from suite.identity import flatten, rebuild
 from suite.recipe import Recipe, ignored_paths
 from suite.record import Execution, Record, Status
+from suite.tracking import location
 
 # Loading mlflow sets up its own loggers, which announce every table they create.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -59,6 +60,8 @@ class Store:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
+        if not location.exists(uri):
+            _create(location.file_of(uri))
         self.client = MlflowClient(tracking_uri=uri)
         self._experiments: dict[str, str] = {}
 
@@ -173,6 +176,15 @@ class Store:
     def chart_link(self, study: str) -> str:
         """Return the path, below the UI's address, of a study's charts."""
         return f"#/experiments/{self.experiment(study)}/runs?compareRunsMode=CHART"
+
+
+def _create(file: Path) -> None:
+    """Make an empty store, wholly or not at all: MLflow cannot go on where a kill stopped it."""
+    partial = file.with_name(f"{file.name}.partial")
+    for stale in (partial, partial.with_name(f"{partial.name}-journal")):
+        stale.unlink(missing_ok=True)
+    MlflowClient(tracking_uri=f"{location.SQLITE}{partial}").search_experiments(max_results=1)
+    partial.replace(file)
 
 
 def is_complete(run: Run) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -36,7 +37,11 @@ def train_together(
         RequestError: if the data cannot be had or the network does not fit them.
     """
     runs = [Run(recipe, seed, device) for recipe, seed in zip(recipes, seeds, strict=True)]
-    ended = {cell: runs[cell].outcome(reason) for cell, reason in Stack(runs, device).diverged()}
+    with warnings.catch_warnings():
+        # `multi_margin_loss` cannot be lifted; PyTorch computes it cell by cell, and says so.
+        warnings.filterwarnings("ignore", "There is a performance drop")
+        stack = Stack(runs, device)
+        ended = {cell: runs[cell].outcome(reason) for cell, reason in stack.diverged()}
     return [ended.get(cell) or run.outcome("") for cell, run in enumerate(runs)]
 
 
@@ -75,6 +80,10 @@ class Stack:
         for parameter in self.parameters:
             parameter.requires_grad_()
         self.mask_shapes = _mask_shapes(self.network, runs[0].examples.shape)
+        named = [name for name, _ in self.network.named_parameters()]
+        self.weights = dict(zip(named, self.parameters, strict=True))
+        kept = [name for name, _ in self.network.named_buffers() if name not in self.mask_shapes]
+        self.state = dict(zip(kept, self.buffers, strict=True))
         recipe = runs[0].recipe
         optimizers = [run.recipe.optimizer for run in runs]
         self.step = Step(
@@ -142,16 +151,13 @@ class Stack:
         return torch.tensor([run.rate() for run in self.runs], device=self.device)
 
     def _forward(self, inputs: Tensor) -> Tensor:
-        names = [name for name, _ in self.network.named_parameters()]
-        weights = dict(zip(names, self.parameters, strict=True))
-        own = [name for name, _ in self.network.named_buffers() if name not in self.mask_shapes]
-        state = dict(zip(own, self.buffers, strict=True)) | self._masks(inputs.shape[1])
+        state = self.state | self._masks(inputs.shape[1])
 
         def one(weights: dict[str, Tensor], state: dict[str, Tensor], inputs: Tensor) -> Tensor:
             outputs: Tensor = functional_call(self.network, (weights, state), (inputs,))
             return outputs
 
-        outputs: Tensor = vmap(one)(weights, state, inputs)
+        outputs: Tensor = vmap(one)(self.weights, state, inputs)
         return outputs
 
     def _masks(self, examples: int) -> dict[str, Tensor]:

@@ -171,7 +171,7 @@ def test_the_digest_changes_with_one_byte_of_the_source(
     before = load(Data("digits"), 0).digest
     inputs, targets = sources._digits()
     inputs[1000, 0, 3, 3] ^= 1
-    monkeypatch.setitem(sources._DECODERS, "digits", (a_decoder(inputs, targets), 10, 0))
+    monkeypatch.setitem(sources.FIXED, "digits", (a_decoder(inputs, targets), 10, 0))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
     forget()
     assert load(Data("digits"), 0).digest != before
@@ -227,7 +227,7 @@ def test_a_whole_cache_is_not_decoded_again(fresh: Path, monkeypatch: pytest.Mon
     def decode() -> tuple[Array, Array]:
         raise AssertionError("decoded although the cache was whole")
 
-    monkeypatch.setitem(sources._DECODERS, "digits", (decode, 10, 0))
+    monkeypatch.setitem(sources.FIXED, "digits", (decode, 10, 0))
     forget()
     assert load(Data("digits"), 0).digest == digest
 

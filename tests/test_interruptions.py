@@ -26,7 +26,12 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[A
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command("run", "tiny"), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command("run", "tiny"),
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # A shell lets its background jobs, these tests perhaps, ignore Ctrl-C; children inherit it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

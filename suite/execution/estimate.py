@@ -106,8 +106,9 @@ def _probe(recipe: Recipe, device: str) -> Cost:
     shape = (n, *real.shape)
     inputs = torch.randint(256, shape, dtype=torch.uint8, device=device, generator=noise_of)
     targets = torch.arange(n, device=device) % real.outputs
+    inputs = inputs if images else inputs / 255
     noise = Split(
-        inputs if images else inputs / 255,
+        inputs,
         targets[:, None].float() if recipe.loss == "mse" else targets,
     )
     few = Split(noise.inputs[:1], noise.targets[:1])
@@ -118,7 +119,9 @@ def _probe(recipe: Recipe, device: str) -> Cost:
         run.train()
         if run.watch.seconds > ENOUGH_SECONDS:
             break
-    some = noise.inputs[:PROBED_EXAMPLES] if steps > 2 else noise.inputs[:8]
+    # As many as an evaluation has at a time, however few were trained on: a call costs something.
+    many = PROBED_EXAMPLES if steps > 2 else 8
+    some = inputs.repeat(-(-many // n), *[1] * len(real.shape))[:many]
     started = time.perf_counter()
     predict(run.network, some)
     return Cost(run.watch.seconds / run.done, (time.perf_counter() - started) / len(some))

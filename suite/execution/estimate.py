@@ -44,9 +44,17 @@ def estimate(plan: Plan) -> Estimate:
 
     determinism.enforce(THREADS)
     costs: dict[str, Cost] = {}
+    of_cell: dict[int, float] = {}  # by the recipe that all seeds of a cell share
+
+    def cost_of(trial: Trial) -> float:
+        key = id(trial.recipe)
+        if key not in of_cell:
+            of_cell[key] = _trial_seconds(trial, costs, plan.device)
+        return of_cell[key]
+
     seconds = process_seconds = 0.0
     for cohort in plan.cohorts:
-        total = sum(_trial_seconds(trial, costs, plan.device) for trial in cohort.trials)
+        total = sum(map(cost_of, cohort.trials))
         process_seconds += total
         seconds += total if cohort.alone else total / plan.workers
     return Estimate(seconds, process_seconds)

@@ -16,7 +16,6 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from suite import discovery
@@ -64,8 +63,8 @@ class RayCluster:
                 "--strategy ray needs a cluster: name its head in RAY_ADDRESS "
                 "(`ray start --head --port 6379` starts one)"
             )
-        names = ("THUMBRULES_DATA",)
-        settings = {name: os.environ[name] for name in names if name in os.environ}
+        folder_of_data = os.environ.get("THUMBRULES_DATA")
+        settings = {"THUMBRULES_DATA": folder_of_data} if folder_of_data else {}
         with tempfile.TemporaryDirectory(prefix="thumbrules-") as folder:
             _copy_code(Path(folder))
             try:
@@ -82,22 +81,14 @@ class RayCluster:
         there = ray.cluster_resources()
         places = int(there.get("GPU" if self.device == "cuda" else "CPU", 0))
         if not places:
-            self._leave()
+            ray.shutdown()
             raise RequestError(f"the Ray cluster at {address} has no {self.device}")
         self.workers = self.asked or places
         if self.device == "cuda":
             self.resources["num_gpus"] = min(1.0, places / self.workers)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._leave()
-
-    def _leave(self) -> None:
+    def __exit__(self, *_: object) -> None:
         _ray().shutdown()
 
     def check(self, recipes: Iterable[Recipe]) -> None:

@@ -23,6 +23,9 @@ Added       The claims on equal steps and on normalisation were added when the r
             six were known, and worded before their own trials ran. A pilot of 196 trials, two seeds
             that the study does not use, showed what they cost and which rates were best, and no
             accuracy; the lowest rate, 0.001, is there because 0.003 was best for one of the seeds.
+Changed     Six epochs became five, and five in the timed grid three, when the results of the longer
+            ones were known: the study took its three minutes on a fast machine only. No claim,
+            arm or threshold was touched.
 Refuted if  batch size 1 is more accurate than 16 by a point (within a point there is no meaningful
             effect), or is so after equal steps; batches of 2 cost a normalised network no
             accuracy, or no more than one without; a pass over the data in one batch is a quarter
@@ -60,7 +63,7 @@ study = Study(
         data=Data("mnist5k"),
         model=Model("mlp", widths=(64,)),
         optimizer=Optimizer("sgd"),
-        budget=Budget(epochs=6),
+        budget=Budget(epochs=5),
     ),
     grid=(BATCHES, RATES),
     seeds=16,
@@ -69,7 +72,7 @@ study = Study(
     parts=(
         Part(
             "timing",
-            changes={"budget.epochs": 5, "optimizer.lr": 0.01},
+            changes={"budget.epochs": 3, "optimizer.lr": 0.01},
             grid=(axis("batch_size", (1, 4, 16, 64, 256, 1024, 2000)),),
             seeds=8,
             alone=True,

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from suite.execution import environment
-from suite.execution.data_parallel import DataParallel
+from suite.execution.data_parallel import DataParallel, data_parallel
 from suite.execution.plan import Cohort, Plan, StrategyName, make_plan
 from suite.execution.strategy import THREADS, Finished, Strategy
+from suite.execution.torchrun import Torchrun
 from suite.grid import Changes, Grid, Trial
 from suite.identity import canonical
 from suite.progress import Progress, make_progress
@@ -137,7 +138,7 @@ def _begin(requests: Sequence[Request], journal: Journal) -> None:
 
 def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:
     common = environment.capture()
-    with make_progress(made.pending) as progress, DataParallel(made.device) as teams:
+    with make_progress(made.pending) as progress, data_parallel(made.device) as teams:
         for cohort in made.cohorts:
             make_record = _record_maker(common, made.device, cohort, strategy)
             if cohort.alone:
@@ -162,13 +163,15 @@ def run_one(made: Plan) -> Finished:
         RequestError: if something that it needs cannot be had.
     """
     (cohort,) = made.cohorts
-    with made.make_strategy() as strategy, DataParallel(made.device) as teams:
+    with made.make_strategy() as strategy, data_parallel(made.device) as teams:
         strategy.check(_distinct(made.pending))
         (finished,) = _run_alone(cohort, strategy, teams)
     return finished
 
 
-def _run_alone(cohort: Cohort, strategy: Strategy, teams: DataParallel) -> Iterator[Finished]:
+def _run_alone(
+    cohort: Cohort, strategy: Strategy, teams: DataParallel | Torchrun
+) -> Iterator[Finished]:
     runs = teams if cohort.strategy == teams.name else strategy
     return runs.run_alone(cohort.trials)
 
@@ -227,9 +230,9 @@ def _own_records(requests: Iterable[Request], journal: Journal) -> list[Record]:
 
 
 def _distinct(trials: Iterable[Trial]) -> list[Any]:
-    """Return one recipe for each combination of data and model."""
+    """Return one recipe for each combination of data, model and precision."""
     recipes = [trial.recipe for trial in trials if isinstance(trial.recipe, Recipe)]
-    return list({(recipe.data, recipe.model): recipe for recipe in recipes}.values())
+    return list({(one.data, one.model, one.precision): one for one in recipes}.values())
 
 
 def canonical_changes(changes: Changes) -> dict[str, Any]:

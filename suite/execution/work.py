@@ -19,7 +19,7 @@ from suite.recipe import Probe, Recipe
 from suite.record import Outcome, Status
 from suite.seeds import stream
 from suite.study import Study
-from suite.training import train
+from suite.training import precision, train
 
 
 def run_trial(trial: Trial, device: str) -> Finished:
@@ -83,10 +83,11 @@ def check(recipe: Recipe, device: str) -> None:
     """Load the data and build the network of a recipe.
 
     Raises:
-        RequestError: if the data, the network or the device cannot be had.
+        RequestError: if the data, the network, the device or its precision cannot be had.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise RequestError("PyTorch finds no CUDA device here (did you mean --device cpu?)")
+    precision.check(recipe.precision, device)
     try:
         examples = load(recipe.data, 0, device)
         build(recipe.model, examples.shape, examples.outputs, 0)

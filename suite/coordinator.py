@@ -11,6 +11,7 @@ from typing import Any
 
 from suite.execution import environment
 from suite.execution.data_parallel import DataParallel, data_parallel
+from suite.execution.memory import kind
 from suite.execution.plan import Cohort, Plan, StrategyName, make_plan
 from suite.execution.strategy import THREADS, Finished, Strategy
 from suite.execution.torchrun import Torchrun
@@ -229,10 +230,10 @@ def _own_records(requests: Iterable[Request], journal: Journal) -> list[Record]:
     ]
 
 
-def _distinct(trials: Iterable[Trial]) -> list[Any]:
-    """Return one recipe for each combination of data, model and precision."""
-    recipes = [trial.recipe for trial in trials if isinstance(trial.recipe, Recipe)]
-    return list({(one.data, one.model, one.precision): one for one in recipes}.values())
+def _distinct(trials: Iterable[Trial]) -> list[Recipe]:
+    """Return one recipe for each combination of all that decides what it needs of the machine."""
+    recipes = (trial.recipe for trial in trials if isinstance(trial.recipe, Recipe))
+    return list({kind(recipe): recipe for recipe in recipes}.values())
 
 
 def canonical_changes(changes: Changes) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
         tracker.open()
         if made.pending:
             _run_cohorts(made, strategy, journal, tracker)
-        tracker.log(_own_records(requests, journal))
+        for request in requests:
+            tracker.complete(request.study.name, _own_records(request, journal))
         tracker.wait()
         if made.pending and tracker.error is None:
             journal.add_store(location.identity(tracker.uri))
@@ -218,13 +219,12 @@ def _record_maker(
     return make
 
 
-def _own_records(requests: Iterable[Request], journal: Journal) -> list[Record]:
+def _own_records(request: Request, journal: Journal) -> list[Record]:
     """Return the records of every trial asked for, each in its own study's place."""
     return [
         dataclasses.replace(
             journal.records[trial.id], study=trial.study, part=trial.part, cell=dict(trial.cell)
         )
-        for request in requests
         for trial in request.trials
         if trial.id in journal.records
     ]

@@ -82,7 +82,7 @@ def bench(session: nox.Session) -> None:
         ours = next(ENVIRONMENT.glob("lib*/**/site-packages"))
         theirs = next(PEERS.glob("lib*/**/site-packages"))
         (theirs / "shared.pth").write_text(f"{ours}\n")
-        install(session, str(peers), "lightning")
+        install(session, str(peers), "lightning", "skorch", "ray[tune]")
     arguments = session.posargs or ["--benchmark-autosave"]
     command = [PYTHON, "-m", "pytest", "tests/bench", "--benchmark-only", "-s", *arguments]
     session.run(*command, env={"PEERS_PYTHON": str(peers)})

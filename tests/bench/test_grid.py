@@ -1,7 +1,7 @@
-"""A grid of 48 trials as whole processes: ours, tracked into an existing store, beside peers.
+"""Grids of 48 trials as whole processes: ours, tracked into an existing store, beside peers.
 
 Peers run one seed of the eight and are scaled up, less their start-up, which is measured with no
-trial at all.
+trial at all. Lightning is measured twice: logging nothing, and logging the curves that ours keeps.
 """
 
 from __future__ import annotations
@@ -29,14 +29,26 @@ study = Study(
     title="Benchmark",
     recipe=Recipe(
         data=Data("fashion_mnist", train_examples=20_000, validation_examples=4_000),
-        model=Model("mlp", widths=(256,)),
+        model=Model({network}),
         budget=Budget(epochs=3),
     ),
     grid=(axis("batch_size", (64, 256)), axis("optimizer.lr", (0.03, 0.1, 0.3))),
     seeds=8,
-    tiers={"smoke": {"seeds": 1, "budget.epochs": 1}},
+    tiers={{"smoke": {{"seeds": 1, "budget.epochs": 1}}}},
 )
 '''
+NETWORKS = {"mlp": '"mlp", widths=(256,)', "lenet": '"lenet"'}
+# A script, its last argument, and how many times as fast ours should be: two cores, by network.
+WAYS: dict[str, tuple[str, str, dict[str, float]]] = {
+    "textbook loop, DataLoader": ("textbook.py", "", {"mlp": 7.0, "lenet": 4.5}),
+    "Lightning, nothing logged": ("lightning_loop.py", "bare", {"mlp": 3.0, "lenet": 1.25}),
+    "Lightning, logging our curves": ("lightning_loop.py", "", {}),
+    "skorch": ("skorch_loop.py", "", {}),
+    "Ray Tune": ("ray_tune.py", "", {"mlp": 7.0}),
+    "plain loop, tensors in memory": ("plain.py", "", {"mlp": 1.4}),
+    "bare packed loop": ("packed.py", "", {"mlp": 0.85}),
+}
+OURS = ("textbook.py", "plain.py", "packed.py")  # run without other packages
 
 pytestmark = pytest.mark.skipif(
     not DEBIAN_FASHION_MNIST.exists(), reason="Fashion-MNIST is not installed"
@@ -49,16 +61,15 @@ def whole_process(command: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def peer(python: str, script: str, *arguments: str) -> float:
+def peer(python: str, script: str, network: str, last: str) -> float:
     """Return the seconds of 48 trials, from a whole process with six of them and one with none."""
-    start_up = whole_process([python, str(PEERS / script), "0", *arguments])
-    six = whole_process([python, str(PEERS / script), "1", *arguments])
+
+    def with_seeds(seeds: int) -> float:
+        command = [python, str(PEERS / script), str(seeds), network, *filter(None, [last])]
+        return whole_process(command)
+
+    start_up, six = with_seeds(0), with_seeds(1)
     return start_up + SEEDS * (six - start_up)
-
-
-def existing_store(folder: Path) -> None:
-    make_study(folder, STUDY, "grid")
-    suite_json(folder, "run", "grid", "--tier", "smoke")
 
 
 def ours(folder: Path) -> None:
@@ -66,16 +77,21 @@ def ours(folder: Path) -> None:
     assert form["ran"] == 6 * SEEDS
 
 
-def test_grid_beside_peers(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    existing_store(tmp_path)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_grid_beside_peers(benchmark: BenchmarkFixture, tmp_path: Path, network: str) -> None:
+    make_study(tmp_path, STUDY.format(network=NETWORKS[network]), "grid")
+    suite_json(tmp_path, "run", "grid", "--tier", "smoke")  # makes the store
     benchmark.pedantic(ours, args=(tmp_path,), rounds=1)
     mine = benchmark.stats.stats.median
-    rows = {"plain loop on resident tensors": peer(sys.executable, "plain.py")}
+    rows = [["ours, packed, tracked", mine, 1.0, ""]]
     peers_python = os.environ.get("PEERS_PYTHON")
-    if peers_python:
-        rows["Lightning, same curves"] = peer(peers_python, "lightning_loop.py")
-        rows["Lightning, nothing logged"] = peer(peers_python, "lightning_loop.py", "bare")
-    print(f"\n48 trials, packed and tracked: {mine:.1f} s")
-    for name, seconds in rows.items():
-        benchmark.extra_info[name] = seconds / mine
-        print(f"{name}: {seconds:.1f} s (8 × 6 trials), {seconds / mine:.2f} times ours")
+    for name, (script, last, targets) in WAYS.items():
+        python = sys.executable if script in OURS else peers_python
+        if python:
+            seconds = peer(python, script, network, last)
+            rows.append([name, seconds, seconds / mine, targets.get(network, "")])
+    benchmark.extra_info["table"] = {
+        "title": f"48 trials of Fashion-MNIST, {network}, whole processes",
+        "columns": ["way", "seconds", "times ours", "target"],
+        "rows": rows,
+    }

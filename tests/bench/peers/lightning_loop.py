@@ -13,8 +13,8 @@ import warnings
 
 import lightning
 import torch
-from common import EPOCHS, cells, data, mlp
-from torch import Tensor, nn
+from common import EPOCHS, cells, data, network
+from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -23,9 +23,9 @@ logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 
 class Classifier(lightning.LightningModule):
-    def __init__(self, network: nn.Module, lr: float) -> None:
+    def __init__(self, lr: float) -> None:
         super().__init__()
-        self.network, self.lr, self.right = network, lr, 0.0
+        self.network, self.lr, self.right = network(), lr, 0.0
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         return self.measure(batch, "train")
@@ -53,7 +53,7 @@ BARE = "bare" in sys.argv
 x, y, validation_x, validation_y = data()
 for batch_size, lr, seed in cells():
     lightning.seed_everything(seed, verbose=False)
-    model = Classifier(mlp(), lr)
+    model = Classifier(lr)
     trainer = lightning.Trainer(
         max_epochs=EPOCHS,
         accelerator="cpu",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -84,14 +85,18 @@ def list_(as_json: bool) -> None:
 def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Show what a run would do: cells, what is cached, strategy and why, and the cost."""
     from suite import coordinator
-    from suite.execution.estimate import estimate
+    from suite.execution.estimate import Estimator
     from suite.listing import plan_form, plan_text
     from suite.tracking.journal import Journal
 
-    requests = _requests(studies, options)
-    made = coordinator.plan(requests, Journal(), _engine(options))
-    cost = estimate(made)
-    _show(plan_form(requests, made, cost), as_json, plan_text)
+    requests, journal, engine = _requests(studies, options), Journal(), _engine(options)
+    made = coordinator.plan(requests, journal, engine)
+    estimator = Estimator(made.device)
+    cost = stacked = estimator.estimate(made)
+    if engine.strategy == "auto":
+        other = dataclasses.replace(engine, strategy="vectorised")
+        stacked = estimator.estimate(coordinator.plan(requests, journal, other))
+    _show(plan_form(requests, made, cost, stacked), as_json, plan_text)
 
 
 @cli.command()

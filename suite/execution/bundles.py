@@ -9,7 +9,7 @@ from suite.grid import Trial
 from suite.identity import cohort_key
 from suite.recipe import Recipe
 
-# Trials in one program. More gain little on a CPU; docs/benchmarks.md has the figures.
+# Trials in one program. More gain little on a CPU; docs/performance.md has the figures.
 CELLS = 64
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from suite.execution.plan import Plan
-from suite.execution.strategy import THREADS
+from suite.execution.strategy import THREADS, Bundle
 from suite.grid import Trial
 from suite.identity import canonical, digest
 from suite.recipe import Budget, Probe, Recipe
+
+if TYPE_CHECKING:
+    from suite.data import Examples
 
 PROBED_STEPS = 30
 PROBED_BATCHES = 4  # different ones, so that no cache holds them all
 PROBED_EXAMPLES = 500
 ENOUGH_SECONDS = 0.5  # of two steps; of a network so large more need not be known
+
+
+# Stacked cells are probed where launching operations may be most of a step, and where it matters.
+PROBED_CELLS = 32
+LAUNCH_BOUND = 1e-3  # seconds of a step
+SHARE = 0.02  # of the plan's process time
 
 
 class Cost(NamedTuple):
@@ -34,30 +42,61 @@ class Estimate:
     process_seconds: float
 
 
-def estimate(plan: Plan) -> Estimate:
-    """Train a few steps of each kind of trial, a kind being all but rate, budget and seed.
+class Estimator:
+    """What plans cost on one device; what one plan had probed, the next need not probe again.
 
-    Raises:
-        RequestError: if the data or the network of a trial cannot be had.
+    A kind of trial is all but rate, budget and seed.
     """
-    from suite.training import determinism
 
-    determinism.enforce(THREADS)
-    costs: dict[str, Cost] = {}
-    of_cell: dict[int, float] = {}  # by the recipe that all seeds of a cell share
+    def __init__(self, device: str) -> None:
+        from suite.training import determinism
 
-    def cost_of(trial: Trial) -> float:
+        determinism.enforce(THREADS)
+        self.device = device
+        self.costs: dict[str, Cost] = {}
+        self.stacked: dict[str, float] = {}  # seconds of a cell's step
+        self.of_cell: dict[int, float] = {}  # by the recipe that all seeds of a cell share
+
+    def estimate(self, plan: Plan) -> Estimate:
+        """Train a few steps of each kind of trial.
+
+        Raises:
+            RequestError: if the data or the network of a trial cannot be had.
+        """
+        seconds = process_seconds = 0.0
+        alone = sum(map(self._alone, plan.pending))
+        for cohort in plan.cohorts:
+            total = sum(self._bundle(bundle, SHARE * alone) for bundle in cohort.bundles)
+            process_seconds += total
+            seconds += total if cohort.alone else total / plan.workers
+        return Estimate(seconds, process_seconds)
+
+    def _alone(self, trial: Trial) -> float:
         key = id(trial.recipe)
-        if key not in of_cell:
-            of_cell[key] = _trial_seconds(trial, costs, plan.device)
-        return of_cell[key]
+        if key not in self.of_cell:
+            self.of_cell[key] = _trial_seconds(trial, self.costs, self.device)
+        return self.of_cell[key]
 
-    seconds = process_seconds = 0.0
-    for cohort in plan.cohorts:
-        total = sum(map(cost_of, cohort.trials))
-        process_seconds += total
-        seconds += total if cohort.alone else total / plan.workers
-    return Estimate(seconds, process_seconds)
+    def _bundle(self, bundle: Bundle, least: float) -> float:
+        """Return the seconds of a bundle; one that alone takes less than `least` is not stacked."""
+        alone = sum(map(self._alone, bundle))
+        recipe = bundle[0].recipe
+        if len(bundle) == 1 or alone < least or not isinstance(recipe, Recipe):
+            return alone
+        kind = _kind(recipe)
+        step = self.costs[kind].step
+        if step > LAUNCH_BOUND:
+            return alone
+        if kind not in self.stacked:
+            self.stacked[kind] = _probe_stack(recipe, self.device)
+        steps = sum(_steps(trial.recipe) for trial in bundle if isinstance(trial.recipe, Recipe))
+        return alone + steps * (self.stacked[kind] - step)
+
+
+def _steps(recipe: Recipe) -> int:
+    from suite.data import outline
+
+    return recipe.budget.total_steps(outline(recipe.data, 0).train, recipe.batch_size)
 
 
 def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
@@ -69,7 +108,7 @@ def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
         return 0.0  # it is called in connected processes only, and takes less than they to start
     if isinstance(recipe, Probe):
         return _call_seconds(recipe, costs)
-    kind = digest(canonical(_without_scalars(recipe)))
+    kind = _kind(recipe)
     if kind not in costs:
         costs[kind] = _probe(recipe, device)
     train, validation, test, *_ = outline(recipe.data, 0)
@@ -91,21 +130,60 @@ def _call_seconds(probe: Probe, costs: dict[str, Cost]) -> float:
     return costs[kind].step
 
 
-def _without_scalars(recipe: Recipe) -> Recipe:
+def _kind(recipe: Recipe) -> str:
     plain = dataclasses.replace(recipe.optimizer, lr=0.1)
-    return dataclasses.replace(recipe, optimizer=plain, budget=Budget(), devices=1)
+    return digest(
+        canonical(dataclasses.replace(recipe, optimizer=plain, budget=Budget(), devices=1))
+    )
 
 
 def _probe(recipe: Recipe, device: str) -> Cost:
-    """Time some steps, and the evaluation of some examples, on noise of the data's shape.
+    """Time some steps, and the evaluation of some examples."""
+    from suite.training.evaluation import predict
+    from suite.training.loop import Run
+
+    examples = _noise(recipe, device)
+    for steps in (2, PROBED_STEPS):
+        run = Run(_few_steps(recipe, steps), 0, device, examples)
+        run.train()
+        if run.watch.seconds > ENOUGH_SECONDS:
+            break
+    # As many as an evaluation has at a time, however few were trained on: a call costs something.
+    inputs = examples.train.inputs
+    many = PROBED_EXAMPLES if steps > 2 else 8
+    some = inputs.repeat(-(-many // len(inputs)), *[1] * (inputs.ndim - 1))[:many]
+    started = time.perf_counter()
+    predict(run.network, some)
+    return Cost(run.watch.seconds / run.done, (time.perf_counter() - started) / len(some))
+
+
+def _probe_stack(recipe: Recipe, device: str) -> float:
+    """Time some steps of stacked cells; return the seconds of one cell's step."""
+    from suite.training.loop import Run
+    from suite.training.together import Stack
+
+    examples = _noise(recipe, device)
+    for steps in (2, PROBED_STEPS):
+        few = _few_steps(recipe, steps)
+        stack = Stack([Run(few, seed, device, examples) for seed in range(PROBED_CELLS)], device)
+        started = time.perf_counter()
+        list(stack.diverged())
+    return (time.perf_counter() - started) / steps / PROBED_CELLS
+
+
+def _few_steps(recipe: Recipe, steps: int) -> Recipe:
+    budget = Budget(epochs=None, steps=steps, evaluations=1)
+    return dataclasses.replace(recipe, budget=budget, devices=1)
+
+
+def _noise(recipe: Recipe, device: str) -> Examples:
+    """Return noise of the data's shape, a few batches of it.
 
     The data themselves would do as well, but 60,000 images take a minute to resize.
     """
     import torch
 
     from suite.data import Examples, Split, outline
-    from suite.training.evaluation import predict
-    from suite.training.loop import Run
 
     real = outline(recipe.data, 0)
     n = min(PROBED_BATCHES * recipe.batch_size, real.train)
@@ -114,22 +192,9 @@ def _probe(recipe: Recipe, device: str) -> Cost:
     shape = (n, *real.shape)
     inputs = torch.randint(256, shape, dtype=torch.uint8, device=device, generator=noise_of)
     targets = torch.arange(n, device=device) % real.outputs
-    inputs = inputs if images else inputs / 255
     noise = Split(
-        inputs,
+        inputs if images else inputs / 255,
         targets[:, None].float() if recipe.loss == "mse" else targets,
     )
     few = Split(noise.inputs[:1], noise.targets[:1])
-    run_of = functools.partial(Run, examples=Examples(noise, few, few, real.outputs, ""))
-    for steps in (2, PROBED_STEPS):
-        budget = Budget(epochs=None, steps=steps, evaluations=1)
-        run = run_of(dataclasses.replace(recipe, budget=budget, devices=1), 0, device)
-        run.train()
-        if run.watch.seconds > ENOUGH_SECONDS:
-            break
-    # As many as an evaluation has at a time, however few were trained on: a call costs something.
-    many = PROBED_EXAMPLES if steps > 2 else 8
-    some = inputs.repeat(-(-many // n), *[1] * len(real.shape))[:many]
-    started = time.perf_counter()
-    predict(run.network, some)
-    return Cost(run.watch.seconds / run.done, (time.perf_counter() - started) / len(some))
+    return Examples(noise, few, few, real.outputs, "")

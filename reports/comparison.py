@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reports.cards import Badge, badge, price
@@ -58,7 +58,7 @@ class Study:
     """One study in both sets."""
 
     title: str
-    name: str
+    size: str
     a: str
     b: str
     trials: str
@@ -73,6 +73,8 @@ class ComparisonPage:
     title: str
     a: str
     b: str
+    size_a: str
+    size_b: str
     tallies: tuple[tuple[int, str], ...]
     trials: str
     moves: str
@@ -96,6 +98,8 @@ def comparison_page(comparison: Comparison) -> ComparisonPage:
         title=_title(comparison),
         a=comparison.a,
         b=comparison.b,
+        size_a=_size([study.a for study in comparison.studies]),
+        size_b=_size([study.b for study in comparison.studies]),
         tallies=_tallies(comparison),
         trials=trials_words(comparison.trials),
         moves=f"{MOVES:.0%}",
@@ -116,6 +120,12 @@ def _title(comparison: Comparison) -> str:
     if not comparison.verdicts_changed:
         return "No verdict changed"
     return f"{counted(comparison.verdicts_changed, 'verdict')} changed"
+
+
+def _size(sides: Sequence[Results]) -> str:
+    trials = counted(sum(len(results.records) for results in sides), "trial")
+    newest = max(results.execution.started for results in sides)
+    return f"{trials}, newest run {moment(newest)}"
 
 
 def _tallies(comparison: Comparison) -> tuple[tuple[int, str], ...]:
@@ -166,13 +176,22 @@ def _cost(study: StudyComparison, cost: CostChange) -> Cost:
 def _study(study: StudyComparison) -> Study:
     return Study(
         title=study.a.study.title,
-        name=study.a.study.name,
+        size=_tally(study),
         a=_side(study.a),
         b=_side(study.b),
         trials=trials_words(study.trials),
         notes=tuple(_notes(study)),
         rows=tuple(_row(study, claim) for claim in study.claims),
     )
+
+
+def _tally(study: StudyComparison) -> str:
+    changed = sum(claim.verdict_changed for claim in study.claims)
+    moved = sum(claim.moved for claim in study.claims)
+    said = [counted(len(study.claims), "claim")]
+    said += [f"{counted(changed, 'verdict')} changed"] if changed else []
+    said += [f"{counted(moved, 'effect')} moved"] if moved else []
+    return ", ".join(said)
 
 
 def _side(results: Results) -> str:

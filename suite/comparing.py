@@ -186,7 +186,9 @@ def _notes(study: Form) -> Iterator[str]:
         if study[side]["claims_changed"]:
             yield f"  its claims have been changed since the trials of {side.upper()} ran"
         if study[side]["missing"]:
-            yield f"  {side.upper()} lacks {counted(study[side]['missing'], 'trial')} it asked for"
+            missing = study[side]["missing"]
+            asked = counted(study[side]["trials"] + missing, "trial")
+            yield f"  {side.upper()} lacks {missing:,} of the {asked} that the study's file asks for"
 
 
 def _claim_lines(study: Form) -> Iterator[str]:

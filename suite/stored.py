@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +39,7 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list
     if missing and not knows_store(journal, tracker):
         take_over(wanted, journal, tracker)
     tracker.close()
-    if tracker.error is not None:
+    if tracker.error is not None and not tracker.absent:
         raise RequestError(
             f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker)}"
         )
@@ -118,6 +119,7 @@ def _log(found: ResultSet, journal: Journal, tracker: Tracker) -> dict[str, str]
             results.append(gathered(name, journal))
         except RequestError as error:
             unread[name] = str(error)
+    print(f"logging {counted(len(found.records), 'trial')} to {tracker.uri}", file=sys.stderr)
     tracker.open()
     for result in results:
         tracker.log(result.records)

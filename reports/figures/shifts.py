@@ -45,7 +45,7 @@ def draw(changes: Sequence[ClaimChange], size: Size) -> Figure:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", MINUS))
+        axes.xaxis.set_major_formatter(_signed)
         axes.set_xlabel("B less A, in units of what matters to the claim")
     return figure
 
@@ -72,6 +72,10 @@ def _in_margins(change: ClaimChange) -> tuple[float, float, float, bool]:
     place, *interval = (undone(end) / claim.margin for end in (change.estimate, *change.interval))
     low, high = (end if math.isfinite(end) else place for end in interval)
     return place, low, high, change.moved
+
+
+def _signed(value: float, _: object) -> str:
+    return f"{value:+g}".replace("-", MINUS) if abs(value) > 1e-9 else "0"
 
 
 def _framed(value: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from reports.environment import Difference, differences
-from reports.quantities import MINUS, bracketed, decimals, p_words, scaled, written
+from reports.quantities import MINUS, NBSP, bracketed, decimals, p_words, scaled, written
 from reports.words import counted, listed
 from suite.claims import Claim, Counted, Identity, Ordering
 from suite.evidence.comparison import ClaimChange, Comparison
@@ -27,7 +27,8 @@ def change_words(change: ClaimChange) -> str:
 
 def n_words(change: ClaimChange) -> str:
     """Return how many seeds a comparison rests on."""
-    return counted(change.n, "pair") if change.paired else counted(change.n, "unpaired seed")
+    words = counted(change.n, "pair" if change.paired else "unpaired seed")
+    return words.replace(" ", NBSP)
 
 
 def q_words(change: ClaimChange) -> str:

@@ -93,15 +93,16 @@ class ComparisonPage:
 def comparison_page(comparison: Comparison) -> ComparisonPage:
     """Return the page of a comparison."""
     rows = [(claim, _row(study, claim)) for study in comparison.studies for claim in study.claims]
+    trials = comparison.trials
     drawn = [claim for claim in comparison.claims if shifts.is_drawn(claim)]
     return ComparisonPage(
         title=_title(comparison),
         a=comparison.a,
         b=comparison.b,
-        size_a=_size([study.a for study in comparison.studies]),
-        size_b=_size([study.b for study in comparison.studies]),
+        size_a=_size(trials.shared + trials.only_a, [study.a for study in comparison.studies]),
+        size_b=_size(trials.shared + trials.only_b, [study.b for study in comparison.studies]),
         tallies=_tallies(comparison),
-        trials=trials_words(comparison.trials),
+        trials=trials_words(trials),
         moves=f"{MOVES:.0%}",
         cost_matters=f"{COST_MATTERS:g}",
         changed=tuple(row for claim, row in rows if claim.verdict_changed),
@@ -122,10 +123,9 @@ def _title(comparison: Comparison) -> str:
     return f"{counted(comparison.verdicts_changed, 'verdict')} changed"
 
 
-def _size(sides: Sequence[Results]) -> str:
-    trials = counted(sum(len(results.records) for results in sides), "trial")
+def _size(trials: int, sides: Sequence[Results]) -> str:
     newest = max(results.execution.started for results in sides)
-    return f"{trials}, newest run {moment(newest)}"
+    return f"{counted(trials, 'trial')}, newest run {moment(newest)}"
 
 
 def _tallies(comparison: Comparison) -> tuple[tuple[int, str], ...]:
@@ -160,10 +160,9 @@ def _row(study: StudyComparison, change: ClaimChange) -> Row:
 def _outcome(change: ClaimChange) -> str:
     if change.only:
         return f"only {change.only.upper()} can decide it"
-    said = ["verdict changed"] if change.verdict_changed else []
     if change.moved:
-        said.append("effect moved")
-    return ", ".join(said) or ("equal" if change.equal else "not moved")
+        return "the effect moved"
+    return "" if change.equal else "no move of the effect is shown"
 
 
 def _cost(study: StudyComparison, cost: CostChange) -> Cost:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reports.words import counted, listed
@@ -72,20 +73,30 @@ def take_in(found: ResultSet, journal: Journal, tracker: Tracker) -> dict[str, A
     """Add to the journal what it lacks of a result set, and log all of it to the tracking store.
 
     Where both have a trial the one here stays, as it does when a study asks for it again; of a
-    study that ran in both, the newest run counts.
+    study that ran in both, the newest run counts. A run that no study's file here fits is left
+    out, for it would stand in the way of later ones; its records are kept.
 
     Raises:
         RequestError: if the journal or the store cannot be written, or another run is using them.
     """
     location.check_writable(tracker.uri)
     informed = knows_store(journal, tracker)
+    unread = {
+        study: reason
+        for study, run in sorted(found.executions.items())
+        if (reason := _unreadable(run, found.records))
+    }
     with journal.run_lock():
         new = [record for record in found.records.values() if _is_new(record, journal)]
-        runs = [run for run in found.executions.values() if _is_newest(run, journal)]
+        runs = [
+            run
+            for run in found.executions.values()
+            if run.study not in unread and _is_newest(run, journal)
+        ]
         differing = sum(_differs(record, journal) for record in found.records.values())
         if new or runs:
             journal.extend([*new, *runs])
-        unread = _log(found, journal, tracker)
+        _log(found, sorted(found.executions.keys() - unread.keys()), journal, tracker)
         if informed and tracker.error is None:
             journal.add_store(location.identity(tracker.uri))
     return {
@@ -96,6 +107,15 @@ def take_in(found: ResultSet, journal: Journal, tracker: Tracker) -> dict[str, A
         "unread": unread,
         "store": tracker.uri,
     }
+
+
+def _unreadable(run: Execution, records: dict[str, Record]) -> str:
+    """Say why a run gives no verdicts here; empty if it does."""
+    try:
+        gathered_of(discovery.load(run.study), run, records)
+    except RequestError as error:
+        return str(error)
+    return ""
 
 
 def _is_new(record: Record, journal: Journal) -> bool:
@@ -111,15 +131,13 @@ def _differs(record: Record, journal: Journal) -> bool:
     return journal.has(record.id) and told(journal.records[record.id]) != told(record)
 
 
-def _log(found: ResultSet, journal: Journal, tracker: Tracker) -> dict[str, str]:
-    """Log a result set, each trial in the place that its study gives it; return what has none."""
-    results, unread = [], {}
-    for name in sorted(found.executions):
-        try:
-            results.append(gathered(name, journal))
-        except RequestError as error:
-            unread[name] = str(error)
+def _log(found: ResultSet, studies: Iterable[str], journal: Journal, tracker: Tracker) -> None:
+    """Log a result set, each trial in the place that its study gives it, and the verdicts."""
     print(f"logging {counted(len(found.records), 'trial')} to {tracker.uri}", file=sys.stderr)
+    results = []
+    for name in studies:
+        with contextlib.suppress(RequestError):  # a newer run here, which `verdicts` speaks of
+            results.append(gathered(name, journal))
     tracker.open()
     for result in results:
         tracker.log(result.records)
@@ -127,7 +145,6 @@ def _log(found: ResultSet, journal: Journal, tracker: Tracker) -> dict[str, str]
     for result, form in zip(results, conclusion_forms(results), strict=True):
         tracker.conclude(result.execution, note(result), form)
     tracker.wait()
-    return unread
 
 
 def import_text(form: Mapping[str, Any]) -> str:

@@ -123,6 +123,22 @@ def test_results_of_a_study_without_a_file_here_are_kept_and_logged(packed: Path
     assert len(stored_trials(Path())) == TINY_TRIALS
 
 
+def test_a_run_that_the_file_here_does_not_fit_stands_in_nobodys_way(packed: Path) -> None:
+    text = Path("studies/tiny.py").read_text()
+    shutil.rmtree("far")
+    Path("studies/tiny.py").write_text(text.replace("(0.01, 0.03, 0.1)", "(0.02, 0.1)"))
+    execution = dataclasses.replace(
+        archive.read(packed).executions["tiny"], only={"optimizer.lr": [0.03]}
+    )
+    found = ResultSet(archive.read(packed).records, {"tiny": execution})
+    archive.write(packed, found, {})
+    done = suite(Path(), "import", str(packed))
+    assert done.returncode == 0, done.stderr
+    assert "optimizer.lr=0.03 is not in the grid" in done.stdout
+    assert len(Journal().records) == TINY_TRIALS
+    assert Journal().executions == []
+
+
 Members = list[tuple[tarfile.TarInfo, bytes]]
 
 
@@ -197,6 +213,22 @@ def of_a_newer_record(path: Path, packed: Path) -> Path:
     return forge(path, {"journal.jsonl": written(forms)})
 
 
+def of_words(path: Path, packed: Path) -> Path:
+    forms = journal_lines(packed)
+    form = a_record(forms)
+    form["body"]["outcome"]["final"]["test/accuracy"] = "high"
+    form["digest"] = digest(form["body"])
+    return forge(path, {"journal.jsonl": written(forms)})
+
+
+def of_a_billion_seeds(path: Path, packed: Path) -> Path:
+    forms = journal_lines(packed)
+    form = next(form for form in forms if form["kind"] == "execution")
+    form["body"]["overrides"] = {"timing.seeds": 10**9}
+    form["digest"] = digest(form["body"])
+    return forge(path, {"journal.jsonl": written(forms)})
+
+
 def twice(path: Path, packed: Path) -> Path:
     forms = journal_lines(packed)
     return forge(path, {"journal.jsonl": written([*forms, a_record(forms)])})
@@ -256,6 +288,8 @@ HOSTILE: dict[str, tuple[Callable[[Path, Path], Path], str]] = {
     "not understood": (lambda path, _: bare(path, [1]), "cannot be understood"),
     "tampered": (tampered, "its digest does not fit its content"),
     "another recipe": (moved_to_another_recipe, "its id does not fit its recipe and seed"),
+    "words for numbers": (of_words, "its test/accuracy is no number"),
+    "a billion seeds": (of_a_billion_seeds, "it asks for 1,000,000,000 seeds"),
     "record twice": (twice, "it is there twice"),
     "unlike its manifest": (unlike_its_manifest, "'journal.jsonl' is not what its manifest says"),
     "larger": (larger_than_said, "'journal.jsonl' is not as large as its manifest says"),

@@ -25,8 +25,8 @@ from typing import Any, BinaryIO, NoReturn
 import zstandard
 
 from suite.errors import RequestError
-from suite.identity import SEMANTICS_VERSION, id_of
 from suite.record import Execution, Record, ResultSet
+from suite.tracking.checks import check_execution, check_record
 from suite.tracking.frame import Frame
 from suite.tracking.journal import line_of, read_line
 
@@ -159,8 +159,8 @@ def _read_manifest(tar: tarfile.TarFile) -> dict[str, Entry]:
         version, files = form["format"], form["files"]
         if version not in range(1, FORMAT_VERSION + 1):
             raise ValueError(f"archive format {version} is newer than {FORMAT_VERSION}")
-        entries = {name: Entry(**files[name]) for name in files}
-    except (KeyError, TypeError):
+        entries = {name: Entry(**entry) for name, entry in files.items()}
+    except (KeyError, TypeError, AttributeError):
         raise ValueError("its manifest cannot be understood") from None
     for name, entry in entries.items():
         if name != JOURNAL and not PAGE.fullmatch(name):
@@ -203,6 +203,7 @@ def _take(line: bytes, number: int, contents: ResultSet) -> None:
             _take_record(Record.from_json(body), contents)
         elif kind == "execution":
             execution = Execution(**body)
+            check_execution(execution)
             contents.executions[execution.study] = execution
         else:
             raise ValueError(f"unknown kind {kind!r}")
@@ -211,10 +212,7 @@ def _take(line: bytes, number: int, contents: ResultSet) -> None:
 
 
 def _take_record(record: Record, contents: ResultSet) -> None:
-    versions = range(1, SEMANTICS_VERSION + 1)
-    fitting = (id_of(record.recipe, record.seed, alone=record.alone, semantics=v) for v in versions)
-    if record.id not in fitting:
-        raise ValueError("its id does not fit its recipe and seed")
+    check_record(record)
     if record.id in contents.records:
         raise ValueError("it is there twice")
     contents.records[record.id] = record

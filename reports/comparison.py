@@ -13,7 +13,7 @@ from reports.figures import shifts
 from reports.figures.canvas import NARROW, WIDE, Picture, picture
 from reports.figures.palette import CATEGORIES
 from reports.quantities import bracketed, moment, written
-from reports.words import counted, sentence
+from reports.words import counted, listed, sentence
 from suite.evidence.comparison import (
     COST_MATTERS,
     MOVES,
@@ -77,6 +77,7 @@ class ComparisonPage:
     size_b: str
     tallies: tuple[tuple[int, str], ...]
     trials: str
+    incomplete: str
     moves: str
     cost_matters: str
     changed: tuple[Row, ...]
@@ -103,6 +104,7 @@ def comparison_page(comparison: Comparison) -> ComparisonPage:
         size_b=_size(trials.shared + trials.only_b, [study.b for study in comparison.studies]),
         tallies=_tallies(comparison),
         trials=trials_words(trials),
+        incomplete=_incomplete(comparison),
         moves=f"{MOVES:.0%}",
         cost_matters=f"{COST_MATTERS:g}",
         changed=tuple(row for claim, row in rows if claim.verdict_changed),
@@ -136,9 +138,16 @@ def _tallies(comparison: Comparison) -> tuple[tuple[int, str], ...]:
         (sum(claim.moved for claim in claims), "effects moved"),
         (sum(cost.moved for cost in costs), "costs moved"),
         (sum(claim.only is not None for claim in claims), "decided by one set only"),
+        (sum(claim.unmeasured for claim in claims), "measured by neither"),
         (sum(claim.equal for claim in claims), "equal in every seed"),
         (len(claims), "claims compared"),
     )
+
+
+def _incomplete(comparison: Comparison) -> str:
+    """Name the studies whose files do not fit what was run; empty if there is none."""
+    named = [study.a.study.title for study in comparison.studies if [*_notes(study)]]
+    return f"{listed(named)}: see there, below." if named else ""
 
 
 def _row(study: StudyComparison, change: ClaimChange) -> Row:
@@ -160,6 +169,8 @@ def _row(study: StudyComparison, change: ClaimChange) -> Row:
 def _outcome(change: ClaimChange) -> str:
     if change.only:
         return f"only {change.only.upper()} can decide it"
+    if change.unmeasured:
+        return "neither set measured it"
     if change.moved:
         return "the effect moved"
     return "" if change.equal else "no move of the effect is shown"

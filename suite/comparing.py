@@ -78,6 +78,7 @@ def comparison_form(comparison: Comparison) -> dict[str, Any]:
         "verdicts_changed": comparison.verdicts_changed,
         "effects_moved": sum(claim.moved for claim in claims),
         "claims_equal": sum(claim.equal for claim in claims),
+        "measured_by_neither": sum(claim.unmeasured for claim in claims),
         "decided_by_one": sum(claim.only is not None for claim in claims),
         "costs_moved": sum(cost.moved for study in comparison.studies for cost in study.costs),
         "trials": dataclasses.asdict(trials)
@@ -169,7 +170,8 @@ def _summary(form: Form) -> Iterator[str]:
     studies = f"{len(form['studies'])} {'study' if len(form['studies']) == 1 else 'studies'}"
     yield (
         f"Of {claims} in {studies}: verdicts changed {form['verdicts_changed']}, effects moved "
-        f"{form['effects_moved']}, decided by one set only {form['decided_by_one']}"
+        f"{form['effects_moved']}, decided by one set only {form['decided_by_one']}, "
+        f"measured by neither {form['measured_by_neither']}"
     )
     yield form["trials"]["words"]
     yield (

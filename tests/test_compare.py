@@ -152,6 +152,16 @@ def test_a_claim_that_one_set_can_decide_is_no_changed_verdict(
     assert form["trials"]["only_b"] == TINY_TRIALS // 2
 
 
+def test_a_claim_that_neither_set_measured_is_counted_as_such(
+    compared: Callable[..., tuple[int, str]],
+) -> None:
+    make_results(Path("a"), only={"batch_size": (10,)})
+    code, out = compared("a", "a", "--json")
+    form = json.loads(out)
+    assert code == 0
+    assert (form["measured_by_neither"], form["claims_equal"], form["decided_by_one"]) == (1, 0, 0)
+
+
 def test_changed_claims_and_studies_without_a_file_are_pointed_out(
     compared: Callable[..., tuple[int, str]],
 ) -> None:

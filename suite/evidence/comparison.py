@@ -56,6 +56,11 @@ class ClaimChange:
         """Whether both sets can decide the claim and do not agree."""
         return self.only is None and self.a.verdict is not self.b.verdict
 
+    @property
+    def unmeasured(self) -> bool:
+        """Whether neither set can decide it."""
+        return self.only is None and math.isnan(self.estimate)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CostChange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no fault
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # `torchrun` started this process, and others
+        from suite.execution import torchrun
+
+        sys.exit(torchrun.take_part(_run))
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_wanted:
@@ -44,7 +53,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         print("interrupted; finished trials are kept, and the next run goes on", file=sys.stderr)
         code = 130
-    sys.exit(code or 0)
+    except SystemExit as ended:
+        code = ended.code
+    return code or 0
 
 
 def _refuse(message: str) -> int:

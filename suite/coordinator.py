@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from suite.execution import environment
-from suite.execution.data_parallel import DataParallel
+from suite.execution.data_parallel import DataParallel, data_parallel
+from suite.execution.memory import kind
 from suite.execution.plan import Cohort, Plan, StrategyName, make_plan
 from suite.execution.strategy import THREADS, Finished, Strategy
+from suite.execution.torchrun import Torchrun
 from suite.grid import Changes, Grid, Trial
 from suite.identity import canonical
 from suite.progress import Progress, make_progress
@@ -103,7 +105,8 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
         tracker.open()
         if made.pending:
             _run_cohorts(made, strategy, journal, tracker)
-        tracker.log(_own_records(requests, journal))
+        for request in requests:
+            tracker.complete(request.study.name, _own_records(request, journal))
         tracker.wait()
         if made.pending and tracker.error is None:
             journal.add_store(location.identity(tracker.uri))
@@ -137,7 +140,7 @@ def _begin(requests: Sequence[Request], journal: Journal) -> None:
 
 def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:
     common = environment.capture()
-    with make_progress(made.pending) as progress, DataParallel(made.device) as teams:
+    with make_progress(made.pending) as progress, data_parallel(made.device) as teams:
         for cohort in made.cohorts:
             make_record = _record_maker(common, made.device, cohort, strategy)
             if cohort.alone:
@@ -162,13 +165,15 @@ def run_one(made: Plan) -> Finished:
         RequestError: if something that it needs cannot be had.
     """
     (cohort,) = made.cohorts
-    with made.make_strategy() as strategy, DataParallel(made.device) as teams:
+    with made.make_strategy() as strategy, data_parallel(made.device) as teams:
         strategy.check(_distinct(made.pending))
         (finished,) = _run_alone(cohort, strategy, teams)
     return finished
 
 
-def _run_alone(cohort: Cohort, strategy: Strategy, teams: DataParallel) -> Iterator[Finished]:
+def _run_alone(
+    cohort: Cohort, strategy: Strategy, teams: DataParallel | Torchrun
+) -> Iterator[Finished]:
     runs = teams if cohort.strategy == teams.name else strategy
     return runs.run_alone(cohort.trials)
 
@@ -214,22 +219,21 @@ def _record_maker(
     return make
 
 
-def _own_records(requests: Iterable[Request], journal: Journal) -> list[Record]:
+def _own_records(request: Request, journal: Journal) -> list[Record]:
     """Return the records of every trial asked for, each in its own study's place."""
     return [
         dataclasses.replace(
             journal.records[trial.id], study=trial.study, part=trial.part, cell=dict(trial.cell)
         )
-        for request in requests
         for trial in request.trials
         if trial.id in journal.records
     ]
 
 
-def _distinct(trials: Iterable[Trial]) -> list[Any]:
-    """Return one recipe for each combination of data and model."""
-    recipes = [trial.recipe for trial in trials if isinstance(trial.recipe, Recipe)]
-    return list({(recipe.data, recipe.model): recipe for recipe in recipes}.values())
+def _distinct(trials: Iterable[Trial]) -> list[Recipe]:
+    """Return one recipe for each combination of all that decides what it needs of the machine."""
+    recipes = (trial.recipe for trial in trials if isinstance(trial.recipe, Recipe))
+    return list({kind(recipe): recipe for recipe in recipes}.values())
 
 
 def canonical_changes(changes: Changes) -> dict[str, Any]:

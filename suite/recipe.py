@@ -51,6 +51,7 @@ LossName = Literal[
     "label_smoothing",
 ]
 Initialisation = Literal["default", "xavier_uniform", "normal"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 Inception = Literal["all", "no 1x1", "no 3x3", "no 5x5", "no pool", "plain 3x3", "plain 5x5"]
 
 VGG_11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
@@ -328,6 +329,12 @@ class Recipe:
         shifts: transformations under each of which the test split is measured once more, at the
             end: `test/noise/accuracy`, and what is lost, `test/noise/drop`.
         loss: a name in suite.training.step.LOSSES; `mse` is for regression, all others for classes.
+        precision: of the products in training's forward and backward passes: float32, tf32 (ten
+            bits of each factor, on NVIDIA's GPUs) or bfloat16 where PyTorch's autocast allows it.
+            Weights, updates and evaluations are float32.
+        gradient_accumulation: in how many parts a device's share of a batch goes through the
+            network, one after another, before the weights move. Batch normalisation takes each
+            part for itself.
     """
 
     _: KW_ONLY
@@ -341,6 +348,8 @@ class Recipe:
     devices: int = number(default=1, low=1, high=64)
     augmentation: tuple[Transformation, ...] = ()
     shifts: tuple[Transformation, ...] = ()
+    precision: Precision = "float32"
+    gradient_accumulation: int = number(default=1, low=1, high=10**9)
 
     def check(self) -> None:
         regression = self.data.name in REGRESSIONS
@@ -350,6 +359,11 @@ class Recipe:
         if self.batch_size < self.devices:
             raise RequestError(
                 f"a batch of {self.batch_size} is too small for {self.devices} devices"
+            )
+        if self.batch_size < self.devices * self.gradient_accumulation:
+            raise RequestError(
+                f"a batch of {self.batch_size} cannot be parted into {self.gradient_accumulation}"
+                + (f" on each of {self.devices} devices" if self.devices > 1 else "")
             )
         for field in ("augmentation", "shifts"):
             self._check_transformations(field, getattr(self, field))

@@ -140,8 +140,9 @@ def _log(found: ResultSet, studies: Iterable[str], journal: Journal, tracker: Tr
             results.append(gathered(name, journal))
     tracker.open()
     for result in results:
-        tracker.log(result.records)
-    tracker.log(journal.records[trial] for trial in found.records)
+        tracker.complete(result.study.name, list(result.records))
+    placed = {record.id for result in results for record in result.records}
+    tracker.log(journal.records[trial] for trial in found.records if trial not in placed)
     for result, form in zip(results, conclusion_forms(results), strict=True):
         tracker.conclude(result.execution, note(result), form)
     tracker.wait()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import multiprocessing
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +25,8 @@ from suite.recipe import Budget, Data, Model, Optimizer, Recipe
 from suite.record import Status
 from suite.grid import Trial
 from suite.training import train
-from tests.commands import suite, suite_json
+from suite.tracking.journal import Journal
+from tests.commands import make_study, suite, suite_json
 
 # 303 examples in batches of 32 end in a batch of 15, which two devices divide unequally.
 ONE = Recipe(
@@ -34,7 +39,27 @@ NORMALISED = dataclasses.replace(ONE, model=Model("mlp", widths=(16,), norm="syn
 RESNET = dataclasses.replace(
     ONE, model=Model("resnet", depth=8, channels=4, norm="synchronised"), budget=Budget(epochs=1)
 )
+PARTED = dataclasses.replace(ONE, gradient_accumulation=3)
 ADAM = dataclasses.replace(ONE, optimizer=Optimizer("adamw", lr=0.01, weight_decay=0.1))
+
+
+STUDY = '''
+"""Two processes share a batch, or one has it all."""
+
+from suite import Budget, Data, Model, Recipe, Study, axis
+
+study = Study(
+    title="Spread",
+    recipe=Recipe(
+        data=Data("digits", train_examples=303),
+        model=Model("mlp", widths=(16,), norm="synchronised", dropout=0.2),
+        batch_size=32,
+        budget=Budget(epochs=2),
+    ),
+    grid=(axis("devices", (1, 2)),),
+    seeds=2,
+)
+'''
 
 
 def trial(recipe: Recipe, devices: int = 2) -> Trial:
@@ -53,7 +78,9 @@ def strategy() -> Iterator[DataParallel]:
 
 
 @pytest.mark.parametrize(
-    "recipe", [ONE, NORMALISED, RESNET, ADAM], ids=["sgd", "batch norm", "resnet", "adamw"]
+    "recipe",
+    [ONE, NORMALISED, RESNET, ADAM, PARTED],
+    ids=["sgd", "batch norm", "resnet", "adamw", "in parts"],
 )
 @pytest.mark.parametrize("devices", [2, 3])
 def test_several_devices_train_what_one_trains(
@@ -147,3 +174,39 @@ def test_train_takes_devices(tmp_path: Path) -> None:
     assert form["status"] == "finished"
     refused = suite(tmp_path, "train", "--set", "devices=0")
     assert refused.returncode == 2
+
+
+def launched(folder: Path, processes: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", str(processes), "-m", "suite", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_torchrun_brings_the_processes_and_the_bits_are_the_same(tmp_path: Path) -> None:
+    make_study(tmp_path, STUDY, "spread")
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        shutil.copytree(tmp_path / "studies", folder / "studies")
+    done = launched(there, 2, "run", "spread", "--json")
+    assert done.returncode == 0, done.stderr
+    assert suite_json(here, "run", "spread")["ran"] == 4
+    ours, theirs = (
+        Journal(folder / ".thumbrules" / "journal.jsonl").records for folder in (here, there)
+    )
+    assert len(ours) == 4
+    for name, record in ours.items():
+        assert record.outcome.status is Status.FINISHED
+        assert record.outcome == theirs[name].outcome
+    # All are in the store: rank 0 has nothing to hand out, and the others end all the same.
+    again = launched(there, 2, "run", "spread", "--json")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["ran"] == 0
+
+
+def test_torchrun_with_too_few_processes_is_refused_in_one_line(tmp_path: Path) -> None:
+    refused = launched(tmp_path, 2, "train", "--set", "data.name=digits", "--set", "devices=3")
+    line = (
+        "suite: devices=3 needs as many processes, and torchrun started 2 (did you mean devices=2?)"
+    )
+    assert refused.returncode != 0
+    assert line in refused.stderr.splitlines()

@@ -16,6 +16,7 @@ from suite.errors import RequestError
 from suite.record import Outcome, Provenance, Record, Status
 from suite.tracking.journal import Journal
 from suite.tracking.mlflow_store import RECORD_FILE, Store
+from suite.tracking.tracker import Tracker
 
 PROVENANCE = Provenance(
     commit="",
@@ -221,3 +222,27 @@ def test_changed_claims_are_pointed_out(finished: Path, tmp_path: Path) -> None:
     assert study["claims_changed"]
     (study,) = suite_json(finished, "verdicts", "tiny")["studies"]
     assert not study["claims_changed"]
+
+
+def test_a_store_that_has_them_all_is_not_searched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+
+    def complete(*records: Record) -> list[str]:
+        """Return which studies were searched for."""
+        searched: list[str] = []
+        whole = Store.runs
+        monkeypatch.setattr(Store, "runs", lambda self, s: searched.append(s) or whole(self, s))
+        tracker = Tracker(uri)
+        tracker.open()
+        tracker.complete("tiny", list(records))
+        tracker.close()
+        monkeypatch.setattr(Store, "runs", whole)
+        assert tracker.error is None
+        return searched
+
+    assert complete(record("a"), record("b")) == ["tiny"]
+    assert complete(record("a"), record("b")) == []
+    assert complete(record("a"), record("b"), record("c")) == ["tiny"]
+    assert set(Store(uri).runs("tiny")) == {"a", "b", "c"}

@@ -18,7 +18,8 @@ def bundled(trials: Iterable[Trial]) -> tuple[list[Bundle], list[Trial]]:
     alike: dict[str, list[Trial]] = {}
     rest = []
     for trial in trials:
-        if isinstance(trial.recipe, Recipe):
+        # A batch is parted where a network is too large for memory: that is no network to stack.
+        if isinstance(trial.recipe, Recipe) and trial.recipe.gradient_accumulation == 1:
             alike.setdefault(cohort_key(trial.recipe), []).append(trial)
         else:
             rest.append(trial)

@@ -14,7 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from suite.execution import torchrun
 from suite.execution.strategy import Finished
+from suite.execution.torchrun import Torchrun
 from suite.execution.worker import ATTEMPTS, lost, run_trial, start
 from suite.grid import Trial
 from suite.record import Status
@@ -107,6 +109,11 @@ class DataParallel:
         for process in multiprocessing.active_children():
             if process.pid in team.processes:
                 process.kill()
+
+
+def data_parallel(device: str) -> DataParallel | Torchrun:
+    """Return what runs trials on several devices: processes of our own, or those of `torchrun`."""
+    return Torchrun(device) if torchrun.processes() else DataParallel(device)
 
 
 def _join(rank: int, devices: list[str], meeting: Path) -> int:

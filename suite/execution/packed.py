@@ -6,6 +6,7 @@ any number of workers.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Self
 
+from suite.execution.memory import PROCESS, SHARE, Memory, free, kind
 from suite.execution.strategy import Bundle, Finished
 from suite.execution.worker import ATTEMPTS, lost, run_bundle, start
 from suite.grid import Trial
@@ -34,6 +36,7 @@ class Packed:
         self.workers = workers
         self.lanes = [start() for _ in range(workers)]
         self.others = set(multiprocessing.active_children())
+        self.memory = Memory(int(SHARE * free()) - workers * PROCESS)
 
     def __enter__(self) -> Self:
         # A pool starts its process with the first task: give it one, so that torch loads while
@@ -54,21 +57,25 @@ class Packed:
             worker.kill()
 
     def check(self, recipes: Iterable[Recipe]) -> None:
-        for recipe in recipes:
-            self.lanes[0].submit(_check, recipe, self.device).result()
+        checks = [
+            (recipe, lane.submit(_check, recipe, self.device))
+            for recipe, lane in zip(recipes, itertools.cycle(self.lanes))
+        ]
+        for recipe, need in checks:
+            self.memory.needs[kind(recipe)] = need.result()
 
     def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
-        waiting = deque((bundle, 1) for bundle in bundles)
+        waiting = deque((bundle, 1) for bundle in self.memory.parted(bundles, self.workers))
         running: dict[Future[list[Finished]], tuple[int, Bundle, int]] = {}
-        free = list(range(self.workers))
+        idle = list(range(self.workers))
         while waiting or running:
-            while waiting and free:
-                lane, (bundle, attempt) = free.pop(), waiting.popleft()
+            while idle and (next_one := self._next(waiting, running.values())):
+                lane, (bundle, attempt) = idle.pop(), next_one
                 running[self._submit(lane, bundle)] = lane, bundle, attempt
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 lane, bundle, attempt = running.pop(future)
-                free.append(lane)
+                idle.append(lane)
                 try:
                     yield from future.result()
                 except BrokenProcessPool:
@@ -83,6 +90,18 @@ class Packed:
         for trial in trials:
             yield from self.run([(trial,)])
 
+    def _next(
+        self, waiting: deque[tuple[Bundle, int]], running: Iterable[tuple[int, Bundle, int]]
+    ) -> tuple[Bundle, int] | None:
+        """Take the first bundle out of those waiting that fits beside those running, if one does."""
+        beside = [bundle for _, bundle, _ in running]
+        for index, (bundle, _) in enumerate(waiting):
+            if self.memory.fits(bundle, beside):
+                found = waiting[index]
+                del waiting[index]
+                return found
+        return None
+
     def _submit(self, lane: int, bundle: Bundle) -> Future[list[Finished]]:
         try:
             return self.lanes[lane].submit(run_bundle, bundle, self.device)
@@ -95,7 +114,7 @@ def _nothing() -> None:
     return None
 
 
-def _check(recipe: Recipe, device: str) -> None:
+def _check(recipe: Recipe, device: str) -> int:
     from suite.execution.work import check
 
-    check(recipe, device)
+    return check(recipe, device)

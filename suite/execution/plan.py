@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from suite.errors import RequestError
+from suite.execution import torchrun
 from suite.execution.bundles import bundled
 from suite.execution.data_parallel import DataParallel
 from suite.execution.packed import Packed
@@ -106,7 +107,7 @@ def make_plan(
     )
     if rounds:
         most = max(trial.devices for trial in rounds)
-        _check_devices(most, device)
+        _check_devices({trial.devices for trial in rounds}, device)
         how = DataParallel.name if most > 1 else name
         why = "its seconds are measured" if most == 1 else "several processes share each batch"
         why = f"{why}: one at a time, in rounds over the seeds"
@@ -156,8 +157,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check_devices(count: int, device: str) -> None:
-    if device == "cuda" and count > _cuda_devices():
+def _check_devices(counts: set[int], device: str) -> None:
+    count = max(counts)
+    if torchrun.processes():
+        torchrun.check_devices(counts)
+    elif device == "cuda" and count > _cuda_devices():
         here = _cuda_devices()
         raise RequestError(
             f"devices={count} needs {count} GPUs, not {here} (did you mean --device cpu?)"

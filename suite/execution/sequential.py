@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
+from suite.execution.memory import SHARE, Memory, free, kind
 from suite.execution.strategy import THREADS, Bundle, Finished
 from suite.grid import Trial
 from suite.recipe import Recipe
@@ -19,6 +20,7 @@ class Sequential:
 
     def __init__(self, device: str) -> None:
         self.device = device
+        self.memory = Memory(0)
 
     def __enter__(self) -> Self:
         from suite.training import determinism
@@ -37,14 +39,23 @@ class Sequential:
     def check(self, recipes: Iterable[Recipe]) -> None:
         from suite.execution.work import check
 
+        self.memory = Memory(int(SHARE * _free(self.device)))
         for recipe in recipes:
-            check(recipe, self.device)
+            self.memory.needs[kind(recipe)] = check(recipe, self.device)
 
     def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
         from suite.execution.work import run_bundle
 
-        for bundle in bundles:
+        for bundle in self.memory.parted(bundles):
             yield from run_bundle(bundle, self.device)
 
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         return self.run((trial,) for trial in trials)
+
+
+def _free(device: str) -> int:
+    if device == "cpu":
+        return free()
+    from torch import cuda
+
+    return cuda.mem_get_info()[0]

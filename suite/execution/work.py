@@ -19,7 +19,8 @@ from suite.recipe import Probe, Recipe
 from suite.record import Outcome, Status
 from suite.seeds import stream
 from suite.study import Study
-from suite.training import train
+from suite.training import precision, train
+from suite.training.footprint import footprint
 
 
 def run_trial(trial: Trial, device: str) -> Finished:
@@ -79,17 +80,19 @@ def _study(name: str, _source: str) -> Study:
     return discovery.load(name)
 
 
-def check(recipe: Recipe, device: str) -> None:
-    """Load the data and build the network of a recipe.
+def check(recipe: Recipe, device: str) -> int:
+    """Load the data and build the network of a recipe; return the bytes that a trial of it needs.
 
     Raises:
-        RequestError: if the data, the network or the device cannot be had.
+        RequestError: if the data, the network, the device or its precision cannot be had.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise RequestError("PyTorch finds no CUDA device here (did you mean --device cpu?)")
+    precision.check(recipe.precision, device)
     try:
         examples = load(recipe.data, 0, device)
-        build(recipe.model, examples.shape, examples.outputs, 0)
+        network = build(recipe.model, examples.shape, examples.outputs, 0)
+        return footprint(recipe, network, examples)
     except (MemoryError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise RequestError(f"data and network do not fit this machine: {reason}") from None

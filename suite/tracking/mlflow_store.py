@@ -49,6 +49,7 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 TRIAL = "thumbrules.trial"
 KIND = "thumbrules.kind"
+HELD = "thumbrules.records"
 RECORD_FILE = "record.json"
 EXECUTION_FILE = "execution.json"
 NOTE = 5000  # Characters of an experiment's tag that every backend takes.
@@ -79,6 +80,15 @@ class Store:
         """Write the note that the UI shows above a study's runs."""
         note = note[:NOTE]
         self.client.set_experiment_tag(self.experiment(study), "mlflow.note.content", note)
+
+    def held(self, study: str) -> str:
+        """Return what `hold` was last told of a study, or nothing."""
+        tags: dict[str, str] = self.client.get_experiment(self.experiment(study)).tags
+        return tags.get(HELD, "")
+
+    def hold(self, study: str, records: str) -> None:
+        """Note which records of a study are all here, by a digest."""
+        self.client.set_experiment_tag(self.experiment(study), HELD, records)
 
     def runs(self, study: str) -> dict[str, Run]:
         """Return a study's trial runs by trial id, unfinished ones included."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from suite.identity import digest
 from suite.record import Execution, Record
 from suite.tracking import location
 
@@ -74,6 +75,22 @@ class Tracker:
         """Write those of the records that the store does not have."""
         for record in records:
             self._submit(lambda record=record: self._log(record))  # type: ignore[misc]
+
+    def complete(self, study: str, records: list[Record]) -> None:
+        """Write those of a study's records that the store lacks.
+
+        A store that was completed with the same ones is not searched: 9,000 runs take 14 s.
+        """
+        wanted = digest([[record.id, record.provenance.finished] for record in records])
+
+        def work() -> None:
+            store = self._need()
+            if store.held(study) != wanted:
+                for record in records:
+                    self._log(record)
+                store.hold(study, wanted)
+
+        self._submit(work)
 
     def _log(self, record: Record) -> None:
         from suite.tracking.mlflow_store import is_complete

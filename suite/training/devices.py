@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from suite.data import Split
 from suite.errors import RequestError
+from suite.recipe import Recipe
 
 
 class Devices(Protocol):
@@ -68,14 +69,17 @@ class DataParallel:
     DistributedDataParallel averages gradients over processes as if their shards were equal; a
     shard's loss is scaled by its true share of the batch first.
 
+    Args:
+        parts: in which each device looks at its shard; all devices must have as many.
+
     Raises:
         RequestError: if this process is not one of `count` that are connected.
     """
 
-    def __init__(self, count: int, device: str = "cpu") -> None:
+    def __init__(self, count: int, device: str = "cpu", parts: int = 1) -> None:
         if not distributed.is_initialized() or distributed.get_world_size() != count:
             raise RequestError(f"devices={count} needs {count} connected processes")
-        self.count = count
+        self.count, self.parts = count, parts
         self.device = device
         self.rank = distributed.get_rank()
         self.scale = 1.0
@@ -87,10 +91,12 @@ class DataParallel:
         """Return this device's examples of a batch.
 
         Raises:
-            RequestError: if the batch has fewer examples than there are devices.
+            RequestError: if the batch has fewer examples than its devices and their parts need.
         """
-        if len(batch) < self.count:
-            raise RequestError(f"a batch of {len(batch)} is too small for {self.count} devices")
+        if len(batch) < self.count * self.parts:
+            each = f" with {self.parts} parts each" if self.parts > 1 else ""
+            few = f"a batch of {len(batch)} is too small for {self.count} devices{each}"
+            raise RequestError(few)
         mine = Split(*(torch.tensor_split(part, self.count)[self.rank] for part in batch))
         self.scale = len(mine) * self.count / len(batch)
         return mine
@@ -116,6 +122,8 @@ class DataParallel:
         return bool(votes.item())
 
 
-def devices_of(count: int, device: str) -> Devices:
+def devices_of(recipe: Recipe, device: str) -> Devices:
     """Return what a recipe's number of devices asks for; `device` is this process's own."""
-    return OneDevice() if count == 1 else DataParallel(count, device)
+    if recipe.devices == 1:
+        return OneDevice()
+    return DataParallel(recipe.devices, device, recipe.gradient_accumulation)

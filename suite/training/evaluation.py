@@ -23,11 +23,16 @@ def evaluate(network: nn.Module, loss: Loss, split: Split, prefix: str) -> dict[
     return measure(predict(network, split.inputs), split.targets, loss, prefix)
 
 
+def chunk_size(shape: tuple[int, ...]) -> int:
+    """Return how many examples of a shape are evaluated at a time."""
+    return max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(shape)))
+
+
 @torch.no_grad()
 def predict(network: nn.Module, inputs: Tensor) -> Tensor:
     """Return the outputs `(n, outputs)` of a network in evaluation mode."""
     network.eval()
-    size = max(1, min(CHUNK, CHUNK_NUMBERS // math.prod(inputs.shape[1:])))
+    size = chunk_size(tuple(inputs.shape[1:]))
     outputs = torch.cat([network(prepare(chunk)) for chunk in torch.split(inputs, size)])
     network.train()
     return outputs

@@ -20,8 +20,9 @@ from suite.training import observers
 from suite.training.devices import devices_of
 from suite.training.evaluation import evaluate
 from suite.training.observers import Moment
+from suite.training.precision import at
 from suite.training.schedules import rate_at
-from suite.training.step import LOSSES, Step
+from suite.training.step import LOSSES, Accumulated, Step
 from suite.training.stopwatch import Stopwatch
 from suite.training.update_rules import make_rule
 
@@ -70,15 +71,17 @@ class Run:
         network = build(recipe.model, self.examples.shape, self.examples.outputs, seed)
         self.network: nn.Module = network.to(device)
         self.initial_digest = digest(network)
-        self.devices = devices_of(recipe.devices, device)
+        self.devices = devices_of(recipe, device)
         masks = _generator(seed, "dropout", device, self.devices.rank)
         use_generator(self.network, masks)
         parameters = tuple(self.network.parameters())
         self.loss = LOSSES[recipe.loss]
         rule = make_rule(recipe.optimizer, parameters)
-        self.step = Step(
-            self.devices.wrap(self.network), self.loss, parameters, rule, self.devices.gradients
-        )
+        wrapped = self.devices.wrap(self.network)
+        forward, gradients = at(recipe.precision, device, wrapped, self.devices.gradients)
+        step = Step(forward, self.loss, parameters, rule, gradients)
+        parts = recipe.gradient_accumulation
+        self.step = step if parts == 1 else Accumulated(step, parts)
         self.order = _generator(seed, "order", "cpu")
         self.augment = _generator(seed, "augment", device)
         self.seed, self.device = seed, device

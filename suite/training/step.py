@@ -90,9 +90,47 @@ class Step:
 
     def __call__(self, inputs: Tensor, targets: Tensor, lr: Factor) -> Result:
         """Update the parameters in place from one batch, at the given learning rate."""
+        result = self.look(inputs, targets)
+        self.move(result.gradients, lr)
+        return result
+
+    def look(self, inputs: Tensor, targets: Tensor, share: float = 1.0) -> Result:
+        """Return what a batch says, its loss weighted by `share`; move nothing."""
         outputs = self.forward(prepare(inputs))
         loss = self.loss(outputs, targets)
-        gradients = self.gradients(loss, self.parameters)
+        loss = loss if share == 1.0 else loss * share
+        return Result(outputs.detach(), loss.detach(), self.gradients(loss, self.parameters))
+
+    def move(self, gradients: tuple[Tensor, ...], lr: Factor) -> None:
+        """Update the parameters in place."""
         with torch.no_grad():
             self.rule(self.parameters, gradients, lr)
-        return Result(outputs.detach(), loss.detach(), gradients)
+
+
+@dataclass(slots=True)
+class Accumulated:
+    """A step that looks at a batch part by part, holding one part's activations at a time.
+
+    The gradient is that of the whole batch, up to the rounding of a sum.
+    """
+
+    step: Step
+    parts: int
+
+    def __call__(self, inputs: Tensor, targets: Tensor, lr: Factor) -> Result:
+        """Update the parameters in place from one batch, at the given learning rate."""
+        parts = min(self.parts, len(targets))
+        outputs, losses, total = [], [], None
+        for some, theirs in zip(
+            torch.tensor_split(inputs, parts), torch.tensor_split(targets, parts), strict=True
+        ):
+            seen = self.step.look(some, theirs, len(theirs) / len(targets))
+            outputs.append(seen.outputs)
+            losses.append(seen.loss)
+            if total is None:
+                total = seen.gradients
+            else:
+                torch._foreach_add_(total, seen.gradients)
+        assert total is not None
+        self.step.move(total, lr)
+        return Result(torch.cat(outputs), torch.stack(losses).sum(), total)

@@ -22,6 +22,7 @@ from suite.models.layers import Dropout
 from suite.recipe import Recipe
 from suite.record import Outcome
 from suite.training.loop import LOOK_EVERY, Run
+from suite.training.precision import at
 from suite.training.step import Step
 from suite.training.update_rules import make_rule
 
@@ -86,13 +87,9 @@ class Stack:
         self.state = dict(zip(kept, self.buffers, strict=True))
         recipe = runs[0].recipe
         optimizers = [run.recipe.optimizer for run in runs]
-        self.step = Step(
-            self._forward,
-            vmap(runs[0].loss),
-            self.parameters,
-            make_rule(recipe.optimizer, self.parameters, optimizers),
-            lambda losses, parameters: torch.autograd.grad(losses.sum(), parameters),
-        )
+        forward, gradients = at(recipe.precision, device, self._forward, _of_sum)
+        rule = make_rule(recipe.optimizer, self.parameters, optimizers)
+        self.step = Step(forward, vmap(runs[0].loss), self.parameters, rule, gradients)
 
     def diverged(self) -> Iterator[tuple[int, str]]:
         """Take every step of the budget; yield each cell that diverges, and where, as it does."""
@@ -171,6 +168,10 @@ class Stack:
                     of_cell.bernoulli_(keep, generator=layers[layer].generator).div_(keep)
             masks[name] = mask
         return masks
+
+
+def _of_sum(losses: Tensor, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(losses.sum(), parameters)
 
 
 def _dropouts(network: nn.Module) -> list[Dropout]:

@@ -1,0 +1,70 @@
+"""What fits into memory side by side. Loads no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+from suite.execution.strategy import Bundle
+from suite.recipe import Budget, Data, Optimizer, Probe, Recipe, Schedule
+
+PROCESS = 300 << 20  # bytes of a worker's own, once it has loaded torch
+SHARE = 0.9  # of what is free; the rest is the system's, and for what the figures do not know
+LIMITS = ("memory.max", "memory.current")  # of a container, version 2 of control groups
+
+
+def free(root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return the bytes that processes may still take, of the machine or of this container."""
+    machine = int(psutil.virtual_memory().available)
+    try:
+        limit, used = (int((root / name).read_text()) for name in LIMITS)
+    except (OSError, ValueError):  # there is none, or it is `max`
+        return machine
+    return min(machine, limit - used)
+
+
+def kind(recipe: Recipe) -> Recipe:
+    """Return what all recipes share that need the same memory."""
+    return dataclasses.replace(
+        recipe,
+        data=dataclasses.replace(recipe.data, random_labels=Data.random_labels),
+        optimizer=Optimizer(),
+        schedule=Schedule(),
+        budget=Budget(),
+    )
+
+
+class Memory:
+    """A budget of bytes, and what trials need of it.
+
+    Attributes:
+        needs: bytes of one trial, by `kind`; a trial that is missing needs none that is known.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.needs: dict[Recipe, int] = {}
+
+    def of(self, bundle: Bundle) -> int:
+        """Return the bytes that a bundle needs; its cells each have data and weights of their own."""
+        recipes = (trial.recipe for trial in bundle)
+        return sum(
+            0 if isinstance(recipe, Probe) else self.needs.get(kind(recipe), 0)
+            for recipe in recipes
+        )
+
+    def parted(self, bundles: Iterable[Bundle], workers: int = 1) -> Iterator[Bundle]:
+        """Yield the bundles in parts of which as many fit side by side as there are workers."""
+        for bundle in bundles:
+            each = max(map(self.of, zip(bundle)), default=0) * workers
+            cells = max(1, self.budget // each) if each else len(bundle)
+            parts = -(-len(bundle) // cells)
+            yield from (bundle[part::parts] for part in range(parts))
+
+    def fits(self, bundle: Bundle, running: Iterable[Bundle]) -> bool:
+        """Say whether a bundle may start beside others; where none runs, there is no better time."""
+        beside = list(map(self.of, running))
+        return not beside or self.of(bundle) + sum(beside) <= self.budget

@@ -1,0 +1,114 @@
+"""Under `torchrun`: the processes that it started are the team, on as many machines as it spans.
+
+Rank 0 runs the command, and hands the trials that need several devices to the others, which do
+nothing else. Loads torch when the first process has to meet the others.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from suite.errors import RequestError
+from suite.execution.strategy import THREADS, Finished
+from suite.execution.worker import run_trial
+from suite.grid import Trial
+
+# The others wait for as long as rank 0 has trials that need no team. `torchrun` ends them all when
+# one has died, so that none waits for the dead.
+PATIENCE = dt.timedelta(days=30)
+
+
+def processes() -> int:
+    """Return how many processes `torchrun` started, or 0 if it started none."""
+    return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+
+
+def take_part(command: Callable[[], int]) -> int:
+    """Run the command as rank 0, or what rank 0 hands out until it is done; return the exit code.
+
+    Where the command fails, nobody tells the others: `torchrun` ends them.
+    """
+    if os.environ["RANK"] == "0":
+        code = command()
+        if code == 0:
+            _join()
+            _hand_out(None)
+        return code
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what Ctrl-C means is rank 0's decision
+    _join()
+    while (order := _hand_out(None)) is not None:
+        trial, device = order
+        run_trial(trial, _mine(device))
+    return 0
+
+
+def check_devices(counts: Iterable[int]) -> None:
+    """Raise RequestError if trials need other numbers of devices than one or all of them."""
+    wrong = sorted({count for count in counts if count not in (1, processes())})
+    if wrong:
+        raise RequestError(
+            f"devices={wrong[0]} needs as many processes, and torchrun started {processes()} "
+            f"(did you mean devices={processes()}?)"
+        )
+
+
+class Torchrun:
+    """Rank 0's side of the team. It has to hand out each trial on several devices itself."""
+
+    name = "data_parallel"
+    workers = 1
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the others waiting for the command's next trial, or its end."""
+
+    def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
+        for trial in trials:
+            _join()
+            if trial.devices > 1:
+                _hand_out((trial, self.device))
+            yield run_trial(trial, _mine(self.device))
+
+
+def _join() -> None:
+    from torch import cuda, distributed
+
+    from suite.training import determinism
+
+    if distributed.is_initialized():
+        return
+    determinism.enforce(THREADS)
+    backend = "gloo"
+    if cuda.is_available():
+        cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        backend = "cpu:gloo,cuda:nccl"
+    distributed.init_process_group(backend, timeout=PATIENCE)
+
+
+def _hand_out(order: tuple[Trial, str] | None) -> tuple[Trial, str] | None:
+    """Return rank 0's order, on every process."""
+    import torch
+    from torch import distributed
+
+    box = [order]
+    distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+    return box[0]
+
+
+def _mine(device: str) -> str:
+    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device

@@ -1,0 +1,81 @@
+"""How much memory a trial takes at most, worked out without training it."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from suite.data import Examples
+from suite.models.counts import on_meta
+from suite.recipe import Recipe
+from suite.training.evaluation import chunk_size
+
+FLOAT = 4
+# Weights, gradients, what Adam keeps (two) and what an update works in.
+COPIES = 5
+# What first use of PyTorch's kernels takes, and what an allocator loses between blocks. Over seven
+# trials from an MLP on 5,000 digits (31 MB measured) to AlexNet on images of 224 pixels (772 MB),
+# what this file says was 1.0 to 1.9 times the measured peak.
+LIBRARIES = 30 << 20
+SLACK = 1.4
+
+
+def footprint(recipe: Recipe, network: nn.Module, examples: Examples) -> int:
+    """Return the bytes that one trial needs beside its libraries.
+
+    Its data are there twice, as a source and split, and the training split once more, gathered in
+    a new order every epoch; a step holds what the forward pass saves for backward, and about as
+    much again on the way back.
+    """
+    train, validation, test = examples[:3]
+    source = sum(split.inputs.nbytes for split in (train, validation, test))
+    data = 2 * source + train.inputs.nbytes + len(recipe.shifts) * test.inputs.nbytes
+    weights = sum(parameter.nbytes for parameter in network.parameters())
+    parts = recipe.devices * recipe.gradient_accumulation
+    batch = -(-min(recipe.batch_size, len(train)) // parts)
+    step = 2 * saved(network, (batch, *examples.shape))
+    chunk = min(chunk_size(examples.shape), max(len(validation), len(test)))
+    evaluation = widest(network, (chunk, *examples.shape))
+    outputs = len(train) * examples.outputs * FLOAT  # until the epoch's accuracy is taken
+    return LIBRARIES + int(SLACK * (data + COPIES * weights + max(step, evaluation) + outputs))
+
+
+def saved(network: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return the bytes that a forward pass of a batch saves for the backward pass, weights aside."""
+    meta = copy.deepcopy(network).to("meta").train()
+    weights = {id(one) for one in meta.parameters()}
+    found: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        base = tensor if tensor._base is None else tensor._base
+        if id(base) not in weights:
+            found[id(base)] = tensor.numel() * tensor.element_size()
+            kept.append(base)
+        return tensor
+
+    kept: list[Tensor] = []  # so that no id is used twice
+    with saved_tensors_hooks(pack, lambda tensor: tensor):
+        meta(torch.empty(shape, device="meta"))
+    return sum(found.values())
+
+
+def widest(network: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return the bytes of the largest layer's inputs and outputs, the latter twice, in evaluation.
+
+    PyTorch's convolutions keep a second copy of their output in a layout of their own.
+    """
+    meta = on_meta(network)
+    sizes = [0]
+
+    def look(_layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        sizes.append(inputs[0].nbytes + 2 * output.nbytes)
+
+    for layer in meta.modules():
+        if not any(layer.children()):
+            layer.register_forward_hook(look)
+    with torch.no_grad():
+        meta(torch.empty(shape, device="meta"))
+    return max(sizes)

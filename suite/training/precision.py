@@ -1,0 +1,52 @@
+"""In which precision a step multiplies; weights, updates, losses and evaluations are float32."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from suite.errors import RequestError
+from suite.recipe import Precision
+
+Forward = Callable[[Tensor], Tensor]
+Gradients = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]
+
+
+def check(precision: Precision, device: str) -> None:
+    """Raise RequestError if the device does not have the precision."""
+    if precision == "tf32" and device == "cpu":
+        raise RequestError("precision 'tf32' is a GPU's, not a CPU's (did you mean 'float32'?)")
+
+
+def at(
+    precision: Precision, device: str, forward: Forward, gradients: Gradients
+) -> tuple[Forward, Gradients]:
+    """Return both halves of a step at a precision; outputs are float32 at any."""
+    if precision == "bfloat16":
+        # Autocast covers the forward pass only: backward follows the types that it left behind.
+        return _autocast(device.partition(":")[0], forward), gradients
+    if precision == "tf32":
+        return _tf32()(forward), _tf32()(gradients)
+    return forward, gradients
+
+
+def _autocast(kind: str, forward: Forward) -> Forward:
+    def lowered(inputs: Tensor) -> Tensor:
+        with torch.autocast(kind, torch.bfloat16):
+            return forward(inputs).float()
+
+    return lowered
+
+
+@contextlib.contextmanager
+def _tf32() -> Iterator[None]:
+    """Let matrix products and convolutions round what they multiply to ten bits (NVIDIA, 2020)."""
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    products.allow_tf32 = convolutions.allow_tf32 = True
+    try:
+        yield
+    finally:
+        products.allow_tf32 = convolutions.allow_tf32 = False

@@ -55,7 +55,10 @@ def _write_page(out: Path, comparison: Comparison) -> None:
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def export(file: Path) -> None:
-    """Write every record, each study's latest run and the report to one archive."""
+    """Write every record, each study's latest run and the report to one archive.
+
+    The pages in reports/html are brought up to date on the way.
+    """
     from reports.pages import file_name
     from reports.site import render
     from suite.record import ResultSet

@@ -155,7 +155,7 @@ def _claim_changes(a: Results, b: Results) -> Iterator[ClaimChange]:
 
 
 def _is_decidable(finding: Finding) -> bool:
-    """Whether there was enough for a verdict, be it that the claim is undecided."""
+    """Whether there was enough to decide on, even if the verdict is `undecided`."""
     decided = finding.verdict is not Verdict.UNDECIDED
     return decided or (finding.n >= 2 and math.isfinite(finding.estimate))
 

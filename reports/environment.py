@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reports.quantities import moment
@@ -56,6 +56,35 @@ def data_digests(results: Results) -> list[tuple[str, str]]:
         if record.outcome.data_digest:
             seeds.setdefault(record.outcome.data_digest, set()).add(record.seed)
     return [(_seed_words(found), digest) for digest, found in sorted(seeds.items(), key=_first)]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A property of the environment in which two result sets differ, with the values of each."""
+
+    name: str
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+
+
+def differences(a: Iterable[Record], b: Iterable[Record]) -> list[Difference]:
+    """Return what the records of one set say of where they ran and those of another do not."""
+    of_a, of_b = _properties(a), _properties(b)
+    return [
+        Difference(name, tuple(sorted(of_a.get(name, ()))), tuple(sorted(of_b.get(name, ()))))
+        for name in dict.fromkeys((*of_a, *of_b))
+        if of_a.get(name) != of_b.get(name)
+    ]
+
+
+def _properties(records: Iterable[Record]) -> dict[str, set[str]]:
+    """Return every value of each property, of each package its versions."""
+    found: dict[str, set[str]] = {}
+    for record in records:
+        values = {name: read(record) for name, read in FACTS if name not in ("Packages", "Command")}
+        for name, value in {**values, **record.provenance.packages}.items():
+            found.setdefault(name, set()).add(value or "not known")
+    return found
 
 
 def _first(item: tuple[str, set[int]]) -> tuple[int, str]:

@@ -14,7 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import reports
 import suite.evidence
+from reports.comparison import comparison_page
 from reports.pages import file_name, index, study_page
+from suite.evidence.comparison import Comparison
 from suite.evidence.results import Results
 from suite.identity import digest
 
@@ -42,6 +44,12 @@ def render(
     home = folder / "index.html"
     _write(home, templates.get_template("index.html").render(index=index(results, links)))
     return home
+
+
+def render_comparison(comparison: Comparison, path: Path) -> None:
+    """Write the page of a comparison; raise OSError if it cannot be written."""
+    template = _templates().get_template("comparison.html")
+    _write(path, template.render(page=comparison_page(comparison)))
 
 
 def _content(result: Results, link: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -81,3 +83,8 @@ def grid_options(command: Any) -> Any:
     ):
         command = option(command)
     return command
+
+
+def show(form: Any, as_json: bool, text: Callable[[Any], str]) -> None:
+    """Print a form as one JSON document, or as `text` puts it."""
+    print(json.dumps(form, ensure_ascii=False, indent=1) if as_json else text(form))

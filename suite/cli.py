@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import os
 import sys
 from pathlib import Path
@@ -12,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.arguments import Choice, Commands, as_json, grid_options, settings, study_names
+from suite import sharing
+from suite.arguments import Choice, Commands, as_json, grid_options, settings, show, study_names
 from suite.errors import RequestError
 from suite.fields import replace_at
 
 if TYPE_CHECKING:
     from suite.coordinator import Request
-    from suite.evidence.results import Results
-    from suite.tracking.journal import Journal
-    from suite.tracking.tracker import Tracker
 
 
 @click.group(cls=Commands, context_settings={"max_content_width": 100})
 def cli() -> None:
     """Rules of thumb about training neural networks, put on trial."""
+
+
+for command in (sharing.compare, sharing.export, sharing.import_):
+    cli.add_command(command)
 
 
 def main() -> None:
@@ -76,7 +77,7 @@ def list_(as_json: bool) -> None:
             studies.append(discovery.load(name))
         except RequestError as error:  # the others can still be listed, and run
             print(f"suite: {error}", file=sys.stderr)
-    _show(listing(studies), as_json, listing_text)
+    show(listing(studies), as_json, listing_text)
 
 
 @cli.command()
@@ -96,7 +97,7 @@ def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     if engine.strategy == "auto":
         other = dataclasses.replace(engine, strategy="vectorised")
         stacked = estimator.estimate(coordinator.plan(requests, journal, other))
-    _show(plan_form(requests, made, cost, stacked), as_json, plan_text)
+    show(plan_form(requests, made, cost, stacked), as_json, plan_text)
 
 
 @cli.command()
@@ -105,27 +106,28 @@ def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
 def run(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Run every trial that is not in the store yet, and conclude."""
     from suite import coordinator
+    from suite.stored import gathered, stores, untracked
 
     requests = _requests(studies, options)
-    journal, tracker = _stores()
+    journal, tracker = stores()
     try:
         made = coordinator.run(requests, journal, tracker, _engine(options))
         from suite.conclusions import conclusion_forms, note, verdict_lines
 
-        results = [_gather(request.study.name, journal) for request in requests]
+        results = [gathered(request.study.name, journal) for request in requests]
         forms = conclusion_forms(results)
         for result, form in zip(results, forms, strict=True):
             tracker.conclude(result.execution, note(result), form)
     finally:
         tracker.close()
     ran = {"ran": len(made.pending), "cached": len(made.cached), "store": tracker.uri}
-    _show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
+    show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
     failed = sum(form["failed"] for form in forms)
     if failed:
         print(f"{failed} trials failed; the next run tries them again", file=sys.stderr)
     if tracker.error is not None:
-        print(_untracked(tracker), file=sys.stderr)
-    if failed or tracker.error is not None:
+        print(untracked(tracker), file=sys.stderr)
+    if failed or (tracker.error is not None and not tracker.absent):
         sys.exit(1)
 
 
@@ -147,7 +149,7 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
     finished = run_one(make_plan([trial], lambda _: False, strategy="sequential", device=device))
     from suite.conclusions import outcome_form, outcome_text
 
-    _show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)
+    show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)
     if finished.outcome.status == "failed":
         sys.exit(1)
 
@@ -158,10 +160,11 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
 def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
     """Show the findings of each study's latest run."""
     from suite.conclusions import conclusion_forms, verdict_lines
+    from suite.stored import latest, stores
 
-    results = _latest(studies, *_stores())
+    results = latest(studies, *stores())
     forms = conclusion_forms(results)
-    _show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
+    show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
 
 
 @cli.command()
@@ -171,8 +174,9 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
 def report(studies: tuple[str, ...], out: Path) -> None:
     """Write the report site of each study's latest run."""
     from reports.site import render
+    from suite.stored import latest, stores
 
-    results = _latest(studies, *_stores())
+    results = latest(studies, *stores())
     try:
         index = render(results, out)
     except OSError as error:
@@ -229,9 +233,10 @@ def ui(port: int) -> None:
     """Open MLflow's UI on the store, on this machine only."""
     import subprocess
 
+    from suite.stored import first_line, stores
     from suite.tracking import location
 
-    journal, tracker = _stores()
+    journal, tracker = stores()
     tracker.open()
     address = f"http://127.0.0.1:{port}"
     if location.is_remote(tracker.uri):
@@ -239,7 +244,9 @@ def ui(port: int) -> None:
     links = tracker.links(execution.study for execution in journal.executions)
     tracker.close()
     if tracker.error is not None:
-        raise RequestError(f"the tracking store {tracker.uri} cannot be asked: {_first(tracker)}")
+        raise RequestError(
+            f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker)}"
+        )
     for study, link in links.items():
         print(f"{study}: {address}/{link}", flush=True)
     if not location.is_remote(tracker.uri):
@@ -275,63 +282,3 @@ def _engine(options: dict[str, Any]) -> Any:
     from suite.coordinator import Engine
 
     return Engine(options["strategy"], options["device"], options["workers"])
-
-
-def _stores() -> tuple[Journal, Tracker]:
-    from suite.tracking.journal import Journal
-    from suite.tracking.location import tracking_uri
-    from suite.tracking.tracker import Tracker
-
-    return Journal(), Tracker(tracking_uri())
-
-
-def _latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list[Results]:
-    """Gather each study's latest run, from the store where the journal does not have it."""
-    from suite import discovery
-    from suite.coordinator import knows_store, take_over
-
-    for name in studies:
-        discovery.load(name)
-    wanted = list(studies) or discovery.names()
-    missing = any(journal.latest(name) is None for name in wanted)
-    if missing and not knows_store(journal, tracker):
-        take_over(wanted, journal, tracker)
-    tracker.close()
-    if tracker.error is not None:
-        raise RequestError(f"the tracking store {tracker.uri} cannot be asked: {_first(tracker)}")
-    found = [name for name in wanted if journal.latest(name) is not None]
-    absent = next((name for name in studies if name not in found), None)
-    if absent:
-        raise RequestError(f"study '{absent}' has no results yet: `suite run {absent}` makes them")
-    if not found:
-        raise RequestError("no study has results yet: `suite run --all` makes them")
-    return [_gather(name, journal) for name in found]
-
-
-def _gather(name: str, journal: Journal) -> Results:
-    from suite import discovery
-    from suite.evidence.results import gather
-
-    execution = journal.latest(name)
-    assert execution is not None
-    study = discovery.load(name)
-    try:
-        return gather(study, execution, journal.records)
-    except RequestError as error:
-        raise RequestError(f"study '{name}' has changed since its latest run: {error}") from None
-
-
-def _first(tracker: Tracker) -> str:
-    """Return the first line of what the store said, or of what its client did."""
-    return str(tracker.error).partition("\n")[0][:200] or repr(tracker.error)
-
-
-def _untracked(tracker: Tracker) -> str:
-    return (
-        f"the tracking store {tracker.uri} took no more records ({_first(tracker)}); "
-        "all are safe in the journal, and the next run carries them over"
-    )
-
-
-def _show(form: Any, as_json: bool, text: Any) -> None:
-    print(json.dumps(form, ensure_ascii=False, indent=1) if as_json else text(form))

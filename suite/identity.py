@@ -88,9 +88,10 @@ def trial_id(recipe: Any, seed: int, *, alone: bool = False) -> str:
         form_of_recipe = _kept_canonical(recipe)
     except TypeError:  # the cell of a probe has no hash
         form_of_recipe = canonical(recipe)
-    form: dict[str, Any] = {
-        "recipe": form_of_recipe,
-        "seed": seed,
-        "semantics": SEMANTICS_VERSION,
-    }
-    return digest(form | {"alone": True} if alone else form)
+    return id_of(form_of_recipe, seed, alone=alone)
+
+
+def id_of(form: Any, seed: int, *, alone: bool, semantics: int = SEMANTICS_VERSION) -> str:
+    """Return the id of a trial by its recipe's canonical form, at a version of the semantics."""
+    whole: dict[str, Any] = {"recipe": form, "seed": seed, "semantics": semantics}
+    return digest(whole | {"alone": True} if alone else whole)

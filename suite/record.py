@@ -127,3 +127,16 @@ class Execution:
     command: str
     started: float
     claims: str = ""
+
+
+@dataclass(frozen=True)
+class ResultSet:
+    """What was kept of some runs, wherever it lies.
+
+    Attributes:
+        records: by trial id.
+        executions: the newest of each study, by its name.
+    """
+
+    records: dict[str, Record] = dataclasses.field(default_factory=dict)
+    executions: dict[str, Execution] = dataclasses.field(default_factory=dict)

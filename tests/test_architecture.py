@@ -40,10 +40,13 @@ ROOMS: dict[str, str] = {
     "listing": "errors metrics recipe claims identity grid study coverage discovery execution coordinator",
     "reports": "errors record metrics recipe claims views identity grid study evidence",
     "conclusions": "errors record metrics recipe claims identity grid study evidence reports",
-    "reproduce": "errors record recipe identity study discovery execution tracking coordinator",
     "arguments": "errors fields",
+    "stored": "errors record study discovery evidence tracking coordinator reports conclusions",
+    "comparing": "errors record evidence discovery reports stored",
+    "sharing": "arguments errors record evidence tracking reports stored comparing",
+    "reproduce": "errors record recipe identity study discovery execution tracking coordinator",
     "cli": "arguments errors fields record recipe identity grid study discovery training tracking evidence "
-    "execution progress coordinator listing conclusions reports reproduce",
+    "execution progress coordinator listing conclusions reports reproduce stored sharing",
     "__main__": "cli",
 }
 # A package, and the only rooms that may import it, at the top of a file or inside a function.
@@ -52,6 +55,7 @@ GUARDED: dict[str, str] = {
     "torchvision": "data",
     "ray": "execution",
     "mlflow": "tracking",
+    "zstandard": "tracking",
     "pandas": "data evidence reports",  # data: tables with missing values, inside its functions
     "scipy": "evidence reports",
     "statsmodels": "evidence",

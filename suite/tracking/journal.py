@@ -12,7 +12,7 @@ import dataclasses
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,7 +46,7 @@ class Journal:
         self.stores: set[str] = set()
         for number, line in enumerate(_whole_lines(path), start=1):
             try:
-                self._take(*_read(line))
+                self._take(*read_line(line))
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise RequestError(
                     f"{path}, line {number} is damaged ({error}): restore the file, "
@@ -59,14 +59,20 @@ class Journal:
         Raises:
             RequestError: if the journal cannot be written.
         """
-        kind: Kind = "trial" if isinstance(item, Record) else "execution"
-        body = item.to_json() if isinstance(item, Record) else dataclasses.asdict(item)
-        self._append(kind, body)
+        self.extend([item])
+
+    def extend(self, items: Iterable[Record | Execution]) -> None:
+        """Append items, all of them or none; they are on the disk when this returns.
+
+        Raises:
+            RequestError: if the journal cannot be written.
+        """
+        self._append([line_of(item) for item in items])
 
     def add_store(self, uri: str) -> None:
         """Note that the records which a tracking store held before have been taken over."""
         if uri not in self.stores:
-            self._append("store", {"uri": uri})
+            self._append([_line("store", {"uri": uri})])
 
     def has(self, trial: str) -> bool:
         """Say whether a trial has an outcome that a rerun would only repeat."""
@@ -77,20 +83,24 @@ class Journal:
         """Return the newest execution of a study."""
         return next((one for one in reversed(self.executions) if one.study == study), None)
 
-    def _append(self, kind: Kind, body: dict[str, Any]) -> None:
-        line = json.dumps({"kind": kind, "digest": digest(body), "body": body}) + "\n"
+    def _append(self, lines: list[str]) -> None:
+        text = "".join(lines).encode()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._locked() as file:
                 _drop_torn_tail(file)
-                written = os.write(file, line.encode())
+                whole = os.fstat(file).st_size
+                written = os.write(file, text)
                 os.fsync(file)
-                if written < len(line.encode()):
+                if written < len(text):
+                    os.ftruncate(file, whole)
                     raise OSError("disk full")
         except OSError as error:
             reason = error.strerror or error
             raise RequestError(f"the journal {self.path} cannot be written: {reason}") from None
-        self._take(kind, json.loads(line)["body"])
+        for line in lines:
+            form = json.loads(line)
+            self._take(form["kind"], form["body"])
 
     @contextlib.contextmanager
     def run_lock(self) -> Iterator[None]:
@@ -138,7 +148,19 @@ def _whole_lines(path: Path) -> list[str]:
     return text.split("\n")[:-1]
 
 
-def _read(line: str) -> tuple[Kind, dict[str, Any]]:
+def line_of(item: Record | Execution) -> str:
+    """Return the line of an item, with its end."""
+    if isinstance(item, Record):
+        return _line("trial", item.to_json())
+    return _line("execution", dataclasses.asdict(item))
+
+
+def _line(kind: Kind, body: dict[str, Any]) -> str:
+    return json.dumps({"kind": kind, "digest": digest(body), "body": body}) + "\n"
+
+
+def read_line(line: str | bytes) -> tuple[Kind, dict[str, Any]]:
+    """Return what a line holds; raise ValueError, KeyError or TypeError if it is damaged."""
     form = json.loads(line)
     if digest(form["body"]) != form["digest"]:
         raise ValueError("its digest does not fit its content")

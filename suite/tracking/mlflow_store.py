@@ -110,6 +110,11 @@ class Store:
             if not token:
                 return
 
+    def studies(self) -> list[str]:
+        """Return the names of all studies that have a run with verdicts."""
+        names = [found.name for found in self.client.search_experiments()]
+        return [name for name in names if next(self._verdict_runs(name), None) is not None]
+
     def records(self, study: str, known: set[str]) -> Iterator[Record]:
         """Yield the complete records of a study's runs, but for the trial ids in `known`."""
         if self.client.get_experiment_by_name(study) is None:

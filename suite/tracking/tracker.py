@@ -25,7 +25,8 @@ class Tracker:
     Whatever the store refuses stays in the journal, and the next run carries it over.
 
     Attributes:
-        error: the first reason why the store took no more, or None.
+        error: the first reason why the store took no more, or None; an ImportError if mlflow
+            cannot be imported here.
     """
 
     def __init__(self, uri: str) -> None:
@@ -37,6 +38,11 @@ class Tracker:
         self._runs: dict[str, dict[str, Run]] = {}
         self._logged: set[tuple[str, str]] = set()
         self._pending: list[Future[None]] = []
+
+    @property
+    def absent(self) -> bool:
+        """Whether there is no mlflow here to write with: no fault of the store."""
+        return isinstance(self.error, ImportError)
 
     def open(self) -> None:
         """Begin to load mlflow and open the store; takes seconds, but not the caller's."""

@@ -1,0 +1,78 @@
+"""Result sets wherever they lie: a folder or journal, an archive, a tracking store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from suite.errors import RequestError, nearest
+from suite.record import ResultSet
+from suite.tracking import archive, location
+from suite.tracking.journal import DEFAULT, Journal
+
+
+def result_set(name: str) -> ResultSet:
+    """Return the results at a path or tracking URI.
+
+    Raises:
+        RequestError: if there are none; names the nearest path that has some.
+    """
+    if name.startswith(location.KNOWN):
+        return _from_store(name)
+    path = Path(name)
+    if (path / DEFAULT).is_file():
+        return _from_journal(path / DEFAULT)
+    if path.is_dir():
+        raise RequestError(f"the folder '{name}' holds no results: it has no {DEFAULT}")
+    if not path.is_file():
+        close = nearest(name, _result_paths(path.parent))
+        raise RequestError(f"there are no results at '{name}' {close}")
+    return _from_file(path)
+
+
+def _from_file(path: Path) -> ResultSet:
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise RequestError(f"{path} cannot be read: {error.strerror}") from None
+    if archive.is_archive(path):
+        return archive.read(path)
+    if start.startswith(b"SQLite format 3"):
+        raise RequestError(f"a tracking store is named by its URI: {location.SQLITE}{path}")
+    if not start.startswith(b'{"kind"'):
+        raise RequestError(f"{path} is neither a journal nor an archive of results")
+    return _from_journal(path)
+
+
+def _from_journal(path: Path) -> ResultSet:
+    journal = Journal(path)
+    return ResultSet(journal.records, {one.study: one for one in journal.executions})
+
+
+def _result_paths(folder: Path) -> list[str]:
+    """Return what lies in a folder that holds results, or is one by its name."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        str(path)
+        for path in folder.iterdir()
+        if (path / DEFAULT).is_file() or path.name.endswith((".jsonl", ".zst"))
+    )
+
+
+def _from_store(uri: str) -> ResultSet:
+    if not location.exists(uri):
+        raise RequestError(f"there is no tracking store {uri}")
+    try:
+        from suite.tracking.mlflow_store import Store
+
+        store = Store(uri)
+        found = ResultSet()
+        for study in store.studies():
+            found.executions.update({one.study: one for one in store.executions(study)})
+            known = set(found.records)
+            found.records.update({record.id: record for record in store.records(study, known)})
+    except Exception as error:  # of whatever kind mlflow, its server or its database has
+        reason = str(error).partition("\n")[0][:200] or repr(error)
+        raise RequestError(f"the tracking store {uri} cannot be asked: {reason}") from None
+    return found

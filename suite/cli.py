@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,11 +35,19 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no fault
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
     if "TORCHELASTIC_RUN_ID" in os.environ:  # `torchrun` started this process, and others
         from suite.execution import torchrun
 
         sys.exit(torchrun.take_part(_run))
     sys.exit(_run())
+
+
+def _stop(*_: object) -> None:
+    """Stop at the first Ctrl-C when what is finished is safe everywhere, at the second at once."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # the journal has it all the same
+    raise KeyboardInterrupt
 
 
 def _run() -> int:

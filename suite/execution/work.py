@@ -33,7 +33,8 @@ def run_trial(trial: Trial, device: str) -> Finished:
             outcome = train(trial.recipe, trial.seed, device=device, alone=trial.alone)
     except Exception as error:
         outcome = Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
-    return Finished(trial, outcome, started, time.time())
+    # A clock that was set back meanwhile must not make it end before it began.
+    return Finished(trial, outcome, started, max(started, time.time()))
 
 
 def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
@@ -48,7 +49,7 @@ def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
         outcomes = train_together(recipes, [trial.seed for trial in bundle], device)
     except Exception:  # of one of them, or of all together: alone, each has its own outcome
         return [run_trial(trial, device) for trial in bundle]
-    share = (time.time() - started) / len(bundle)
+    share = max(0.0, time.time() - started) / len(bundle)
     ids = tuple(trial.id for trial in bundle)
     return [
         Finished(trial, outcome, started + i * share, started + (i + 1) * share, ids)

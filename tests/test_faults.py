@@ -327,10 +327,10 @@ from suite import Budget, Data, Model, Recipe, Study, axis
 study = Study(
     title="Large",
     recipe=Recipe(
-        data=Data("digits", train_examples=1200),
+        data=Data("digits", train_examples=1000),
         model=Model("mlp", widths=(8,)),
         budget=Budget(epochs=None, steps=2),
-        batch_size=1200,
+        batch_size=1000,
     ),
     grid=(axis("model.widths", ((8,), (200_000, 8, 200_000, 8, 200_000))),),
     seeds=1,

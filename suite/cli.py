@@ -151,14 +151,15 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
 @cli.command()
 @study_names
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports/html"))
-@click.option("--lang", type=Choice("en"), default="en", expose_value=False)
-def report(studies: tuple[str, ...], out: Path) -> None:
+@click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
+def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
     """Write the report site of each study's latest run."""
     from reports.site import render
 
     results = _latest(studies, *_stores())
+    links = _tracking_links([result.study.name for result in results])
     try:
-        index = render(results, out)
+        index = render(results, out, tracking_links=links, first=lang)
     except OSError as error:
         raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
     print(index)
@@ -303,6 +304,22 @@ def _gather(name: str, journal: Journal) -> Results:
         return gather(study, execution, journal.records)
     except RequestError as error:
         raise RequestError(f"study '{name}' has changed since its latest run: {error}") from None
+
+
+def _tracking_links(studies: list[str]) -> dict[str, str]:
+    """Return where a tracking server shows each study's trials; nothing where there is no server."""
+    from suite.tracking import location
+
+    _, tracker = _stores()
+    if location.is_remote(tracker.uri):
+        tracker.open()
+        links = tracker.links(studies)
+        if tracker.error is not None:
+            print(f"the pages lack links to {tracker.uri}: {_first(tracker)}", file=sys.stderr)
+    else:
+        links = {}
+    tracker.close()
+    return {study: f"{tracker.uri.rstrip('/')}/{link}" for study, link in links.items()}
 
 
 def _first(tracker: Tracker) -> str:

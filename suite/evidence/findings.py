@@ -30,6 +30,7 @@ from suite.evidence.table import table
 from suite.grid import Grid
 from suite.record import Record, Status
 from suite.study import Study
+from suite.wording import worded
 
 
 class Verdict(StrEnum):
@@ -188,6 +189,14 @@ def _decide(
 _TOO_WIDE = "the interval reaches beyond what matters"
 _MAYBE_SMALL = "there is a difference, but it may be too small to matter"
 _BOTH = "the interval holds both no effect and one that matters"
+_TOO_FEW = "it takes {least} seeds, and there were {n}"
+_ON_EDGE = "the best {axis} lies on the edge of its grid, so a better one may lie beyond"
+_SHARES = {
+    (True, "higher"): "the share of seeds is higher than {share}",
+    (True, "lower"): "the share of seeds is lower than {share}",
+    (False, "higher"): "the share of seeds is not higher than {share}",
+    (False, "lower"): "the share of seeds is not lower than {share}",
+}
 LEAST_WITHIN = 3  # seeds that have to lie inside a published range
 _OPEN = (_TOO_WIDE, _MAYBE_SMALL, _BOTH)  # reasons that more seeds would do away with
 
@@ -205,12 +214,13 @@ def _verdict(
     if isinstance(claim, Within):
         return _verdict_within(test, n, p)
     if n < 2:
-        where = "both arms" if len(arms) == 2 else "every arm"
-        return Verdict.UNDECIDED, f"an interval needs two seeds measured in {where}; there were {n}"
+        pattern = "an interval needs two seeds measured in every arm; there were {n}"
+        if len(arms) == 2:
+            pattern = "an interval needs two seeds measured in both arms; there were {n}"
+        return Verdict.UNDECIDED, worded(pattern, n=str(n))
     edge = sorted({path for arm in arms for path in arm.on_edge})
     if edge:
-        why = f"the best {edge[0]} lies on the edge of its grid, so a better one may lie beyond"
-        return Verdict.UNDECIDED, why
+        return Verdict.UNDECIDED, worded(_ON_EDGE, axis=edge[0])
     return _verdict_of_effect(claim, test, p, p_margin)
 
 
@@ -233,11 +243,12 @@ def _verdict_of_effect(claim: Tested, test: Test, p: float, p_margin: float) -> 
 
 
 def _verdict_of_rate(claim: Rate, test: Test, p: float) -> tuple[Verdict, str]:
+    share = f"{claim.than:.0%}"
     if not p < ALPHA:
-        return Verdict.UNDECIDED, f"the interval of the share holds {claim.than:.0%}"
-    if _as_claimed(claim, test.estimate - claim.than):
-        return Verdict.SUPPORTED, f"the share of seeds is {claim.direction} than {claim.than:.0%}"
-    return Verdict.REFUTED, f"the share of seeds is not {claim.direction} than {claim.than:.0%}"
+        return Verdict.UNDECIDED, worded("the interval of the share holds {share}", share=share)
+    true = _as_claimed(claim, test.estimate - claim.than)
+    verdict = Verdict.SUPPORTED if true else Verdict.REFUTED
+    return verdict, worded(_SHARES[true, claim.direction], share=share)
 
 
 def _verdict_within(test: Test, n: int, p: float) -> tuple[Verdict, str]:
@@ -246,7 +257,7 @@ def _verdict_within(test: Test, n: int, p: float) -> tuple[Verdict, str]:
     if test.estimate < 1:
         return Verdict.UNDECIDED, "seeds lie outside the range, but no more than luck explains"
     if n < LEAST_WITHIN:
-        return Verdict.UNDECIDED, f"it takes {LEAST_WITHIN} seeds, and there were {n}"
+        return Verdict.UNDECIDED, worded(_TOO_FEW, least=str(LEAST_WITHIN), n=str(n))
     return Verdict.SUPPORTED, "every seed lies inside the range"
 
 

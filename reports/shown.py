@@ -185,4 +185,6 @@ def _seeds_note(points: pd.DataFrame) -> tuple[str, ...]:
         return ()
     seeds = points.groupby(["x", "colour"])["seed"].nunique()
     least, most = int(seeds.min()), int(seeds.max())
-    return (f"n = {most}." if least == most else f"n = {least} to {most}.",)
+    if least == most:
+        return (gettext("n = {n}.").format(n=most),)
+    return (gettext("n = {least} to {most}.").format(least=least, most=most),)

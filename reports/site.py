@@ -120,7 +120,7 @@ def _write_study(results: Results, task: Task) -> None:
     frames = [cells_frame(grid, of_grid) for grid, of_grid in cells]
     _write(task.folder / f"{name}.cells.csv", _csv(pd.concat(frames)))
     template = _templates().get_template("study.html")
-    for one in reversed(NAMES):  # English last: `_shows` looks for it
+    for one in NAMES:  # after the tables: a page that is there says that they are
         with writing(one):
             page = study_page(results, drawn, task.link)
             text = template.render(page=page, content=task.content, script=_script("study.js"))
@@ -149,12 +149,17 @@ def _code() -> list[str]:
 
 
 def _shows(folder: Path, study: str, content: str) -> bool:
-    """Say whether a study's page is there and shows some content, which it names in its head."""
-    try:
-        with (folder / f"{study}.html").open(encoding="utf-8") as page:
-            return content in page.read(1000)
-    except OSError:
-        return False
+    """Say whether a study's pages are there and show some content, which their heads name."""
+    for one in NAMES:
+        with writing(one):
+            path = folder / file_name(study)
+        try:
+            with path.open(encoding="utf-8") as page:
+                if content not in page.read(1000):
+                    return False
+        except OSError:
+            return False
+    return True
 
 
 @functools.cache

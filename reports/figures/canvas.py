@@ -22,6 +22,8 @@ import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from reports.figures.palette import Pair
 from reports.language import ENGLISH, writing
@@ -165,7 +167,35 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     style = ET.Element(f"{{{SVG}}}style")
     style.text = _style(name, pairs)
     root.insert(0, style)
+    for group in root.iter(f"{{{SVG}}}g"):
+        _anchor(group.findall(f"{{{SVG}}}text"))
     return root
+
+
+def _anchor(lines: Sequence[ET.Element]) -> None:
+    """Hold lines of text by their middles or ends, if those are in line.
+
+    Matplotlib holds several lines by their starts, which are right for its own font and words only.
+    """
+    if len(lines) < 2:
+        return
+    places = [_place(line) for line in lines]
+    for anchor, share in (("start", 0.0), ("middle", 0.5), ("end", 1.0)):
+        at = [x + share * width for x, _, width in places]
+        if max(at) - min(at) < 1:
+            for line, x, (_, y, _) in zip(lines, at, places, strict=True):
+                line.set("transform", f"translate({x:.2f} {y:.2f})")
+                line.set("style", f"{line.get('style')}; text-anchor: {anchor}")
+            return
+
+
+def _place(line: ET.Element) -> tuple[float, float, float]:
+    """Return where a line of text starts and how wide matplotlib's font makes it, in pixels."""
+    x, y = map(float, re.findall(r"-?[\d.]+", line.get("transform", ""))[:2])
+    (size,) = re.findall(r"font-size: ([\d.]+)px", line.get("style", ""))
+    font = FontProperties(size=float(size))
+    width, _, _ = text_to_path.get_text_width_height_descent(line.text or "", font, ismath=False)
+    return x, y, width
 
 
 def _worded(root: ET.Element, said: Mapping[str, str], alt: str) -> Markup:
@@ -189,7 +219,8 @@ def _replace(group: ET.Element, texts: list[ET.Element], label: str) -> None:
     lines = label.split("\n")
     if len(lines) == 1 and 2 * len(label) > max(len(text.text or "") for text in texts):
         lines = textwrap.wrap(label, math.ceil(len(label) / len(texts)), break_on_hyphens=False)
-    kept = [*lines[: len(texts) - 1], "".join(lines[len(texts) - 1 :])]
+    joint = " " if " " in label else ""
+    kept = [*lines[: len(texts) - 1], joint.join(lines[len(texts) - 1 :])]
     for text, line in zip(texts, kept, strict=False):
         text.text = line
     for text in texts[len(kept) :]:

@@ -220,7 +220,10 @@ def _frame(axes: Axes, shown: Shown, size: Size) -> None:
     labels = x_labels(shown)
     room = (0.6 if size.narrow else 0.8) * size.width / len(labels)  # pixels; a letter takes six
     upright = max(map(len, labels)) * 6 > room
-    axes.set_xticks(range(len(labels)), labels, rotation=90 if upright else 0)
+    axes.set_xticks(range(len(labels)), labels)
+    if upright:  # held by their ends, whatever they will say
+        for label in axes.get_xticklabels():
+            label.set(ha="right", va="center", rotation=90, rotation_mode="anchor")
     axes.set_yticks(range(len(shown.colour.levels)), _row_labels(shown, size))
     if shown.view.kind == "matrix":
         axes.invert_yaxis()  # a table is read from its top

@@ -21,6 +21,7 @@ import matplotlib as mpl
 import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
@@ -154,6 +155,7 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     out = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context(STYLE):
+        _lay_out(figure)
         figure.savefig(out, format="svg", transparent=True, metadata=nothing)
     root = ET.fromstring(out.getvalue())  # noqa: S314 - matplotlib's own words, just written
     _strip(root)
@@ -170,6 +172,15 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     for group in root.iter(f"{{{SVG}}}g"):
         _anchor(group.findall(f"{{{SVG}}}text"))
     return root
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay a figure out, once: left to itself, `savefig` draws it a second time to do so."""
+    FigureCanvasAgg(figure)  # its measures are at hand; those of SVG's canvas cost a third drawing
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    figure.set_layout_engine("none")
 
 
 def _anchor(lines: Sequence[ET.Element]) -> None:

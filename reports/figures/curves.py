@@ -13,7 +13,7 @@ from reports.figures.canvas import SURFACE, Size, canvas, soft_grid, stand_in
 from reports.figures.labels import epochs, named
 from reports.figures.legend import add_legend
 from reports.figures.palette import DASHES, MARKERS
-from reports.figures.scales import log_y, set_y
+from reports.figures.scales import Frame, frame, log_y, set_y
 from reports.language import gettext
 from reports.quantities import axis_label, measured, scaled
 from reports.shown import Shown
@@ -32,7 +32,7 @@ def band(shown: Shown, colour: int) -> pd.DataFrame:
 
 def is_cut(shown: Shown) -> bool:
     """Whether a band reaches beyond the frame."""
-    return set_y(Figure().subplots(), *_framed(shown))
+    return _frame(shown).cuts
 
 
 def draw(shown: Shown, size: Size) -> Figure:
@@ -41,7 +41,7 @@ def draw(shown: Shown, size: Size) -> Figure:
         axes = figure.subplots()
         for colour in range(len(shown.colour.levels)):
             _line(axes, shown, colour)
-        set_y(axes, *_framed(shown))
+        set_y(axes, _frame(shown))
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         soft_grid(axes)
         axes.set_xlabel(epochs())
@@ -81,12 +81,12 @@ def _ends(metric: str, line: pd.DataFrame) -> str:
     return pattern.format(start=start, first=f"{first['epoch']:g}", value=value, epoch=epoch)
 
 
-def _framed(shown: Shown) -> tuple[list[float], list[float], bool]:
+def _frame(shown: Shown) -> Frame:
     metric = shown.view.of
     lines = pd.concat([band(shown, colour) for colour in range(len(shown.colour.levels))])
     values = [scaled(metric, value) for value in shown.points["value"]]
     bounds = [scaled(metric, bound) for bound in (*lines["low"], *lines["high"])]
-    return values, bounds, log_y(metric, values)
+    return frame(values, bounds, log_y(metric, values))
 
 
 def _line(axes: Axes, shown: Shown, colour: int) -> None:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.effects import compared, effect_words, matters_words
 from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid, stand_in
-from reports.figures.scales import log_y, set_y
+from reports.figures.scales import Frame, frame, log_y, set_y
 from reports.language import gettext
 from reports.quantities import MINUS, axis_label, scaled
 from reports.words import (
@@ -69,7 +69,7 @@ def _columns() -> tuple[str, str]:
 
 def is_cut(finding: Finding) -> bool:
     """Whether the interval reaches beyond the frame."""
-    return _frame_differences(Figure().subplots(), finding)
+    return _frame(finding).cuts
 
 
 def _arms(axes: Axes, finding: Finding) -> None:
@@ -85,7 +85,8 @@ def _arms(axes: Axes, finding: Finding) -> None:
             [place] * len(values), values[:, place], "o", color=stand_in(0), markersize=6,
             markeredgecolor=SURFACE, markeredgewidth=0.8,
         )  # fmt: skip
-    set_y(axes, list(values.ravel()), [], log_y(metric, list(values.ravel())))
+    flat = list(values.ravel())
+    set_y(axes, frame(flat, [], log_y(metric, flat)))
     axes.set_xlim(-0.45, len(arms) - 0.55)
     names, title = labels(finding)
     axes.set_xticks(places, names, fontsize=9.5 if len(arms) <= 2 else 7.5)
@@ -146,7 +147,7 @@ def _differences(axes: Axes, finding: Finding) -> None:
     axes.plot(
         [0.35], [mean], "D", color=ink, markersize=7.5, markeredgecolor=SURFACE, markeredgewidth=1
     )
-    _frame_differences(axes, finding)
+    set_y(axes, _frame(finding))
     axes.set_xlim(-0.8, 0.8)
     axes.set_xticks([-0.3, 0.35], _columns(), fontsize=9.5)
     axes.tick_params(axis="y", labelsize=9.5)
@@ -154,10 +155,10 @@ def _differences(axes: Axes, finding: Finding) -> None:
     axes.set_yticks(*_ticks(claim, *axes.get_ylim()))
 
 
-def _frame_differences(axes: Axes, finding: Finding) -> bool:
+def _frame(finding: Finding) -> Frame:
+    """Return what frames the differences: the points, the band and, as far as it fits, the interval."""
     margin = _shown(_tested(finding), _tested(finding).margin)
-    inside = [*_points(finding), -margin, margin]
-    return set_y(axes, inside, _bounds(finding), log=False)
+    return frame([*_points(finding), -margin, margin], _bounds(finding), log=False)
 
 
 def _points(finding: Finding) -> Sequence[float]:

@@ -13,7 +13,7 @@ from reports.figures.canvas import INK, SURFACE, Size, canvas, soft_grid, stand_
 from reports.figures.labels import named
 from reports.figures.legend import add_legend
 from reports.figures.palette import DASHES, MARKERS
-from reports.figures.scales import log_y, places, set_x, set_y
+from reports.figures.scales import Frame, frame, log_y, places, set_x, set_y
 from reports.language import gettext
 from reports.quantities import axis_label, measured, scaled
 from reports.shown import Shown, by_x
@@ -30,7 +30,7 @@ def means(shown: Shown, colour: int) -> Mapping[int, Mean]:
 
 def is_cut(shown: Shown) -> bool:
     """Whether an interval reaches beyond the frame."""
-    return set_y(Figure().subplots(), *_framed(shown))
+    return _frame(shown).cuts
 
 
 def draw(shown: Shown, size: Size) -> Figure:
@@ -43,7 +43,7 @@ def draw(shown: Shown, size: Size) -> Figure:
         for colour in range(len(shown.colour.levels)):
             _line(axes, shown, colour, where)
         set_x(axes, shown.x)
-        set_y(axes, *_framed(shown))
+        set_y(axes, _frame(shown))
         _crosses(figure, axes, stacks, where)
         soft_grid(axes)
         axes.set_xlabel(axis_words(shown.x.path))
@@ -77,7 +77,7 @@ def _extremes(shown: Shown, line: Mapping[int, Mean]) -> str:
     return gettext("lowest {low}, highest {high}").format(low=at(low), high=at(high))
 
 
-def _framed(shown: Shown) -> tuple[list[float], list[float], bool]:
+def _frame(shown: Shown) -> Frame:
     metric = shown.view.of
     values = [scaled(metric, value) for value in shown.points["value"]]
     bounds = [
@@ -86,7 +86,7 @@ def _framed(shown: Shown) -> tuple[list[float], list[float], bool]:
         for mean in means(shown, colour).values()
         for bound in (mean.low, mean.high)
     ]
-    return values, bounds, log_y(metric, values)
+    return frame(values, bounds, log_y(metric, values))
 
 
 def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:

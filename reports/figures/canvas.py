@@ -211,9 +211,9 @@ def _place(line: ET.Element) -> tuple[float, float, float]:
 
 def _worded(root: ET.Element, said: Mapping[str, str], alt: str) -> Markup:
     """Return an SVG with its labels replaced by what is said for them."""
-    root = copy.deepcopy(root)
-    root.set("aria-label", alt)
     new = {" ".join(old.split()): text for old, text in said.items() if old != text}
+    root = copy.deepcopy(root) if new else root
+    root.set("aria-label", alt)
     for group in root.iter(f"{{{SVG}}}g") if new else ():
         texts = group.findall(f"{{{SVG}}}text")
         whole = " ".join(text.text or "" for text in texts)

@@ -21,6 +21,8 @@ nox.options.default_venv_backend = "none"
 ROOT = Path(__file__).parent
 ENVIRONMENT = ROOT / ".venv"
 PEERS = ROOT / ".nox" / "peers"
+AXE = ROOT / ".nox" / "axe"
+AXE_VERSION = "4.14.1"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = str(ENVIRONMENT / BIN / "python")
 SOURCES = ("suite", "studies", "reports", "tests", "noxfile.py")
@@ -70,6 +72,18 @@ def tests(session: nox.Session) -> None:
     """Run the tests."""
     prepare(session)
     session.run(PYTHON, "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Open the site in Chromium: what it does, and, by axe-core, whether everyone can use it."""
+    prepare(session)
+    axe = AXE / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        package = f"axe-core@{AXE_VERSION}"
+        session.run("npm", "install", "--silent", "--ignore-scripts", "--prefix", str(AXE), package)
+    arguments = session.posargs or ["tests/browser"]
+    session.run(PYTHON, "-m", "pytest", *arguments, env={"AXE": str(axe)})
 
 
 @nox.session

@@ -6,12 +6,23 @@ import math
 from dataclasses import dataclass
 
 from reports.effects import compared, effect_words, matters_words, shared_words, tuned_words
-from reports.figures import evidence, evidence_is_cut
-from reports.figures.canvas import Picture
+from reports.figures import evidence_is_cut
+from reports.figures.canvas import Drawing, Picture
+from reports.language import gettext, ngettext, said
 from reports.losses import losses
 from reports.quantities import duration, p_words
-from reports.words import GLYPHS, arm_words, axis_words, counted, listed, sentence, slug
-from suite.claims import Claim, Counted, Identity, Rate, Within
+from reports.words import (
+    GLYPHS,
+    VERDICTS,
+    arm_words,
+    axis_words,
+    comma,
+    listed,
+    sentence,
+    slug,
+    trials_words,
+)
+from suite.claims import Claim, Counted, Equivalence, Identity, Rate, Within
 from suite.evidence import Finding, Verdict
 from suite.evidence.results import Results
 from suite.evidence.significance import MOST_SEEDS
@@ -23,6 +34,14 @@ class Badge:
 
     word: str
     glyph: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a reader may predict, and the class of the verdict that proves it right."""
+
+    words: str
     kind: str
 
 
@@ -63,11 +82,12 @@ class Card:
     absent: str
     untested: str
     cut: bool
+    choices: tuple[Choice, ...]
 
 
 def badge(verdict: Verdict) -> Badge:
     """Return how a verdict is shown."""
-    return Badge(str(verdict), GLYPHS[verdict], slug(str(verdict)))
+    return Badge(VERDICTS[verdict](), GLYPHS[verdict], slug(str(verdict)))
 
 
 def anchor(index: int) -> str:
@@ -77,36 +97,37 @@ def anchor(index: int) -> str:
 
 def price(finding: Finding) -> str:
     """Return what a finding cost."""
-    return f"{counted(finding.trials, 'trial')}, {duration(float(finding.spent))}"
+    return comma((trials_words(finding.trials), duration(float(finding.spent))))
 
 
-def card(results: Results, finding: Finding, index: int, *, drawn: bool = True) -> Card:
-    """Return the card of a finding; without a picture where only its words are wanted."""
+def card(results: Results, finding: Finding, index: int, drawn: Drawing | None) -> Card:
+    """Return the card of a finding, with its figure if it has one."""
     claim = finding.claim
     return Card(
         anchor=anchor(index),
         number=claim.number,
-        says=claim.says,
+        says=gettext(claim.says),
         source=claim.source,
         badge=badge(finding.verdict),
-        reason=sentence(finding.reason),
-        because=claim.because,
+        reason=sentence(said(finding.reason)),
+        because=gettext(claim.because),
         compared=compared(claim),
         effect=effect_words(finding),
         n=finding.n,
         price=price(finding),
         matters=matters_words(claim),
-        refuted_if=sentence(claim.refuted_if),
+        refuted_if=sentence(said(claim.refuted_if)),
         p_values=_p_values(finding),
         tuned=tuple(_tuned(finding)),
         same=listed(axis_words(path) for path in finding.arm.best),
         shared=shared_words(finding),
         losses=tuple(losses(results, finding)),
         more_seeds=_more_seeds(finding),
-        picture=evidence(finding, anchor(index)) if drawn else None,
-        absent="" if _is_alone(claim) else "No seed measured both arms: there is nothing to draw.",
+        picture=drawn.picture() if drawn else None,
+        absent="" if _is_alone(claim) else gettext("No seed measured both arms: nothing to draw."),
         untested=_untested(claim),
-        cut=drawn and evidence_is_cut(finding),
+        cut=drawn is not None and evidence_is_cut(finding),
+        choices=choices(claim),
     )
 
 
@@ -117,26 +138,26 @@ def _is_alone(claim: Claim) -> bool:
 
 def _untested(claim: Claim) -> str:
     if isinstance(claim, Identity):
-        return "None: every trial is held against the tolerance."
-    return "None: a test needs two seeds."
+        return gettext("None: every trial is held against the tolerance.")
+    return gettext("None: a test needs two seeds.")
 
 
 def _p_values(finding: Finding) -> tuple[PValues, ...]:
     if finding.n < 2 or math.isnan(finding.p):
         return ()
     if isinstance(finding.claim, Rate):
-        share = f"a share of {finding.claim.than:.0%}"
+        share = gettext("a share of {share}").format(share=f"{finding.claim.than:.0%}")
         decided = finding.settled_by == "effect"
         return (PValues(share, p_words(finding.p), p_words(finding.adjusted_p), decided),)
     if isinstance(finding.claim, Within):
-        same = "a further run of what was published"
+        same = gettext("a further run of what was published")
         decided = finding.settled_by == "effect"
         return (PValues(same, p_words(finding.p), p_words(finding.adjusted_p), decided),)
     large, small = finding.settled_by == "effect", finding.settled_by == "margin"
     return (
-        PValues("no difference", p_words(finding.p), p_words(finding.adjusted_p), large),
+        PValues(gettext("no difference"), p_words(finding.p), p_words(finding.adjusted_p), large),
         PValues(
-            f"a difference of at least {matters_words(finding.claim)}",
+            gettext("a difference of at least {size}").format(size=matters_words(finding.claim)),
             p_words(finding.p_margin),
             p_words(finding.adjusted_p_margin),
             small,
@@ -148,7 +169,7 @@ def _tuned(finding: Finding) -> list[str]:
     return [
         words
         for arm in finding.arms.values()
-        for words in tuned_words(sentence(arm_words(arm.levels)).rstrip("."), arm)
+        for words in tuned_words(sentence(arm_words(arm.levels))[:-1], arm)
     ]
 
 
@@ -157,5 +178,22 @@ def _more_seeds(finding: Finding) -> str:
     if more is None:
         return ""
     if more + finding.n >= MOST_SEEDS:
-        return f"Not even {MOST_SEEDS:,} seeds would be likely to decide it."
-    return f"About {counted(more, 'more seed')} would decide it with a power of 80 %."
+        pattern = gettext("Not even {n} seeds would be likely to decide it.")
+        return pattern.format(n=f"{MOST_SEEDS:,}")
+    pattern = ngettext(
+        "About {n} more seed would decide it with a power of 80 %.",
+        "About {n} more seeds would decide it with a power of 80 %.",
+        more,
+    )
+    return pattern.format(n=f"{more:,}")
+
+
+def choices(claim: Claim) -> tuple[Choice, ...]:
+    """Return what a reader can predict of a claim; only a direction can be the other way."""
+    as_claimed = Choice(gettext("As claimed"), slug(Verdict.SUPPORTED))
+    unknown = Choice(gettext("Cannot tell"), slug(Verdict.UNDECIDED))
+    if isinstance(claim, Equivalence | Identity | Counted):
+        return as_claimed, Choice(gettext("Not so"), slug(Verdict.REFUTED)), unknown
+    other = Choice(gettext("The other way"), slug(Verdict.REFUTED))
+    none = Choice(gettext("No meaningful difference"), slug(Verdict.NO_EFFECT))
+    return as_claimed, other, none, unknown

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from reports.quantities import NOT_MEASURED, axis_label, measured
+from reports.quantities import axis_label, measured
 from reports.setting import metrics_of, part_title
 from reports.shown import part_rows
-from reports.summary import mean_of
-from reports.words import axis_words, level_words
+from reports.summary import Mean, mean_of
+from reports.words import axis_words, comma, level_words, status_words
 from suite.evidence.arms import at_level
 from suite.evidence.results import Results
 from suite.grid import Grid
+from suite.record import Status
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a grid: how many trials ended how, and each metric's mean over those that finished."""
+
+    levels: Mapping[str, Any]
+    ends: Mapping[Status, int]
+    means: Mapping[str, Mean]
 
 
 @dataclass(frozen=True)
@@ -23,12 +33,13 @@ class CellTable:
     """A part's cells as text.
 
     Attributes:
-        axes, metrics: headings.
+        axes, ends, metrics: headings.
         rows: levels; counts of finished, diverged and failed trials; metrics.
     """
 
     title: str
     axes: tuple[str, ...]
+    ends: tuple[str, ...]
     metrics: tuple[str, ...]
     rows: tuple[tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...]], ...]
 
@@ -45,23 +56,57 @@ class Loss:
     id: str
 
 
-def cell_table(results: Results, grid: Grid) -> CellTable:
-    """Return the table of a part of the results."""
+def cells_of(results: Results, grid: Grid) -> list[Cell]:
+    """Return the cells of a part of the results, in the grid's order."""
     rows = part_rows(results, grid)
-    metrics = metrics_of(results, grid)
-    metrics = [metric for metric in metrics if metric in rows and rows[metric].notna().any()]
-    lines = []
+    metrics = [name for name in metrics_of(results, grid) if name in rows]
+    metrics = [name for name in metrics if rows[name].notna().any()]
+    found = []
     for cell in grid.cells:
         of_cell = rows
         for path, level in cell.items():
             of_cell = at_level(of_cell, path, level)
-        lines.append((_levels(cell), _counts(of_cell), _values(of_cell, metrics)))
+        ends = {status: int((of_cell["status"] == status).sum()) for status in Status}
+        good = of_cell[of_cell["status"] == Status.FINISHED]
+        found.append(Cell(cell, ends, {name: mean_of(good[name]) for name in metrics}))
+    return found
+
+
+def cell_table(grid: Grid, cells: list[Cell]) -> CellTable:
+    """Return the table of a part's cells."""
+    metrics = tuple(cells[0].means) if cells else ()
     return CellTable(
         part_title(grid),
         tuple(axis_words(axis.path) for axis in grid.axes),
+        tuple(status_words(status) for status in Status),
         tuple(axis_label(metric) for metric in metrics),
-        tuple(lines),
+        tuple(
+            (
+                tuple(level_words(level) for level in cell.levels.values()),
+                tuple(cell.ends.values()),
+                tuple(_value(cell, metric) for metric in metrics),
+            )
+            for cell in cells
+        ),
     )
+
+
+def cells_frame(grid: Grid, cells: list[Cell]) -> pd.DataFrame:
+    """Return a part's cells as numbers, one row a cell: each metric's mean, interval and n."""
+    rows = [
+        {
+            "part": grid.name,
+            **cell.levels,
+            **cell.ends,
+            **{
+                f"{metric} {name}": getattr(mean, name)
+                for metric, mean in cell.means.items()
+                for name in ("mean", "low", "high", "n")
+            },
+        }
+        for cell in cells
+    ]
+    return pd.DataFrame(rows)
 
 
 def losses_of(results: Results) -> list[Loss]:
@@ -70,31 +115,21 @@ def losses_of(results: Results) -> list[Loss]:
     return [
         Loss(
             titles.get(record.part, record.part),
-            ", ".join(f"{axis_words(path)} {level_words(v)}" for path, v in record.cell.items()),
+            comma(f"{axis_words(path)} {level_words(v)}" for path, v in record.cell.items()),
             record.seed,
-            str(record.outcome.status),
+            status_words(record.outcome.status),
             record.outcome.error,
             record.id,
         )
         for record in results.records
-        if record.outcome.status != "finished"
+        if record.outcome.status is not Status.FINISHED
     ]
 
 
-def _levels(cell: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(level_words(level) for level in cell.values())
-
-
-def _counts(rows: pd.DataFrame) -> tuple[int, ...]:
-    return tuple(int((rows["status"] == name).sum()) for name in ("finished", "diverged", "failed"))
-
-
-def _values(rows: pd.DataFrame, metrics: Sequence[str]) -> tuple[str, ...]:
-    good = rows[rows["status"] == "finished"]
-    values = []
-    for metric in metrics:
-        mean = mean_of(good[metric])
-        text = measured(metric, mean.mean, mean.low, mean.high)
-        fewer = text != NOT_MEASURED and mean.n < len(good)
-        values.append(f"{text} (n = {mean.n})" if fewer else text)
-    return tuple(values)
+def _value(cell: Cell, metric: str) -> str:
+    """Return a mean; empty where no trial measured it, with its n where not all did."""
+    mean = cell.means[metric]
+    if not mean.n:
+        return ""
+    text = measured(metric, mean.mean, mean.low, mean.high)
+    return f"{text} (n = {mean.n})" if mean.n < cell.ends[Status.FINISHED] else text

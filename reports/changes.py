@@ -6,11 +6,12 @@ import math
 
 from reports.environment import Difference, differences
 from reports.quantities import MINUS, NBSP, bracketed, decimals, p_words, scaled, written
-from reports.words import counted, listed
+from reports.words import listed
 from suite.claims import Claim, Counted, Identity, Ordering
 from suite.evidence.comparison import ClaimChange, Comparison
 from suite.evidence.sameness import Trials
 from suite.metrics import METRICS
+from suite.wording import counted
 
 UNITS = {"percent": "points", "nats": "nats", "seconds": "seconds"}
 

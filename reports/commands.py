@@ -8,6 +8,7 @@ from typing import Any
 
 from suite.evidence.results import Results
 from suite.record import Execution
+from suite.views import View
 
 BASE = ("python", "-m", "suite")
 
@@ -15,6 +16,12 @@ BASE = ("python", "-m", "suite")
 def rerun(execution: Execution) -> str:
     """Return the command that asks for the same trials again."""
     return shlex.join(_run(execution, execution.only))
+
+
+def rerun_view(execution: Execution, view: View) -> str:
+    """Return the command that asks for the trials of a figure, at the levels that it holds."""
+    held = {path: (level,) for path, level in view.where.items()}
+    return shlex.join(_run(execution, {**execution.only, **held}))
 
 
 def rerun_cell(results: Results) -> str:

@@ -10,10 +10,10 @@ from reports.changes import change_words, environment_differences, trials_words
 from reports.effects import effect_words, matters_words
 from reports.environment import Difference
 from reports.figures import shifts
-from reports.figures.canvas import NARROW, WIDE, Picture, picture
+from reports.figures.canvas import NARROW, WIDE, Picture, drawing
 from reports.figures.palette import CATEGORIES
 from reports.quantities import bracketed, moment, written
-from reports.words import counted, listed, sentence
+from reports.words import listed, sentence
 from suite.evidence.comparison import (
     COST_MATTERS,
     MOVES,
@@ -23,6 +23,7 @@ from suite.evidence.comparison import (
     StudyComparison,
 )
 from suite.evidence.results import Results
+from suite.wording import counted
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,8 @@ def _notes(study: StudyComparison) -> Iterator[str]:
 
 
 def _picture(claims: list[ClaimChange]) -> Picture:
-    return picture(
+    drawn = drawing(
         "shifts", (WIDE, NARROW), lambda size: shifts.draw(claims, size), CATEGORIES[:2],
-        shifts.alt(claims),
+        list, lambda: shifts.alt(claims),
     )  # fmt: skip
+    return drawn.picture()

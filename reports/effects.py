@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
-from reports.quantities import NBSP, NOT_MEASURED, bracketed, decimals, scaled, written
-from reports.words import arm_words, axis_words, counted, level_words, listed
+from reports.language import gettext, ngettext
+from reports.quantities import NBSP, bracketed, decimals, scaled, written
+from reports.words import arm_words, axis_words, comma, level_words, listed, metric_words
 from suite.claims import (
     Claim,
     Difference,
@@ -23,75 +25,106 @@ from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
 from suite.metrics import METRICS
 
-EVENTS = {"diverged": "diverged", "failed": "failed", "reached": "reached the level"}
-PER = {"unit": "unit", "doubling": "doubling", "tenfold": "tenfold step"}
-DIFFERENCE_UNITS = {"percent": "point", "nats": "nat", "seconds": "second"}
+AMOUNTS: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("percent", "higher"): lambda: gettext("{metric} {size} points higher {interval}"),
+    ("percent", "lower"): lambda: gettext("{metric} {size} points lower {interval}"),
+    ("nats", "higher"): lambda: gettext("{metric} {size} nats higher {interval}"),
+    ("nats", "lower"): lambda: gettext("{metric} {size} nats lower {interval}"),
+    ("seconds", "higher"): lambda: gettext("{metric} {size} seconds higher {interval}"),
+    ("seconds", "lower"): lambda: gettext("{metric} {size} seconds lower {interval}"),
+    ("", "higher"): lambda: gettext("{metric} {size} higher {interval}"),
+    ("", "lower"): lambda: gettext("{metric} {size} lower {interval}"),
+}
+EVENTS: Mapping[str, Callable[[], str]] = {
+    "diverged": lambda: gettext("diverged in {share} % of seeds {interval}"),
+    "failed": lambda: gettext("failed in {share} % of seeds {interval}"),
+    "reached": lambda: gettext("reached the level in {share} % of seeds {interval}"),
+}
+SLOPES: Mapping[str, Callable[[], str]] = {
+    "unit": lambda: gettext("{amount} per unit"),
+    "doubling": lambda: gettext("{amount} per doubling"),
+    "tenfold": lambda: gettext("{amount} per tenfold step"),
+}
 
 
 def compared(claim: Claim) -> str:
     """Return what is compared: `batch size 1 against batch size 16`."""
     match claim:
         case Difference() | Equivalence():
-            return f"{arm_words(claim.arm)} against {arm_words(claim.against)}"
+            arm, against = arm_words(claim.arm), arm_words(claim.against)
+            return gettext("{arm} against {against}").format(arm=arm, against=against)
         case Interaction():
-            return (
-                f"{arm_words(claim.arm)} against {arm_words(claim.against)}, "
-                f"with {arm_words(claim.within)} less with {arm_words(claim.without)}"
-            )
+            pattern = gettext("{arm} against {against}, with {within} less with {without}")
+            names = ("arm", "against", "within", "without")
+            return pattern.format(**{name: arm_words(getattr(claim, name)) for name in names})
         case Trend() | Ordering():
-            fixed = f", {arm_words(claim.arm)}" if claim.arm else ""
-            return f"over {axis_words(claim.over)}{fixed}"
-    return arm_words(claim.arm) or "all trials"
+            axis = axis_words(claim.over)
+            over = gettext("over {axis}").format(axis=axis)
+            return comma([over, arm_words(claim.arm)] if claim.arm else [over])
+    return arm_words(claim.arm) or gettext("all trials")
 
 
 def effect_words(finding: Finding) -> str:
     """Return an effect with its interval: `test accuracy 0.4 points lower [−0.2, 1.0], n = 5`."""
     low, high = finding.interval
-    return f"{size_words(finding.claim, finding.estimate, low, high)}, n{NBSP}={NBSP}{finding.n}"
+    size = size_words(finding.claim, finding.estimate, low, high)
+    return comma((size, f"n{NBSP}={NBSP}{finding.n}"))
 
 
 def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float = math.nan) -> str:
     """Return an effect's size in words, its interval counted in the direction that is named."""
-    words = METRICS[claim.of].words
+    words = metric_words(claim.of)
     if math.isnan(estimate):
-        return f"{words}: {NOT_MEASURED}"
+        return gettext("{metric}: not measured").format(metric=words)
     match claim:
         case Rate():
-            share = 100 * estimate
-            interval = bracketed(100 * low, 100 * high, 0)
-            return f"{EVENTS[claim.event]} in {written(share, 0)} % of seeds {interval}".rstrip()
+            return _share(EVENTS[claim.event](), estimate, low, high)
         case Within():
-            ends = bracketed(100 * low, 100 * high, 0)
-            inside = f"inside in {written(100 * estimate, 0)} % of seeds {ends}".rstrip()
-            return f"{words}, published {_range(claim)}: {inside}"
+            pattern = gettext(
+                "{metric}, published {range}: inside in {share} % of seeds {interval}"
+            )
+            pattern = pattern.replace("{metric}", words).replace("{range}", _range(claim))
+            return _share(pattern, estimate, low, high)
         case Identity():
-            return f"{words} deviates by at most {estimate:.2g}"
+            pattern = gettext("{metric} deviates by at most {size}")
+            return pattern.format(metric=words, size=f"{estimate:.2g}")
         case Ordering():
             digits = decimals((high - low) / 2, estimate)
-            tau = f"{written(estimate, digits)} {bracketed(low, high, digits)}".rstrip()
-            return f"{words}: rank correlation {tau}"
+            tau, interval = written(estimate, digits), bracketed(low, high, digits)
+            pattern = gettext("{metric}: rank correlation {tau} {interval}")
+            return pattern.format(metric=words, tau=tau, interval=interval).rstrip()
         case Trend():
-            return f"{_amount(claim, estimate, low, high)} per {PER[claim.per]}"
+            return SLOPES[claim.per]().format(amount=_amount(claim, estimate, low, high))
         case Interaction() if claim.scale == "difference":
-            return f"difference in {_amount(claim, estimate, low, high)}"
+            amount = _amount(claim, estimate, low, high)
+            return gettext("difference in {amount}").format(amount=amount)
         case Threshold() if claim.scale == "difference":
-            return f"{_amount(claim, estimate, low, high)} than {_level(claim)}"
+            amount = _amount(claim, estimate, low, high)
+            return gettext("{amount} than {level}").format(amount=amount, level=_level(claim))
     return _amount(claim, estimate, low, high)
 
 
+def _share(pattern: str, share: float, low: float, high: float) -> str:
+    interval = bracketed(100 * low, 100 * high, 0)
+    return pattern.format(share=written(100 * share, 0), interval=interval).rstrip()
+
+
 def _amount(claim: Tested, estimate: float, low: float, high: float) -> str:
-    words = METRICS[claim.of].words
+    words = metric_words(claim.of)
     if claim.scale == "ratio":
         digits = decimals((high - low) / 2, estimate)
-        interval = bracketed(low, high, digits)
-        return f"{words}: {written(estimate, digits)} times {interval}".rstrip()
+        size, interval = written(estimate, digits), bracketed(low, high, digits)
+        pattern = gettext("{metric}: {size} times {interval}")
+        return pattern.format(metric=words, size=size, interval=interval).rstrip()
     estimate, low, high = (scaled(claim.of, value) for value in (estimate, low, high))
     way = "higher"
     if estimate < 0:
         estimate, low, high, way = -estimate, -high, -low, "lower"
     digits = decimals((high - low) / 2, estimate)
-    text = f"{words} {written(estimate, digits)} {_unit(claim)} {way}"
-    return f"{' '.join(text.split())} {bracketed(low, high, digits)}".rstrip()
+    size, interval = written(estimate, digits), bracketed(low, high, digits)
+    unit = METRICS[claim.of].unit
+    pattern = AMOUNTS[unit if (unit, way) in AMOUNTS else "", way]()
+    return pattern.format(metric=words, size=size, interval=interval).rstrip()
 
 
 def _level(claim: Threshold) -> str:
@@ -102,32 +135,47 @@ def _level(claim: Threshold) -> str:
 def _range(claim: Within) -> str:
     unit = " %" if METRICS[claim.of].unit == "percent" else ""
     low, high = scaled(claim.of, claim.low), scaled(claim.of, claim.high)
-    return f"{low:g} to {high:g}{unit} in {claim.runs} runs"
+    pattern = gettext("{low} to {high}{unit} in {runs} runs")
+    return pattern.format(low=f"{low:g}", high=f"{high:g}", unit=unit, runs=claim.runs)
 
 
 def matters_words(claim: Claim) -> str:
     """Return the smallest effect that matters: `1 point of test accuracy`."""
-    words = METRICS[claim.of].words
     match claim:
         case Rate():
-            return f"a share on the claimed side of {claim.than:.0%}"
+            share = f"{claim.than:.0%}"
+            return gettext("a share on the claimed side of {share}").format(share=share)
         case Within():
-            return f"to lie outside {_range(claim)}"
+            return gettext("to lie outside {range}").format(range=_range(claim))
         case Identity():
-            return f"a deviation above {claim.tolerance:g}"
+            return gettext("a deviation above {size}").format(size=f"{claim.tolerance:g}")
         case Ordering():
-            return f"a rank correlation of {claim.matters:g}"
-    per = f" per {PER[claim.per]}" if isinstance(claim, Trend) else ""
-    if claim.scale == "ratio":
-        return f"a factor of {claim.matters:g} in {words}{per}"
+            return gettext("a rank correlation of {size}").format(size=f"{claim.matters:g}")
+        case Trend():
+            return SLOPES[claim.per]().format(amount=_least(claim))
+    return _least(claim)
+
+
+def _least(claim: Tested) -> str:
+    words, unit = metric_words(claim.of), METRICS[claim.of].unit
     size = scaled(claim.of, claim.matters)
-    unit = _unit(claim, plural=size != 1)
-    return (f"{size:g} {unit} of {words}" if unit else f"{size:g} in {words}") + per
+    if claim.scale == "ratio":
+        pattern = gettext("a factor of {size} in {metric}")
+        size = claim.matters
+    elif unit == "percent":
+        pattern = ngettext("{size} point of {metric}", "{size} points of {metric}", _number(size))
+    elif unit == "nats":
+        pattern = ngettext("{size} nat of {metric}", "{size} nats of {metric}", _number(size))
+    elif unit == "seconds":
+        pattern = ngettext("{size} second of {metric}", "{size} seconds of {metric}", _number(size))
+    else:
+        pattern = gettext("{size} in {metric}")
+    return pattern.format(size=f"{size:g}", metric=words)
 
 
-def _unit(claim: Claim, *, plural: bool = True) -> str:
-    unit = DIFFERENCE_UNITS.get(METRICS[claim.of].unit, "")
-    return f"{unit}s" if unit and plural else unit
+def _number(size: float) -> int:
+    """Return 1 where a noun stands in the singular."""
+    return 1 if size == 1 else 2
 
 
 def side(claim: Tested, estimate: float) -> int:
@@ -144,12 +192,17 @@ def shared_words(finding: Finding) -> str:
     levels = {k: v for k, v in finding.against.best.items() if k in finding.arm.best}
     shared = listed(f"{axis_words(path)} {level_words(level)}" for path, level in levels.items())
     same = side(claim, finding.shared) == side(claim, finding.estimate)
-    where = "the same side" if same else "another side"
-    return (
-        f"With {shared} in both arms, the best for {arm_words(claim.against)}, the effect would "
-        f"be: {size_words(claim, finding.shared)}. That is on {where} of what matters"
-        + ("." if same else ", so the answer hangs on tuning each arm.")
+    pattern = gettext(
+        "With {levels} in both arms, the best for {arm}, the effect would be: {effect}. "
+        "That is on another side of what matters, so the answer hangs on tuning each arm."
     )
+    if same:
+        pattern = gettext(
+            "With {levels} in both arms, the best for {arm}, the effect would be: {effect}. "
+            "That is on the same side of what matters."
+        )
+    effect = size_words(claim, finding.shared)
+    return pattern.format(levels=shared, arm=arm_words(claim.against), effect=effect)
 
 
 def _level_words(level: object) -> str:
@@ -164,9 +217,12 @@ def tuned_words(name: str, arm: ArmValues) -> list[str]:
     for path in arm.chosen.columns:
         counts = arm.chosen[path].value_counts(sort=False, dropna=False)
         total = int(counts.sum())
+        pattern = ngettext("{level} ({n} of {all} seed)", "{level} ({n} of {all} seeds)", total)
         levels = listed(
-            f"{_level_words(level)} ({count} of {counted(total, 'seed')})"
+            pattern.format(level=_level_words(level), n=count, all=total)
             for level, count in counts.items()
         )
-        said.append(f"{name}: {axis_words(path)} {levels}")
+        said.append(
+            gettext("{arm}: {axis} {levels}").format(arm=name, axis=axis_words(path), levels=levels)
+        )
     return said

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from reports.language import gettext, ngettext
 from reports.quantities import moment
-from reports.words import counted
+from reports.words import trials_words
 from suite.evidence.results import Results
 from suite.record import Record
 
@@ -20,32 +21,46 @@ class Facts:
 
 
 def _commit(record: Record) -> str:
-    changed = " with uncommitted changes" if record.provenance.dirty else ""
-    return record.provenance.commit + changed if record.provenance.commit else ""
+    commit = record.provenance.commit
+    if commit and record.provenance.dirty:
+        return gettext("{commit} with uncommitted changes").format(commit=commit)
+    return commit
 
 
 def _strategy(record: Record) -> str:
     ran = record.provenance
-    processes = "one process" if ran.workers == 1 else f"{ran.workers} processes side by side"
-    return f"{ran.strategy}: {processes}, {counted(ran.threads, 'thread')} each"
+    pattern = ngettext(
+        "{strategy}: one process, threads: {threads}",
+        "{strategy}: {n} processes side by side, threads each: {threads}",
+        ran.workers,
+    )
+    return pattern.format(strategy=ran.strategy, n=ran.workers, threads=ran.threads)
 
 
-FACTS: tuple[tuple[str, Callable[[Record], str]], ...] = (
-    ("Commit", _commit),
-    ("Device", lambda r: r.provenance.device),
-    ("Processor", lambda r: r.provenance.processor),
-    ("Platform", lambda r: r.provenance.platform),
-    ("Python", lambda r: r.provenance.python),
-    ("Packages", lambda r: ", ".join(f"{k} {v}" for k, v in r.provenance.packages.items())),
-    ("Strategy", _strategy),
-    ("Command", lambda r: r.provenance.command),
+def _packages(record: Record) -> str:
+    return ", ".join(f"{name} {version}" for name, version in record.provenance.packages.items())
+
+
+def _command(record: Record) -> str:
+    return record.provenance.command
+
+
+FACTS: tuple[tuple[Callable[[], str], Callable[[Record], str]], ...] = (
+    (lambda: gettext("Commit"), _commit),
+    (lambda: gettext("Device"), lambda r: r.provenance.device),
+    (lambda: gettext("Processor"), lambda r: r.provenance.processor),
+    (lambda: gettext("Platform"), lambda r: r.provenance.platform),
+    (lambda: "Python", lambda r: r.provenance.python),
+    (lambda: gettext("Packages"), _packages),
+    (lambda: gettext("Strategy"), _strategy),
+    (lambda: gettext("Command"), _command),
 )
 
 
 def environment(results: Results) -> list[Facts]:
     """Return what the records say of where they ran; differing values are counted."""
-    facts = [Facts(name, _values(results, read)) for name, read in FACTS]
-    facts.append(Facts("Ran", _period(results)))
+    facts = [Facts(name(), _values(results, read)) for name, read in FACTS]
+    facts.append(Facts(gettext("Ran"), _period(results)))
     return [fact for fact in facts if fact.values]
 
 
@@ -81,7 +96,7 @@ def _properties(records: Iterable[Record]) -> dict[str, set[str]]:
     """Return every value of each property, of each package its versions."""
     found: dict[str, set[str]] = {}
     for record in records:
-        values = {name: read(record) for name, read in FACTS if name not in ("Packages", "Command")}
+        values = {name(): read(record) for name, read in FACTS if read not in (_packages, _command)}
         for name, value in {**values, **record.provenance.packages}.items():
             found.setdefault(name, set()).add(value or "not known")
     return found
@@ -92,7 +107,8 @@ def _first(item: tuple[str, set[int]]) -> tuple[int, str]:
 
 
 def _seed_words(seeds: set[int]) -> str:
-    return ("seed " if len(seeds) == 1 else "seeds ") + ", ".join(map(str, sorted(seeds)))
+    pattern = ngettext("seed {seeds}", "seeds {seeds}", len(seeds))
+    return pattern.format(seeds=", ".join(map(str, sorted(seeds))))
 
 
 def _values(results: Results, read: Callable[[Record], str]) -> tuple[str, ...]:
@@ -102,7 +118,7 @@ def _values(results: Results, read: Callable[[Record], str]) -> tuple[str, ...]:
     counts.pop("", None)
     if len(counts) == 1:
         return tuple(counts)
-    return tuple(f"{value} ({counted(count, 'trial')})" for value, count in counts.items())
+    return tuple(f"{value} ({trials_words(count)})" for value, count in counts.items())
 
 
 def _period(results: Results) -> tuple[str, ...]:
@@ -110,4 +126,5 @@ def _period(results: Results) -> tuple[str, ...]:
         return ()
     started = min(record.provenance.started for record in results.records)
     finished = max(record.provenance.finished for record in results.records)
-    return (f"{moment(started)} to {moment(finished)}",)
+    pattern = gettext("{start} to {end}")
+    return (pattern.format(start=moment(started), end=moment(finished)),)

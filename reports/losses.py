@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from reports.language import gettext, ngettext
 from reports.shown import part_rows
-from reports.words import arm_words, counted, listed
+from reports.words import arm_words, listed, metric_words, seeds_words, status_words
 from suite.claims import Counted, Identity
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues, at_level
 from suite.evidence.results import Results
 from suite.grid import Grid
-from suite.metrics import METRICS
 
 
 def losses(results: Results, finding: Finding) -> list[str]:
@@ -30,17 +30,22 @@ def losses(results: Results, finding: Finding) -> list[str]:
         return said  # what is lost is what is counted, or has nothing to be paired with
     unpaired = grid.seeds - finding.n
     if said and not finding.n:
-        said.append("No seed measured every arm, so there is no effect to state.")
+        said.append(gettext("No seed measured every arm, so there is no effect to state."))
     elif said and unpaired:
-        seeds = f"{unpaired} of {counted(grid.seeds, 'seed')}"
-        said.append(
-            f"{seeds} could not be paired and {_are(unpaired)} left out. If those were the hard "
-            "ones, the arm that lost them looks better here than it is."
+        pattern = ngettext(
+            "{n} of {seeds} could not be paired and is left out. If it was a hard one, the arm "
+            "that lost it looks better here than it is.",
+            "{n} of {seeds} could not be paired and are left out. If those were the hard ones, "
+            "the arm that lost them looks better here than it is.",
+            unpaired,
         )
+        said.append(pattern.format(n=unpaired, seeds=seeds_words(grid.seeds)))
     elif said:
         said.append(
-            "Every seed still found a level that worked, so no pair is missing; but an arm that "
-            "loses trials is more fragile than its tuned value shows."
+            gettext(
+                "Every seed still found a level that worked, so no pair is missing; but an arm "
+                "that loses trials is more fragile than its tuned value shows."
+            )
         )
     return said
 
@@ -56,19 +61,20 @@ def _of_arm(rows: pd.DataFrame, levels: Any, metric: str, arm: ArmValues, grid: 
     good = rows[rows["status"] == "finished"]
     absent = int(good[metric].isna().sum()) if metric in good else len(good)
     missing = grid.seeds - len(arm.values)
-    clauses = [f"{count} {status}" for status, count in lost.items()]
+    clauses = [f"{count} {status_words(str(status))}" for status, count in lost.items()]
     if absent:
-        goal = "did not reach the target" if metric.startswith("target/") else _without(metric)
-        clauses.append(f"{absent} finished but {goal}")
+        clauses.append(_without(metric, absent))
     if not clauses:
         return []
-    seeds = f", which leaves {counted(missing, 'seed')} without a value" if missing else ""
-    return [f"Of {counted(len(rows), 'trial')} with {arm_words(levels)}, {listed(clauses)}{seeds}."]
+    pattern = gettext("Of {n} trials with {arm}, {ends}.")
+    if missing:
+        pattern = gettext("Of {n} trials with {arm}, {ends}, which leaves {seeds} without a value.")
+    ends, seeds = listed(clauses), seeds_words(missing)
+    return [pattern.format(n=f"{len(rows):,}", arm=arm_words(levels), ends=ends, seeds=seeds)]
 
 
-def _without(metric: str) -> str:
-    return f"gave no value for {METRICS[metric].words}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _without(metric: str, count: int) -> str:
+    if metric.startswith("target/"):
+        return gettext("{n} finished but did not reach the target").format(n=count)
+    pattern = gettext("{n} finished but gave no value for {metric}")
+    return pattern.format(n=count, metric=metric_words(metric))

@@ -1,23 +1,21 @@
-"""What the templates are given: the study pages and the index, as plain data."""
+"""What a study's template is given, as plain data."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.cards import Badge, Card, anchor, badge, card, price
-from reports.cells import CellTable, Loss, cell_table, losses_of
-from reports.commands import rerun, rerun_cell
-from reports.effects import compared, effect_words
+from reports.cards import Badge, Card, anchor, card
+from reports.cells import Cell, CellTable, Loss, cell_table, cells_of, losses_of
+from reports.commands import rerun, rerun_cell, rerun_view
 from reports.environment import Facts, data_digests, environment
-from reports.figures import Plate, plate
-from reports.quantities import duration, moment, p_words
+from reports.figures import Plate, Sketch, evidence, plate, sketch
+from reports.figures.canvas import Drawing
+from reports.files import Link, file_name, front_name, in_other_languages
+from reports.front import missing, size, tallies
+from reports.language import gettext
+from reports.quantities import moment
 from reports.setting import PartSetting, part_setting
-from reports.words import axis_words, counted, listed
-from suite.evidence import Verdict
-from suite.evidence.across import q_values
+from reports.words import axis_words, listed, metric_words
 from suite.evidence.results import Results
 from suite.metrics import METRICS
 from suite.study import Study
@@ -43,150 +41,69 @@ class StudyPage:
     tuned_on: str
     target: str
     cards: tuple[Card, ...]
-    plates: tuple[Plate, ...]
+    plates: tuple[tuple[Plate, str], ...]
     tables: tuple[CellTable, ...]
     losses: tuple[Loss, ...]
     facts: tuple[Facts, ...]
     digests: tuple[tuple[str, str], ...]
     rerun: str
     rerun_cell: str
+    front: str
+    languages: tuple[Link, ...]
 
 
 @dataclass(frozen=True)
-class Row:
-    """A claim in the index."""
+class Album:
+    """What takes long to make and no language changes: drawings, and the cells of each part."""
 
-    href: str
-    number: int | None
-    says: str
-    source: str
-    badge: Badge
-    compared: str
-    effect: str
-    price: str
-    q: str
+    evidence: tuple[Drawing | None, ...]
+    sketches: tuple[Sketch, ...]
+    cells: tuple[list[Cell], ...]
 
 
-@dataclass(frozen=True)
-class Section:
-    """A study in the index."""
-
-    name: str
-    title: str
-    question: str
-    tier: str
-    started: str
-    size: str
-    missing: str
-    link: str
-    rows: tuple[Row, ...]
+def album(results: Results) -> Album:
+    """Draw every figure of a study's page, and average its cells."""
+    return Album(
+        tuple(evidence(finding, anchor(i)) for i, finding in enumerate(results.findings)),
+        tuple(
+            sketch(results, view, f"figure-{i + 1}") for i, view in enumerate(results.study.views)
+        ),
+        tuple(cells_of(results, grid) for grid in results.grids),
+    )
 
 
-@dataclass(frozen=True)
-class Index:
-    """Everything the index shows."""
-
-    tallies: tuple[tuple[Badge, int], ...]
-    claims: int
-    sections: tuple[Section, ...]
-
-
-def file_name(study: str) -> str:
-    """Return the name of a study's page."""
-    return f"{study}.html"
-
-
-def study_page(results: Results, link: str) -> StudyPage:
-    """Return a study's page."""
-    study = results.study
-    cards = [card(results, finding, i) for i, finding in enumerate(results.findings)]
-    plates = [plate(results, view, f"figure-{i + 1}") for i, view in enumerate(study.views)]
+def study_page(results: Results, drawn: Album, link: str) -> StudyPage:
+    """Return a study's page in the language that is being written."""
+    study, execution = results.study, results.execution
+    found = zip(results.findings, drawn.evidence, strict=True)
+    cards = [card(results, finding, i, one) for i, (finding, one) in enumerate(found)]
+    cells = zip(results.grids, drawn.cells, strict=True)
     return StudyPage(
         name=study.name,
-        title=study.title,
-        question=study.question,
-        notebook=study.notebook,
+        title=gettext(study.title),
+        question=gettext(study.question),
+        notebook=gettext(study.notebook),
         notes=study.notes,
-        tier=results.execution.tier,
-        command=results.execution.command,
-        started=moment(results.execution.started),
-        size=_size(results),
-        missing=_missing(results),
+        tier=execution.tier,
+        command=execution.command,
+        started=moment(execution.started),
+        size=size(results),
+        missing=missing(results),
         link=link,
-        tallies=_tallies([results]),
+        tallies=tallies([results]),
         parts=tuple(part_setting(results, grid) for grid in results.grids),
         tuned_on=_tuned_on(results),
         target=_target(study),
         cards=tuple(cards),
-        plates=tuple(plates),
-        tables=tuple(cell_table(results, grid) for grid in results.grids),
+        plates=tuple((plate(one), rerun_view(execution, one.data.view)) for one in drawn.sketches),
+        tables=tuple(cell_table(grid, of_grid) for grid, of_grid in cells),
         losses=tuple(losses_of(results)),
         facts=tuple(environment(results)),
         digests=tuple(data_digests(results)),
-        rerun=rerun(results.execution),
+        rerun=rerun(execution),
         rerun_cell=rerun_cell(results),
-    )
-
-
-def index(all_results: Sequence[Results], links: Mapping[str, str]) -> Index:
-    """Return the index of several studies."""
-    q_of = q_values(all_results)
-    sections = [
-        _section(results, links.get(results.study.name, ""), q_of[results.study.name])
-        for results in all_results
-    ]
-    claims = sum(len(results.findings) for results in all_results)
-    return Index(_tallies(all_results), claims, tuple(sections))
-
-
-def _section(results: Results, link: str, q_values: Sequence[float]) -> Section:
-    study = results.study
-    rows = [
-        Row(
-            f"{file_name(study.name)}#{anchor(i)}",
-            finding.claim.number,
-            finding.claim.says,
-            finding.claim.source,
-            badge(finding.verdict),
-            compared(finding.claim),
-            effect_words(finding),
-            price(finding),
-            "" if math.isnan(q) else p_words(q),
-        )
-        for i, (finding, q) in enumerate(zip(results.findings, q_values, strict=True))
-    ]
-    return Section(
-        study.name,
-        study.title,
-        study.question,
-        results.execution.tier,
-        moment(results.execution.started),
-        _size(results),
-        _missing(results),
-        link,
-        tuple(rows),
-    )
-
-
-def _tallies(all_results: Sequence[Results]) -> tuple[tuple[Badge, int], ...]:
-    counts = Counter(finding.verdict for results in all_results for finding in results.findings)
-    return tuple((badge(verdict), counts[verdict]) for verdict in Verdict)
-
-
-def _size(results: Results) -> str:
-    spent = sum(r.provenance.finished - r.provenance.started for r in results.records)
-    return f"{counted(len(results.records), 'trial')}, {duration(spent)}"
-
-
-def _missing(results: Results) -> str:
-    if results.claims_changed:
-        return "The claims in the study's file have been changed since these trials ran."
-    if not results.missing:
-        return ""
-    total = counted(len(results.records) + results.missing, "trial")
-    return (
-        f"{results.missing:,} of the {total} that this run asked for have no record yet. "
-        "What follows rests on the others and may change."
+        front=front_name(),
+        languages=in_other_languages(lambda: file_name(study.name)),
     )
 
 
@@ -198,18 +115,26 @@ def _tuned_on(results: Results) -> str:
             tuned |= dict.fromkeys(axis_words(path) for path in arm.best)
     if not tuned:
         return ""
-    metric = METRICS[results.study.select]
-    which = "highest" if metric.better == "higher" else "lowest"
-    return (
-        f"{listed(tuned)}, where a claim names no level: each seed takes the level with the "
-        f"{which} {metric.words} and looks at the test split once."
+    higher = METRICS[results.study.select].better == "higher"
+    pattern = gettext(
+        "{axes}, where a claim names no level: each seed takes the level with the lowest {metric} "
+        "and looks at the test split once."
     )
+    if higher:
+        pattern = gettext(
+            "{axes}, where a claim names no level: each seed takes the level with the highest "
+            "{metric} and looks at the test split once."
+        )
+    return pattern.format(axes=listed(tuned), metric=metric_words(results.study.select))
 
 
 def _target(study: Study) -> str:
     if study.target is None:
         return ""
     metric = METRICS[study.target.metric]
-    way = "at least" if metric.better == "higher" else "at most"
+    pattern = gettext("{metric} of at most {level}")
+    if metric.better == "higher":
+        pattern = gettext("{metric} of at least {level}")
     level = f"{study.target.level:.0%}" if metric.unit == "percent" else f"{study.target.level:g}"
-    return f"{metric.words} of {way} {level.replace('%', ' %')}"
+    words = metric_words(study.target.metric)
+    return pattern.format(metric=words, level=level.replace("%", " %"))

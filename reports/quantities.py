@@ -5,12 +5,24 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from reports.language import gettext, locale
+from reports.words import metric_words
 from suite.metrics import METRICS
 
-NOT_MEASURED = "not measured"
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
-UNITS = {"percent": "%", "nats": "nats", "seconds": "s", "per second": "per second"}
+
+
+def not_measured() -> str:
+    """Return what stands where there is no number."""
+    return gettext("not measured")
+
+
+def unit_words(metric: str) -> str:
+    """Return the unit that stands behind a metric's values; empty where its words say it."""
+    return {
+        "percent": "%", "nats": gettext("nats"), "seconds": gettext("s"),
+    }.get(METRICS[metric].unit, "")  # fmt: skip
 
 
 def scaled(metric: str, value: float) -> float:
@@ -20,8 +32,8 @@ def scaled(metric: str, value: float) -> float:
 
 def axis_label(metric: str) -> str:
     """Return a metric's words with its unit, unless the words already say it."""
-    words, unit = METRICS[metric].words, UNITS.get(METRICS[metric].unit, "")
-    return words if not unit or unit == "per second" else f"{words} ({unit})"
+    words, unit = metric_words(metric), unit_words(metric)
+    return f"{words} ({unit})" if unit else words
 
 
 def decimals(half_width: float, value: float = 0.0) -> int:
@@ -42,9 +54,9 @@ def decimals(half_width: float, value: float = 0.0) -> int:
 def written(value: float, digits: int) -> str:
     """Return a number with a true minus sign, or that it was not measured."""
     if math.isnan(value):
-        return NOT_MEASURED
+        return not_measured()
     if math.isinf(value):
-        return "infinity" if value > 0 else f"{MINUS}infinity"
+        return "∞" if value > 0 else f"{MINUS}∞"
     text = f"{value:,.{digits}f}"
     text = text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
     return text.replace("-", MINUS)
@@ -61,11 +73,10 @@ def measured(metric: str, mean: float, low: float = math.nan, high: float = math
     """Return a mean in its unit with its interval: `94.1 % [93.8, 94.4]`."""
     mean, low, high = (scaled(metric, value) for value in (mean, low, high))
     digits = decimals((high - low) / 2, mean)
-    text = written(mean, digits)
-    if text == NOT_MEASURED:
-        return text
-    unit = UNITS.get(METRICS[metric].unit, "") if METRICS[metric].unit != "per second" else ""
-    return " ".join(filter(None, (text, unit, bracketed(low, high, digits))))
+    if math.isnan(mean):
+        return not_measured()
+    parts = (written(mean, digits), unit_words(metric), bracketed(low, high, digits))
+    return " ".join(filter(None, parts))
 
 
 def short(metric: str, value: float) -> str:
@@ -79,7 +90,7 @@ def short(metric: str, value: float) -> str:
 def p_words(p: float) -> str:
     """Return a p value: `0.36`, or `< 0.001`."""
     if math.isnan(p):
-        return NOT_MEASURED
+        return not_measured()
     if p < 0.001:
         return "< 0.001"
     return f"{p:.2g}" if p < 0.995 else "1"
@@ -88,19 +99,24 @@ def p_words(p: float) -> str:
 def duration(seconds: float) -> str:
     """Return a length of time in at most two units."""
     if math.isnan(seconds):
-        return NOT_MEASURED
+        return not_measured()
     if seconds < 10:
-        return f"{seconds:.2g} s"
+        return gettext("{s} s").format(s=f"{seconds:.2g}")
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return gettext("{s} s").format(s=whole)
     minutes, rest = divmod(whole, 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+        pattern = gettext("{min} min {s} s") if rest else gettext("{min} min")
+        return pattern.format(min=minutes, s=rest)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+    pattern = gettext("{h} h {min} min") if minutes else gettext("{h} h")
+    return pattern.format(h=f"{hours:,}", min=minutes)
 
 
 def moment(timestamp: float) -> str:
     """Return seconds since 1970 as a date and time in UTC."""
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%-d %B %Y, %H:%M UTC")
+    from babel.dates import format_datetime
+
+    pattern = gettext("d MMMM y, HH:mm 'UTC'")
+    return format_datetime(datetime.fromtimestamp(timestamp, UTC), pattern, locale=locale())

@@ -7,10 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.words import axis_words, counted, level_words, listed
+from reports.language import gettext, ngettext
+from reports.words import (
+    axis_words,
+    comma,
+    level_words,
+    listed,
+    metric_words,
+    seeds_words,
+    trials_words,
+)
 from suite.evidence.results import Results
 from suite.grid import Grid
-from suite.metrics import METRICS
 from suite.recipe import MODEL_FIELDS, OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 from suite.study import MAIN
 
@@ -36,13 +44,15 @@ class PartSetting:
 
 def part_title(grid: Grid) -> str:
     """Return what a page calls a part."""
-    return "Main grid" if grid.name == MAIN else f"Part “{grid.name.replace('_', ' ')}”"
+    if grid.name == MAIN:
+        return gettext("Main grid")
+    return gettext("Part “{name}”").format(name=gettext(grid.name.replace("_", " ")))
 
 
 def part_setting(results: Results, grid: Grid) -> PartSetting:
     """Return the setting of a grid of the results."""
     varied = tuple(
-        (axis_words(axis.path), ", ".join(level_words(level) for level in axis.levels))
+        (axis_words(axis.path), comma(level_words(level) for level in axis.levels))
         for axis in grid.axes
     )
     paths = {axis.path for axis in grid.axes}
@@ -53,8 +63,8 @@ def part_setting(results: Results, grid: Grid) -> PartSetting:
     )
     if grid.probe is not None:
         first = (grid.probe.__doc__ or grid.probe.__name__).strip().partition("\n")[0]
-        fixed = (("measured without training", first),)
-    measured = listed(METRICS[metric].words for metric in metrics_of(results, grid))
+        fixed = ((gettext("measured without training"), gettext(first)),)
+    measured = listed(metric_words(metric) for metric in metrics_of(results, grid))
     return PartSetting(part_title(grid), _size(grid), measured, grid.alone, varied, fixed)
 
 
@@ -70,10 +80,13 @@ def metrics_of(results: Results, grid: Grid) -> list[str]:
 
 def _size(grid: Grid) -> str:
     levels = " × ".join(
-        counted(len(axis.levels), "level") + f" of {axis_words(axis.path)}" for axis in grid.axes
+        ngettext("{n} level of {axis}", "{n} levels of {axis}", len(axis.levels)).format(
+            n=len(axis.levels), axis=axis_words(axis.path)
+        )
+        for axis in grid.axes
     )
-    trials = counted(len(grid.cells) * grid.seeds, "trial")
-    return " × ".join(filter(None, (levels, counted(grid.seeds, "seed")))) + f" = {trials}"
+    trials = trials_words(len(grid.cells) * grid.seeds)
+    return " × ".join(filter(None, (levels, seeds_words(grid.seeds)))) + f" = {trials}"
 
 
 def _fields(part: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.words import arm_words, axis_words, counted, listed
+from reports.language import gettext, ngettext
+from reports.words import arm_words, axis_words, listed, metric_words, status_words
 from suite.evidence.arms import arm_values, at_level
 from suite.evidence.results import Results
 from suite.grid import Axis, Grid
-from suite.metrics import METRICS
 from suite.views import View
 
 COLUMNS = ["id", "part", "seed", "status", "error", "spent"]
@@ -29,7 +29,8 @@ class Shown:
         points: columns `x` and `colour` (positions among the levels), `seed` and `value`; for
             curves `x` is the epoch.
         trials: columns `x`, `colour`, `status`, `count`: how many trials ended how.
-        notes: what a reader must know about how the points came about.
+        rest: the other axes that vary: tuned, or averaged over.
+        absent: how many of the `finished` trials never gave a value.
     """
 
     view: View
@@ -38,7 +39,9 @@ class Shown:
     colour: Axis
     points: pd.DataFrame
     trials: pd.DataFrame
-    notes: tuple[str, ...]
+    rest: tuple[str, ...]
+    absent: int
+    finished: int
 
     @property
     def lost(self) -> pd.DataFrame:
@@ -49,7 +52,36 @@ class Shown:
     def lost_words(self) -> str:
         """How many trials did not finish, by what became of them; empty if all did."""
         counts = self.lost.groupby("status")["count"].sum()
-        return listed(f"{counted(int(count), 'trial')} {name}" for name, count in counts.items())
+        return listed(
+            ngettext("{n} trial {ended}", "{n} trials {ended}", int(count)).format(
+                n=f"{count:,}", ended=status_words(str(status))
+            )
+            for status, count in counts.items()
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know about how the points came about."""
+        notes = []
+        if self.view.where:
+            notes.append(gettext("Only {arm}.").format(arm=arm_words(self.view.where)))
+        if self.rest and len(self.points):
+            names = listed(axis_words(path) for path in self.rest)
+            pattern = gettext(
+                "Averaged, within each seed, over the levels of {axes} that finished."
+            )
+            if self.view.tuned:
+                pattern = gettext("For each seed the {axes} that validation chose.")
+            notes.append(pattern.format(axes=names))
+        if self.absent and len(self.points):
+            pattern = ngettext(
+                "{n} of {all} finished trials never gave a value for {metric} and has no point.",
+                "{n} of {all} finished trials never gave a value for {metric} and have no point.",
+                self.absent,
+            )
+            metric = metric_words(self.view.of)
+            notes.append(pattern.format(n=self.absent, all=self.finished, metric=metric))
+        return (*notes, *_seeds_note(self.points))
 
     def line(self, colour: int) -> pd.DataFrame:
         """Return the points of one level of colour."""
@@ -91,8 +123,14 @@ def shown(results: Results, view: View) -> Shown:
     table = pd.concat(points, ignore_index=True)[["x", "colour", "seed", "value"]].astype(float)
     table = table.dropna()
     ends = pd.DataFrame(trials, columns=["x", "colour", "status", "count"])
-    notes = (*_notes(view, grid, x, colour, rows, len(table)), *_seeds_note(table))
-    return Shown(view, grid, x, colour, table, ends, notes)
+    rest = tuple(
+        axis.path
+        for axis in grid.axes
+        if axis.path not in (x.path, colour.path) and len(axis.levels) > 1
+    )
+    good = rows[rows["status"] == "finished"]
+    absent = int(good[view.of].isna().sum()) if view.of in rows else 0
+    return Shown(view, grid, x, colour, table, ends, rest, absent, len(good))
 
 
 def _held(grid: Grid, view: View) -> Grid:
@@ -141,38 +179,12 @@ def _curve_points(results: Results, view: View, grid: Grid, cell: pd.DataFrame) 
     return frame.groupby(["seed", "x"])[["value"]].mean().reset_index()
 
 
-def _notes(
-    view: View, grid: Grid, x: Axis, colour: Axis, rows: pd.DataFrame, points: int
-) -> tuple[str, ...]:
-    rest = [axis for axis in grid.axes if axis.path not in (x.path, colour.path)]
-    rest = [axis for axis in rest if len(axis.levels) > 1]
-    notes = []
-    if view.where:
-        notes.append(f"Only {arm_words(view.where)}.")
-    if rest and points:
-        names = listed(axis_words(axis.path) for axis in rest)
-        if view.tuned:
-            notes.append(f"For each seed the {names} that validation chose.")
-        else:
-            notes.append(f"Averaged, within each seed, over the levels of {names} that finished.")
-    if view.of in rows:
-        good = rows[rows["status"] == "finished"]
-        absent = int(good[view.of].isna().sum())
-        if absent and points:
-            words = METRICS[view.of].words
-            missing = f"{absent:,} of {counted(len(good), 'finished trial')}"
-            notes.append(f"{missing} never gave a value for {words} and {_have(absent)} no point.")
-    return tuple(notes)
-
-
 def _seeds_note(points: pd.DataFrame) -> tuple[str, ...]:
     """Say how many seeds each mean is of."""
     if points.empty:
         return ()
     seeds = points.groupby(["x", "colour"])["seed"].nunique()
     least, most = int(seeds.min()), int(seeds.max())
-    return (f"n = {most}." if least == most else f"n = {least} to {most}.",)
-
-
-def _have(count: int) -> str:
-    return "has" if count == 1 else "have"
+    if least == most:
+        return (gettext("n = {n}.").format(n=most),)
+    return (gettext("n = {least} to {most}.").format(least=least, most=most),)

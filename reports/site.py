@@ -2,48 +2,139 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import functools
+import gc
 import hashlib
+import multiprocessing
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 import reports
 import suite.evidence
+from reports import marks
+from reports.cells import cells_frame
 from reports.comparison import comparison_page
-from reports.pages import file_name, index, study_page
+from reports.files import file_name, front_name
+from reports.front import front
+from reports.language import ENGLISH, NAMES, TAGS, gettext, language, ngettext, writing
+from reports.pages import album, study_page
+from suite import discovery
 from suite.evidence.comparison import Comparison
-from suite.evidence.results import Results
+from suite.evidence.results import Results, gather
 from suite.identity import digest
+from suite.record import Execution, Record
+
+
+@dataclass(frozen=True)
+class Task:
+    """Where a study's pages go, and what goes on them beside its results."""
+
+    folder: Path
+    link: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of the site's own, and the hash by which its page allows it and no other."""
+
+    text: Markup
+    hash: str
 
 
 def render(
-    results: Sequence[Results], folder: Path, *, tracking_links: Mapping[str, str] | None = None
+    results: Sequence[Results],
+    folder: Path,
+    *,
+    tracking_links: Mapping[str, str] | None = None,
+    first: str = ENGLISH,
 ) -> Path:
-    """Write one page for each study and an index into `folder`; return the path of the index.
+    """Write a page for each study and a front page into `folder`; return the path of the latter.
+
+    Every page is written in every language; beside a study's page lie its trials and its cells as
+    CSV. Pages that are there already and show the same are left alone.
 
     Args:
         tracking_links: by study name, an address that opens its trials in MLflow's UI.
+        first: the language of `index.html`.
 
     Raises:
         OSError: the folder cannot be written to. Pages are complete or absent, never half.
     """
     links = tracking_links or {}
-    templates = _templates()
     folder.mkdir(parents=True, exist_ok=True)
+    stale = []
     for result in results:
         link = links.get(result.study.name, "")
-        path, content = folder / file_name(result.study.name), _content(result, link)
-        if not _shows(path, content):
-            template = templates.get_template("study.html")
-            _write(path, template.render(page=study_page(result, link), content=content))
-    home = folder / "index.html"
-    _write(home, templates.get_template("index.html").render(index=index(results, links)))
-    return home
+        content = _content(result, link)
+        if not _shows(folder, result.study.name, content):
+            stale.append((result, Task(folder, link, content)))
+    _write_studies(stale)
+    template = _templates().get_template("index.html")
+    for one in NAMES:
+        with writing(one):
+            page = template.render(front=front(results, links), script=_script("front.js"))
+            _write(folder / front_name(), page)
+            if one == first:  # the same page twice, so that no link depends on which came first
+                _write(folder / "index.html", page)
+    return folder / "index.html"
+
+
+def _write_studies(stale: Sequence[tuple[Results, Task]]) -> None:
+    """Write the pages of studies, side by side where there are several and a core for each."""
+    workers = min(len(stale), os.cpu_count() or 1)
+    if workers < 2:
+        for results, task in stale:
+            _write_study(results, task)
+        return
+    # Drawing takes seconds a study, and a new process one and a half to load what draws.
+    context = multiprocessing.get_context("spawn")
+    # Looking for garbage among matplotlib's many objects takes a quarter of the time; once a study
+    # is enough.
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=gc.disable) as pool:
+        longest_first = sorted(stale, key=lambda pair: -len(pair[0].study.views))
+        futures = [
+            pool.submit(_work, results.execution, results.records, task)
+            for results, task in longest_first
+        ]
+        for future in futures:
+            future.result()
+
+
+def _work(execution: Execution, records: Sequence[Record], task: Task) -> None:
+    """Write a study's pages in a process of its own, which finds the study by its name."""
+    study = discovery.load(execution.study)
+    by_id = {record.id: record for record in records}
+    _write_study(gather(study, execution, by_id), task)
+    gc.collect()
+
+
+def _write_study(results: Results, task: Task) -> None:
+    name, drawn = results.study.name, album(results)
+    _write(task.folder / f"{name}.csv", _csv(results.table))
+    cells = zip(results.grids, drawn.cells, strict=True)
+    frames = [cells_frame(grid, of_grid) for grid, of_grid in cells]
+    _write(task.folder / f"{name}.cells.csv", _csv(pd.concat(frames)))
+    template = _templates().get_template("study.html")
+    for one in NAMES:  # after the tables: a page that is there says that they are
+        with writing(one):
+            page = study_page(results, drawn, task.link)
+            text = template.render(page=page, content=task.content, script=_script("study.js"))
+            _write(task.folder / file_name(name), text)
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return str(table.to_csv(index=False, lineterminator="\n"))
 
 
 def render_comparison(comparison: Comparison, path: Path) -> None:
@@ -69,23 +160,44 @@ def _code() -> list[str]:
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
 
 
-def _shows(path: Path, content: str) -> bool:
-    """Say whether a page is there and shows some content, which it names in its head."""
-    try:
-        with path.open(encoding="utf-8") as page:
-            return content in page.read(1000)
-    except OSError:
-        return False
+def _shows(folder: Path, study: str, content: str) -> bool:
+    """Say whether a study's pages are there and show some content, which their heads name."""
+    for one in NAMES:
+        with writing(one):
+            path = folder / file_name(study)
+        try:
+            with path.open(encoding="utf-8") as page:
+                if content not in page.read(1000):
+                    return False
+        except OSError:
+            return False
+    return True
 
 
+@functools.cache
 def _templates() -> Environment:
-    return Environment(
+    templates = Environment(
         loader=PackageLoader("reports"),
+        extensions=["jinja2.ext.i18n"],
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.policies["ext.i18n.trimmed"] = True
+    # What stands in a template is markup; texts of studies are said in Python, and escaped here.
+    templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    templates.globals |= {"tag": lambda: TAGS[language()], "marks": marks}
+    return templates
+
+
+@functools.cache
+def _script(name: str) -> Script:
+    """Return a page's script, which its policy allows by its hash."""
+    folder = Path(reports.__file__).parent / "templates"
+    text = "".join((folder / part).read_text(encoding="utf-8") for part in ("page.js", name))
+    hashed = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Script(Markup(text), f"sha256-{hashed}")  # noqa: S704 - the site's own file
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,8 +33,11 @@ def mean_of(values: Iterable[float]) -> Mean:
     mean = float(sample.mean())
     if n == 1:
         return Mean(mean, math.nan, math.nan, 1)
-    error = float(stats.sem(sample))
-    if error == 0.0:  # scipy's interval of width zero is NaN
-        return Mean(mean, mean, mean, n)
-    low, high = stats.t.interval(CONFIDENCE, n - 1, loc=mean, scale=error)
-    return Mean(mean, float(low), float(high), n)
+    half = _quantile(n - 1) * float(sample.std(ddof=1)) / math.sqrt(n)
+    return Mean(mean, mean - half, mean + half, n)
+
+
+@functools.cache
+def _quantile(freedom: int) -> float:
+    """Return the t quantile of an interval; it is asked for a thousand times a page."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))

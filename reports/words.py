@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from reports.language import ENGLISH, gettext, language, locale, ngettext
 from suite.evidence import Verdict
+from suite.metrics import METRICS
 
 PATHS: Mapping[str, str] = {
     "batch_size": "batch size",
@@ -60,39 +62,76 @@ GLYPHS: Mapping[Verdict, str] = {
 }
 
 
+VERDICTS: Mapping[Verdict, Callable[[], str]] = {
+    Verdict.SUPPORTED: lambda: gettext("supported"),
+    Verdict.REFUTED: lambda: gettext("refuted"),
+    Verdict.NO_EFFECT: lambda: gettext("no meaningful effect"),
+    Verdict.UNDECIDED: lambda: gettext("undecided"),
+}
+STATUSES: Mapping[str, Callable[[], str]] = {
+    "finished": lambda: gettext("finished"),
+    "diverged": lambda: gettext("diverged"),
+    "failed": lambda: gettext("failed"),
+}
+
+
 def axis_words(path: str) -> str:
     """Return what a person calls the field at a dotted path."""
-    return PATHS.get(path, path.rsplit(".", 1)[-1].replace("_", " "))
+    return gettext(PATHS.get(path, path.rsplit(".", 1)[-1].replace("_", " ")))
+
+
+def metric_words(name: str) -> str:
+    """Return what a person calls a metric."""
+    return gettext(METRICS[name].words)
+
+
+def status_words(status: str) -> str:
+    """Return how a trial ended."""
+    return STATUSES[status]()
 
 
 def level_words(level: Any) -> str:
     """Return a level of an axis as it is written: 0.003, 64 × 64, yes, none."""
     if level is None:
-        return "none given"
+        return gettext("none given")
     if isinstance(level, bool):
-        return "yes" if level else "no"
+        return gettext("yes") if level else gettext("no")
     if isinstance(level, tuple | list):
         joint = " + " if any(isinstance(item, str) for item in level) else " × "
-        return joint.join(level_words(item) for item in level) or "none"
+        return joint.join(level_words(item) for item in level) or gettext("none")
     if isinstance(level, float):
         return f"{level:g}"
-    return NAMES.get(str(level), str(level).replace("_", " "))
+    return gettext(NAMES.get(str(level), str(level).replace("_", " ")))
 
 
 def arm_words(levels: Mapping[str, Any]) -> str:
     """Return levels as words: `batch size 64, learning rate 0.1`."""
-    return ", ".join(f"{axis_words(path)} {level_words(level)}" for path, level in levels.items())
+    return comma(f"{axis_words(path)} {level_words(level)}" for path, level in levels.items())
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun in the right number: `1 seed`, `1,200 seeds`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def comma(items: Iterable[str]) -> str:
+    """Return items with commas between them."""
+    return ("，" if language() == "zh" else ", ").join(items)
+
+
+def trials_words(count: int) -> str:
+    """Return how many trials: `1 trial`, `1,200 trials`."""
+    return ngettext("{n} trial", "{n} trials", count).format(n=f"{count:,}")
+
+
+def seeds_words(count: int) -> str:
+    """Return how many seeds: `1 seed`, `20 seeds`."""
+    return ngettext("{n} seed", "{n} seeds", count).format(n=f"{count:,}")
 
 
 def listed(items: Iterable[str]) -> str:
     """Return items as a list in a sentence: `a, b and c`."""
-    *most, last = list(items) or [""]
-    return f"{', '.join(most)} and {last}" if most else last
+    many = list(items)
+    if len(many) < 2:
+        return "".join(many)
+    from babel.lists import format_list
+
+    return format_list(many, locale=locale())
 
 
 def sentence(text: str) -> str:
@@ -100,7 +139,13 @@ def sentence(text: str) -> str:
     text = text.strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+    stop = "" if text[-1] in ".!?。！？" else "." if language() == ENGLISH else "。"
+    return text[0].upper() + text[1:] + stop
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Return parts as sentences, one after the other."""
+    return (" " if language() == ENGLISH else "").join(sentence(part) for part in parts if part)
 
 
 def slug(text: str) -> str:

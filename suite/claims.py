@@ -16,6 +16,7 @@ from typing import Any, Literal
 from suite.errors import RequestError
 from suite.fields import number, vocabulary
 from suite.metrics import METRICS, check_metric
+from suite.wording import Worded, worded
 
 Arm = Mapping[str, Any]
 Direction = Literal["higher", "lower"]
@@ -72,15 +73,17 @@ class Effect(Statement):
         return math.log(self.matters) if self.scale == "ratio" else self.matters
 
     @property
-    def size(self) -> str:
+    def size(self) -> Worded:
         """The smallest effect that matters, in words."""
         if self.scale == "ratio":
-            return f"a factor of {self.matters:g}"
+            return worded("a factor of {size}", size=f"{self.matters:g}")
         metric = METRICS[self.of]
         if metric.unit == "percent":
-            points = 100 * self.matters
-            return f"{points:g} {'point' if points == 1 else 'points'} of {metric.words}"
-        return f"{self.matters:g} in {metric.words}"
+            points = f"{100 * self.matters:g}"
+            if points == "1":
+                return worded("1 point of {metric}", metric=metric.words)
+            return worded("{size} points of {metric}", size=points, metric=metric.words)
+        return worded("{size} in {metric}", size=f"{self.matters:g}", metric=metric.words)
 
 
 @vocabulary
@@ -99,9 +102,11 @@ class Difference(Effect):
     direction: Direction
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        return f"it is {_other(self.direction)} by at least {self.size}"
+        if self.direction == "higher":
+            return worded("it is lower by at least {size}", size=self.size)
+        return worded("it is higher by at least {size}", size=self.size)
 
 
 @vocabulary
@@ -113,9 +118,9 @@ class Equivalence(Effect):
     against: Arm
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        return f"they differ by more than {self.size}"
+        return worded("they differ by more than {size}", size=self.size)
 
 
 @vocabulary
@@ -135,9 +140,9 @@ class Interaction(Effect):
     direction: Direction
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        return f"the difference moves the other way by at least {self.size}"
+        return worded("the difference moves the other way by at least {size}", size=self.size)
 
 
 @vocabulary
@@ -163,10 +168,11 @@ class Trend(Effect):
         return {"unit": float, "doubling": math.log2, "tenfold": math.log10}[self.per](level)
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        moves = "falls" if self.direction == "higher" else "rises"
-        return f"it {moves} by at least {self.size} per {self.per}"
+        if self.direction == "higher":
+            return worded("it falls by at least {size} per {step}", size=self.size, step=self.per)
+        return worded("it rises by at least {size} per {step}", size=self.size, step=self.per)
 
 
 @vocabulary
@@ -195,9 +201,12 @@ class Ordering(Statement):
         return self.matters
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        return f"the order is the other way, with a rank correlation of at least {self.matters:g}"
+        return worded(
+            "the order is the other way, with a rank correlation of at least {size}",
+            size=f"{self.matters:g}",
+        )
 
 
 @vocabulary
@@ -210,9 +219,14 @@ class Threshold(Effect):
     direction: Direction
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        return f"it is {_other(self.direction)} than {self.level:g} by at least {self.size}"
+        level = f"{self.level:g}"
+        if self.direction == "higher":
+            return worded(
+                "it is lower than {level} by at least {size}", level=level, size=self.size
+            )
+        return worded("it is higher than {level} by at least {size}", level=level, size=self.size)
 
 
 @vocabulary
@@ -234,9 +248,11 @@ class Rate(Statement):
     direction: Direction
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        return f"the share of seeds is {_other(self.direction)} than {self.than:.0%}"
+        if self.direction == "higher":
+            return worded("the share of seeds is lower than {share}", share=f"{self.than:.0%}")
+        return worded("the share of seeds is higher than {share}", share=f"{self.than:.0%}")
 
 
 @vocabulary
@@ -265,9 +281,13 @@ class Within(Statement):
             raise RequestError(f"low must be below high: claim '{self.says}'")
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        return f"more seeds lie outside [{self.low:g}, {self.high:g}] than luck explains"
+        return worded(
+            "more seeds lie outside [{low}, {high}] than luck explains",
+            low=f"{self.low:g}",
+            high=f"{self.high:g}",
+        )
 
 
 @vocabulary
@@ -284,9 +304,9 @@ class Identity(Statement):
     arm: Arm = dataclasses.field(default_factory=dict)
 
     @property
-    def refuted_if(self) -> str:
+    def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        return f"any trial deviates by more than {self.tolerance:g}"
+        return worded("any trial deviates by more than {size}", size=f"{self.tolerance:g}")
 
 
 Directional = Difference | Interaction | Trend | Ordering | Threshold
@@ -309,7 +329,3 @@ def arms(claim: Claim, levels: tuple[Any, ...] = ()) -> dict[str, Arm]:
     if isinstance(claim, Difference | Equivalence):
         return {"arm": claim.arm, "against": claim.against}
     return {"arm": claim.arm}
-
-
-def _other(direction: Direction) -> str:
-    return "lower" if direction == "higher" else "higher"

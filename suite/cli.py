@@ -179,15 +179,16 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
 @cli.command()
 @study_names
 @click.option("--out", type=click.Path(path_type=Path), default=Path("reports/html"))
-@click.option("--lang", type=Choice("en"), default="en", expose_value=False)
-def report(studies: tuple[str, ...], out: Path) -> None:
+@click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
+def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
     """Write the report site of each study's latest run."""
     from reports.site import render
-    from suite.stored import latest, stores
+    from suite.stored import latest, stores, tracking_links
 
     results = latest(studies, *stores())
+    links = tracking_links([result.study.name for result in results])
     try:
-        index = render(results, out)
+        index = render(results, out, tracking_links=links, first=lang)
     except OSError as error:
         raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
     print(index)

@@ -9,7 +9,7 @@ from typing import Any
 
 from reports.changes import change_words, environment_differences, trials_words
 from reports.effects import effect_words
-from reports.words import counted, listed
+from reports.words import listed
 from suite import discovery
 from suite.errors import RequestError
 from suite.evidence.comparison import (
@@ -24,6 +24,7 @@ from suite.evidence.comparison import (
 from suite.evidence.results import Results
 from suite.record import ResultSet
 from suite.stored import gathered_of
+from suite.wording import counted
 
 Form = Mapping[str, Any]
 

@@ -85,6 +85,29 @@ PHRASES: dict[int, str] = {
     75: "图片增广：照明条件、设备差异导致准确性降低",
     76: "预测可能的数据情况",
 }
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of the notes: the phrases `first` to `last`."""
+
+    letter: str
+    title: str
+    first: int
+    last: int
+
+
+CHAPTERS: tuple[Chapter, ...] = (
+    Chapter("A", "Optimisation", 1, 6),
+    Chapter("B", "Linear and softmax regression, perceptron, MLP", 7, 14),
+    Chapter("C", "Model selection and capacity", 15, 22),
+    Chapter("D", "Weight decay and dropout", 23, 28),
+    Chapter("E", "Numerical stability", 29, 35),
+    Chapter("F", "Practice", 36, 39),
+    Chapter("G", "Convolution and pooling", 40, 48),
+    Chapter("H", "Architectures", 49, 65),
+    Chapter("I", "Second competition, several devices, augmentation", 66, 76),
+)
 # Why no study of one machine can test a phrase.
 NOT_TESTED: dict[int, str] = {
     14: "it says how networks are written: every study trains its network through one core",

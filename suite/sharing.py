@@ -59,7 +59,7 @@ def export(file: Path) -> None:
 
     The pages in reports/html are brought up to date on the way.
     """
-    from reports.pages import file_name
+    from reports.files import written
     from reports.site import render
     from suite.record import ResultSet
     from suite.stored import latest, stores
@@ -70,10 +70,10 @@ def export(file: Path) -> None:
     journal, tracker = stores()
     results = latest((), journal, tracker)
     try:
-        home = render(results, PAGES)
+        render(results, PAGES)
     except OSError as error:
         raise RequestError(f"the report cannot be written to {PAGES}: {error.strerror}") from None
-    pages = [home, *(PAGES / file_name(result.study.name) for result in results)]
+    pages = [PAGES / name for name in written(result.study.name for result in results)]
     executions = {one.study: one for one in journal.executions}
     archive.write(file, ResultSet(journal.records, executions), {page.name: page for page in pages})
     print(file)

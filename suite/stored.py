@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.words import counted, listed
+from reports.words import listed
 from suite import discovery
 from suite.conclusions import conclusion_forms, note
 from suite.coordinator import knows_store, take_over
@@ -20,6 +20,7 @@ from suite.tracking import location
 from suite.tracking.journal import Journal
 from suite.tracking.location import tracking_uri
 from suite.tracking.tracker import Tracker
+from suite.wording import counted
 
 
 def stores() -> tuple[Journal, Tracker]:
@@ -51,6 +52,19 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list
     if not found:
         raise RequestError("no study has results yet: `suite run --all` makes them")
     return [gathered(name, journal) for name in found]
+
+
+def tracking_links(studies: list[str]) -> dict[str, str]:
+    """Return where a tracking server shows each study's trials; nothing where there is no server."""
+    _, tracker = stores()
+    links = {}
+    if location.is_remote(tracker.uri):
+        tracker.open()
+        links = tracker.links(studies)
+        if tracker.error is not None:
+            print(f"the pages lack links to {tracker.uri}: {first_line(tracker)}", file=sys.stderr)
+    tracker.close()
+    return {study: f"{tracker.uri.rstrip('/')}/{link}" for study, link in links.items()}
 
 
 def gathered(name: str, journal: Journal) -> Results:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
-from reports.figures import heat, plate
+from reports.figures import heat, plate, sketch
 from reports.shown import shown
 from suite import Difference, Study, axis, matrix
 from suite.data import augmented, load, shifted_tests
@@ -323,7 +323,7 @@ def test_levels_of_words_reach_tables_verdicts_and_the_matrix() -> None:
     assert "at measured on noisy, augmentation noise" in words
     assert "at measured on clean, augmentation none" in words
     assert len(drawn.points) == 2 * 3 * 3
-    picture = plate(results, view, "figure").picture
+    picture = plate(sketch(results, view, "figure")).picture
     assert picture is not None
     assert all("blur + noise" in drawing for _, drawing in picture.drawings)
 

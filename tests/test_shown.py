@@ -57,7 +57,7 @@ def test_a_view_that_holds_a_level_shows_and_tunes_over_no_other(view: View) -> 
     assert data.trials["count"].sum() == len(RECORDS) / 2
     assert data.notes[0] == "Only random labels 0.2."
     assert data.notes[1] == "For each seed the learning rate that validation chose."
-    assert data.notes[2] == "n = 2."
+    assert data.notes[2] == "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}2."
 
 
 def test_an_error_that_spans_much_has_a_logarithmic_axis_and_an_accuracy_has_not() -> None:

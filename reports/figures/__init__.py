@@ -5,15 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports.figures import curves, difference, heat, lines
-from reports.figures.canvas import NARROW, SMALL, WIDE, Picture, picture
+from reports.figures.canvas import NARROW, SMALL, WIDE, Drawing, Picture, drawing
+from reports.figures.labels import view_labels
 from reports.figures.palette import CATEGORIES, colours
+from reports.language import gettext
 from reports.shown import Shown, shown
 from suite.claims import Counted, Identity
 from suite.evidence import Finding
 from suite.evidence.results import Results
 from suite.views import View
 
-CUT = "Intervals that leave the frame are cut at its edge; the table gives them in full."
+KINDS = {"lines": lines, "heat": heat, "matrix": heat, "curves": curves}
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A view's data and its drawing, before it is put into words; None where nothing was measured."""
+
+    data: Shown
+    drawing: Drawing | None
 
 
 @dataclass(frozen=True)
@@ -21,30 +31,51 @@ class Plate:
     """A view as it is printed: a picture (None where nothing was measured) and notes to it."""
 
     view: View
+    caption: str
     picture: Picture | None
     notes: tuple[str, ...]
 
 
-def plate(results: Results, view: View, name: str) -> Plate:
+def sketch(results: Results, view: View, name: str) -> Sketch:
     """Draw a view of the results; `name` must be unique on its page."""
     data = shown(results, view)
     if data.points.empty:
-        ends = f"Of this part, {data.lost_words}." if data.lost_words else ""
-        return Plate(view, None, tuple(filter(None, (*data.notes, ends))))
-    kind = {"lines": lines, "heat": heat, "matrix": heat, "curves": curves}[view.kind]
-    pairs = colours(data.colour.levels)
-    drawn = picture(name, (WIDE, NARROW), lambda size: kind.draw(data, size), pairs, kind.alt(data))
-    return Plate(view, drawn, tuple(filter(None, (*data.notes, *_notes(data)))))
+        return Sketch(data, None)
+    kind = KINDS[view.kind]
+    drawn = drawing(
+        name,
+        (WIDE, NARROW),
+        lambda size: kind.draw(data, size),
+        colours(data.colour.levels),
+        lambda: view_labels(data),
+        lambda: kind.alt(data),
+    )
+    return Sketch(data, drawn)
 
 
-def evidence(finding: Finding, name: str) -> Picture | None:
+def plate(drawn: Sketch) -> Plate:
+    """Return a sketch with its words."""
+    data, caption = drawn.data, gettext(drawn.data.view.caption)
+    if drawn.drawing is None:
+        lost = data.lost_words
+        ends = gettext("Of this part, {trials}.").format(trials=lost) if lost else ""
+        return Plate(data.view, caption, None, tuple(filter(None, (*data.notes, ends))))
+    notes = tuple(filter(None, (*data.notes, *_notes(data))))
+    return Plate(data.view, caption, drawn.drawing.picture(), notes)
+
+
+def evidence(finding: Finding, name: str) -> Drawing | None:
     """Draw a finding's paired seeds; None where there are none, or nothing to compare."""
     if not _is_drawn(finding):
         return None
-    return picture(
-        name, (SMALL,), lambda size: difference.draw(finding, size), CATEGORIES[:2],
-        difference.alt(finding),
-    )  # fmt: skip
+    return drawing(
+        name,
+        (SMALL,),
+        lambda size: difference.draw(finding, size),
+        CATEGORIES[:2],
+        lambda: difference.texts(finding),
+        lambda: difference.alt(finding),
+    )
 
 
 def evidence_is_cut(finding: Finding) -> bool:
@@ -61,4 +92,7 @@ def _notes(data: Shown) -> tuple[str, ...]:
         return (heat.heat_note(data),)
     module = lines if data.view.kind == "lines" else curves
     lost = lines.cross_note(data) if data.view.kind == "lines" else curves.lost_note(data)
-    return (lost, CUT if module.is_cut(data) else "")
+    cut = gettext(
+        "Intervals that leave the frame are cut at its edge; the table gives them in full."
+    )
+    return (lost, cut if module.is_cut(data) else "")

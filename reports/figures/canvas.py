@@ -6,9 +6,12 @@ replaces by `currentColor`, by the page's variables or by the figure's own.
 
 from __future__ import annotations
 
+import copy
 import io
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +21,13 @@ import matplotlib as mpl
 import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from reports.figures.palette import Pair
+from reports.language import ENGLISH, writing
 
 INK, SOFT, SURFACE, BAND = "#010203", "#010204", "#010205", "#010206"
 PAGE_COLOURS = {
@@ -86,6 +93,32 @@ class Picture:
     alt: str
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A figure drawn once, in English, whose words can be said in every language.
+
+    Layout is what takes long. It is that of the English words, which are the longer ones.
+
+    Attributes:
+        sheets: the SVG for each size of page.
+        labels: return the texts in it, in an order that no language changes.
+        alt: return its text alternative.
+    """
+
+    sheets: tuple[tuple[str, ET.Element], ...]
+    labels: Callable[[], Sequence[str]]
+    alt: Callable[[], str]
+
+    def picture(self) -> Picture:
+        """Return the figure in the language that is being written."""
+        here = self.labels()
+        with writing(ENGLISH):
+            said = dict(zip(self.labels(), here, strict=True))
+        alt = self.alt()
+        sheets = ((name, _worded(root, said, alt)) for name, root in self.sheets)
+        return Picture(tuple(sheets), alt)
+
+
 def stand_in(index: int) -> str:
     """Return the stand-in for a figure's colour of that index."""
     return f"#0a0b{index:02x}"
@@ -104,26 +137,25 @@ def soft_grid(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def picture(
+def drawing(
     name: str,
     sizes: Sequence[Size],
     draw: Callable[[Size], Figure],
     pairs: Sequence[Pair],
-    alt: str,
-) -> Picture:
-    """Draw a figure at every size and return it as SVG; `name` keeps its ids apart."""
-    return Picture(
-        tuple(
-            (size.name, _inline(draw(size), f"{name}-{size.name}", pairs, alt)) for size in sizes
-        ),
-        alt,
-    )
+    labels: Callable[[], Sequence[str]],
+    alt: Callable[[], str],
+) -> Drawing:
+    """Draw a figure at every size; `name` keeps its ids apart."""
+    with writing(ENGLISH):
+        sheets = [(size.name, _inline(draw(size), f"{name}-{size.name}", pairs)) for size in sizes]
+    return Drawing(tuple(sheets), labels, alt)
 
 
-def _inline(figure: Figure, name: str, pairs: Sequence[Pair], alt: str) -> Markup:
+def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     out = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context(STYLE):
+        _lay_out(figure)
         figure.savefig(out, format="svg", transparent=True, metadata=nothing)
     root = ET.fromstring(out.getvalue())  # noqa: S314 - matplotlib's own words, just written
     _strip(root)
@@ -134,11 +166,76 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair], alt: str) -> Marku
     root.set("width", root.attrib.pop("width").removesuffix("pt"))
     root.set("id", name)
     root.set("role", "img")
-    root.set("aria-label", alt)
     style = ET.Element(f"{{{SVG}}}style")
     style.text = _style(name, pairs)
     root.insert(0, style)
+    for group in root.iter(f"{{{SVG}}}g"):
+        _anchor(group.findall(f"{{{SVG}}}text"))
+    return root
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay a figure out, once: left to itself, `savefig` draws it a second time to do so."""
+    FigureCanvasAgg(figure)  # its measures are at hand; those of SVG's canvas cost a third drawing
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    figure.set_layout_engine("none")
+
+
+def _anchor(lines: Sequence[ET.Element]) -> None:
+    """Hold lines of text by their middles or ends, if those are in line.
+
+    Matplotlib holds several lines by their starts, which are right for its own font and words only.
+    """
+    if len(lines) < 2:
+        return
+    places = [_place(line) for line in lines]
+    for anchor, share in (("start", 0.0), ("middle", 0.5), ("end", 1.0)):
+        at = [x + share * width for x, _, width in places]
+        if max(at) - min(at) < 1:
+            for line, x, (_, y, _) in zip(lines, at, places, strict=True):
+                line.set("transform", f"translate({x:.2f} {y:.2f})")
+                line.set("style", f"{line.get('style')}; text-anchor: {anchor}")
+            return
+
+
+def _place(line: ET.Element) -> tuple[float, float, float]:
+    """Return where a line of text starts and how wide matplotlib's font makes it, in pixels."""
+    x, y = map(float, re.findall(r"-?[\d.]+", line.get("transform", ""))[:2])
+    (size,) = re.findall(r"font-size: ([\d.]+)px", line.get("style", ""))
+    font = FontProperties(size=float(size))
+    width, _, _ = text_to_path.get_text_width_height_descent(line.text or "", font, ismath=False)
+    return x, y, width
+
+
+def _worded(root: ET.Element, said: Mapping[str, str], alt: str) -> Markup:
+    """Return an SVG with its labels replaced by what is said for them."""
+    new = {" ".join(old.split()): text for old, text in said.items() if old != text}
+    root = copy.deepcopy(root) if new else root
+    root.set("aria-label", alt)
+    for group in root.iter(f"{{{SVG}}}g") if new else ():
+        texts = group.findall(f"{{{SVG}}}text")
+        whole = " ".join(text.text or "" for text in texts)
+        if whole in new:
+            _replace(group, texts, new[whole])
+        else:
+            for text in texts:
+                text.text = new.get(text.text or "", text.text)
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - serialising escapes text
+
+
+def _replace(group: ET.Element, texts: list[ET.Element], label: str) -> None:
+    """Put a label in the place of another that may have been broken into lines."""
+    lines = label.split("\n")
+    if len(lines) == 1 and 2 * len(label) > max(len(text.text or "") for text in texts):
+        lines = textwrap.wrap(label, math.ceil(len(label) / len(texts)), break_on_hyphens=False)
+    joint = " " if " " in label else ""
+    kept = [*lines[: len(texts) - 1], joint.join(lines[len(texts) - 1 :])]
+    for text, line in zip(texts, kept, strict=False):
+        text.text = line
+    for text in texts[len(kept) :]:
+        group.remove(text)
 
 
 def _strip(root: ET.Element) -> None:

@@ -10,14 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports.figures.canvas import SURFACE, Size, canvas, soft_grid, stand_in
+from reports.figures.labels import epochs, named
 from reports.figures.legend import add_legend
 from reports.figures.palette import DASHES, MARKERS
-from reports.figures.scales import log_y, set_y
+from reports.figures.scales import Frame, frame, log_y, set_y
+from reports.language import gettext
 from reports.quantities import axis_label, measured, scaled
 from reports.shown import Shown
 from reports.summary import mean_of
-from reports.words import axis_words, level_words, sentence
-from suite.metrics import METRICS
+from reports.words import metric_words, sentences
 
 
 def band(shown: Shown, colour: int) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def band(shown: Shown, colour: int) -> pd.DataFrame:
 
 def is_cut(shown: Shown) -> bool:
     """Whether a band reaches beyond the frame."""
-    return set_y(Figure().subplots(), *_framed(shown))
+    return _frame(shown).cuts
 
 
 def draw(shown: Shown, size: Size) -> Figure:
@@ -40,10 +41,10 @@ def draw(shown: Shown, size: Size) -> Figure:
         axes = figure.subplots()
         for colour in range(len(shown.colour.levels)):
             _line(axes, shown, colour)
-        set_y(axes, *_framed(shown))
+        set_y(axes, _frame(shown))
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         soft_grid(axes)
-        axes.set_xlabel("epochs")
+        axes.set_xlabel(epochs())
         axes.set_ylabel(axis_label(shown.view.of))
         add_legend(figure, shown.colour, size)
     return figure
@@ -51,39 +52,41 @@ def draw(shown: Shown, size: Size) -> Figure:
 
 def alt(shown: Shown) -> str:
     """Say in words what the figure shows."""
-    parts = [f"{METRICS[shown.view.of].words} over epochs, mean of seeds"]
+    metric = metric_words(shown.view.of)
+    parts = [gettext("{metric} over epochs, mean of seeds").format(metric=metric)]
     for colour, level in enumerate(shown.colour.levels):
         line = band(shown, colour)
-        name = (
-            f"{axis_words(shown.colour.path)} {level_words(level)}: " if shown.colour.path else ""
-        )
-        parts.append(name + (_ends(shown.view.of, line) if len(line) else "no finished trial"))
+        said = _ends(shown.view.of, line) if len(line) else gettext("no finished trial")
+        parts.append(named(shown, level, said))
     if shown.lost_words:
-        parts.append(f"{shown.lost_words}, not drawn")
-    return " ".join(sentence(part) for part in parts)
+        parts.append(gettext("{trials}, not drawn").format(trials=shown.lost_words))
+    return sentences(parts)
 
 
 def lost_note(shown: Shown) -> str:
     """Say which trials are not drawn, if any."""
-    return f"Not drawn: {shown.lost_words}." if shown.lost_words else ""
+    if not shown.lost_words:
+        return ""
+    return gettext("Not drawn: {trials}.").format(trials=shown.lost_words)
 
 
 def _ends(metric: str, line: pd.DataFrame) -> str:
     last = line.iloc[-1]
-    value = measured(metric, last["mean"], last["low"], last["high"])
+    value, epoch = measured(metric, last["mean"], last["low"], last["high"]), f"{last['epoch']:g}"
     if len(line) == 1:
-        return f"{value} at epoch {last['epoch']:g}"
+        return gettext("{value} at epoch {epoch}").format(value=value, epoch=epoch)
     first = line.iloc[0]
+    pattern = gettext("from {start} at epoch {first} to {value} at epoch {epoch}")
     start = measured(metric, first["mean"])
-    return f"from {start} at epoch {first['epoch']:g} to {value} at epoch {last['epoch']:g}"
+    return pattern.format(start=start, first=f"{first['epoch']:g}", value=value, epoch=epoch)
 
 
-def _framed(shown: Shown) -> tuple[list[float], list[float], bool]:
+def _frame(shown: Shown) -> Frame:
     metric = shown.view.of
     lines = pd.concat([band(shown, colour) for colour in range(len(shown.colour.levels))])
     values = [scaled(metric, value) for value in shown.points["value"]]
     bounds = [scaled(metric, bound) for bound in (*lines["low"], *lines["high"])]
-    return values, bounds, log_y(metric, values)
+    return frame(values, bounds, log_y(metric, values))
 
 
 def _line(axes: Axes, shown: Shown, colour: int) -> None:

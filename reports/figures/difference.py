@@ -16,9 +16,17 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.effects import compared, effect_words, matters_words
 from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid, stand_in
-from reports.figures.scales import log_y, set_y
+from reports.figures.scales import Frame, frame, log_y, set_y
+from reports.language import gettext
 from reports.quantities import MINUS, axis_label, scaled
-from reports.words import axis_words, counted, level_words, listed, sentence
+from reports.words import (
+    axis_words,
+    level_words,
+    listed,
+    metric_words,
+    seeds_words,
+    sentences,
+)
 from suite.claims import Counted, Identity, Ordering, Tested, Trend
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
@@ -39,15 +47,29 @@ def draw(finding: Finding, size: Size) -> Figure:
 
 def alt(finding: Finding) -> str:
     """Say in words what the figure shows."""
-    seeds = counted(finding.n, "seed")
-    values = f"{METRICS[finding.claim.of].words} of {seeds}, {compared(finding.claim)}"
-    margin = f"the band of what is too small to matter ends at {matters_words(finding.claim)}"
-    return " ".join(sentence(part) for part in (values, effect_words(finding), margin))
+    claim = finding.claim
+    values = gettext("{metric} of {seeds}, {arms}").format(
+        metric=metric_words(claim.of), seeds=seeds_words(finding.n), arms=compared(claim)
+    )
+    margin = gettext("the band of what is too small to matter ends at {size}")
+    return sentences((values, effect_words(finding), margin.format(size=matters_words(claim))))
+
+
+def texts(finding: Finding) -> list[str]:
+    """Return every text of the figure but its numbers."""
+    names, title = labels(finding)
+    seeds, mean = _columns()
+    metric = axis_label(finding.claim.of)
+    return [*names, title, seeds, mean, metric, _title(_tested(finding))]
+
+
+def _columns() -> tuple[str, str]:
+    return gettext("seeds"), gettext("mean,\n95 %")
 
 
 def is_cut(finding: Finding) -> bool:
     """Whether the interval reaches beyond the frame."""
-    return _frame_differences(Figure().subplots(), finding)
+    return _frame(finding).cuts
 
 
 def _arms(axes: Axes, finding: Finding) -> None:
@@ -63,7 +85,8 @@ def _arms(axes: Axes, finding: Finding) -> None:
             [place] * len(values), values[:, place], "o", color=stand_in(0), markersize=6,
             markeredgecolor=SURFACE, markeredgewidth=0.8,
         )  # fmt: skip
-    set_y(axes, list(values.ravel()), [], log_y(metric, list(values.ravel())))
+    flat = list(values.ravel())
+    set_y(axes, frame(flat, [], log_y(metric, flat)))
     axes.set_xlim(-0.45, len(arms) - 0.55)
     names, title = labels(finding)
     axes.set_xticks(places, names, fontsize=9.5 if len(arms) <= 2 else 7.5)
@@ -99,7 +122,7 @@ def labels(finding: Finding) -> tuple[list[str], str]:
 
 def _told(arm: ArmValues) -> Mapping[str, str]:
     named = {path: textwrap.fill(level_words(v), 16) for path, v in arm.levels.items()}
-    return named | {path: "tuned" for path in arm.chosen.columns if path not in named}
+    return named | {path: gettext("tuned") for path in arm.chosen.columns if path not in named}
 
 
 def _tested(finding: Finding) -> Tested:
@@ -124,18 +147,18 @@ def _differences(axes: Axes, finding: Finding) -> None:
     axes.plot(
         [0.35], [mean], "D", color=ink, markersize=7.5, markeredgecolor=SURFACE, markeredgewidth=1
     )
-    _frame_differences(axes, finding)
+    set_y(axes, _frame(finding))
     axes.set_xlim(-0.8, 0.8)
-    axes.set_xticks([-0.3, 0.35], ["seeds", "mean,\n95 %"], fontsize=9.5)
+    axes.set_xticks([-0.3, 0.35], _columns(), fontsize=9.5)
     axes.tick_params(axis="y", labelsize=9.5)
     axes.set_title(_title(claim), loc="left", fontsize=9.5)
     axes.set_yticks(*_ticks(claim, *axes.get_ylim()))
 
 
-def _frame_differences(axes: Axes, finding: Finding) -> bool:
+def _frame(finding: Finding) -> Frame:
+    """Return what frames the differences: the points, the band and, as far as it fits, the interval."""
     margin = _shown(_tested(finding), _tested(finding).margin)
-    inside = [*_points(finding), -margin, margin]
-    return set_y(axes, inside, _bounds(finding), log=False)
+    return frame([*_points(finding), -margin, margin], _bounds(finding), log=False)
 
 
 def _points(finding: Finding) -> Sequence[float]:
@@ -178,9 +201,15 @@ def _signed(value: float) -> str:
 
 def _title(claim: Tested) -> str:
     if isinstance(claim, Ordering):
-        return "rank correlation"
-    kind = "slope" if isinstance(claim, Trend) else "difference"
+        return gettext("rank correlation")
+    slope = isinstance(claim, Trend)
     if claim.scale == "ratio":
-        return "ratio" if kind == "difference" else "factor"
+        return gettext("factor") if slope else gettext("ratio")
     unit = METRICS[claim.of].unit
-    return kind + {"percent": " (points)", "nats": " (nats)", "seconds": " (s)"}.get(unit, "")
+    if unit == "percent":
+        return gettext("slope (points)") if slope else gettext("difference (points)")
+    if unit == "nats":
+        return gettext("slope (nats)") if slope else gettext("difference (nats)")
+    if unit == "seconds":
+        return gettext("slope (s)") if slope else gettext("difference (s)")
+    return gettext("slope") if slope else gettext("difference")

@@ -14,11 +14,20 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from reports.figures.canvas import INK, SOFT, SURFACE, Size, canvas
+from reports.figures.labels import x_labels
 from reports.figures.scales import log_y
+from reports.language import gettext
 from reports.quantities import axis_label, measured, scaled, short
 from reports.shown import Shown, by_x
 from reports.summary import Mean, mean_of
-from reports.words import axis_words, level_words, sentence
+from reports.words import (
+    axis_words,
+    comma,
+    level_words,
+    metric_words,
+    sentences,
+    status_words,
+)
 from suite.metrics import METRICS
 
 Cell = tuple[int, int]
@@ -87,34 +96,48 @@ def draw(shown: Shown, size: Size) -> Figure:
 def alt(shown: Shown) -> str:
     """Say in words what the figure shows."""
     metric, cells = shown.view.of, field(shown)
-    where = f"{axis_words(shown.x.path)} and {axis_words(shown.colour.path)}"
-    parts = [f"{METRICS[metric].words} by {where}, mean of seeds in each cell"]
+    x, y = axis_words(shown.x.path), axis_words(shown.colour.path)
+    head = gettext("{metric} by {x} and {y}, mean of seeds in each cell")
+    parts = [head.format(metric=metric_words(metric), x=x, y=y)]
     for cell in cells.best:
         mean = cells.means[cell]
         value = measured(metric, mean.mean, mean.low, mean.high)
-        parts.append(f"best: {value} at {_cell_words(shown, cell)}")
+        pattern = gettext("best: {value} at {cell}")
+        parts.append(pattern.format(value=value, cell=_cell_words(shown, cell)))
     if cells.means:
         values = [mean.mean for mean in cells.means.values()]
-        parts.append(f"range {measured(metric, min(values))} to {measured(metric, max(values))}")
-    if shown.lost_words:
-        parts.append(shown.lost_words)
-    return " ".join(sentence(part) for part in parts)
+        low, high = measured(metric, min(values)), measured(metric, max(values))
+        parts.append(gettext("range {low} to {high}").format(low=low, high=high))
+    return sentences([*parts, shown.lost_words])
 
 
 def heat_note(shown: Shown) -> str:
     """Explain the shades, the outline and the counts."""
-    better = METRICS[shown.view.of].better
-    shade = "Darker is higher" if better == "neither" else f"Darker is better ({better})"
-    column = " of its column" if shown.view.kind == "matrix" else ""
-    outline = f", the outlined cell is the best mean{column} among those where every trial finished"
-    counts = f". In all, {shown.lost_words}" if shown.lost_words else ""
-    return f"{shade}{outline if field(shown).best else ''}{counts}."
+    shades = {
+        "neither": gettext("Darker is higher"),
+        "higher": gettext("Darker is better (higher)"),
+        "lower": gettext("Darker is better (lower)"),
+    }
+    parts = [shades[METRICS[shown.view.of].better]]
+    if field(shown).best and shown.view.kind == "matrix":
+        parts.append(
+            gettext(
+                "The outlined cell is the best mean of its column among those where every trial "
+                "finished"
+            )
+        )
+    elif field(shown).best:
+        parts.append(
+            gettext("The outlined cell is the best mean among those where every trial finished")
+        )
+    if shown.lost_words:
+        parts.append(gettext("In all, {trials}").format(trials=shown.lost_words))
+    return sentences(parts)
 
 
 def _cell_words(shown: Shown, cell: Cell) -> str:
-    x, y = shown.x.levels[cell[0]], shown.colour.levels[cell[1]]
-    first = f"{axis_words(shown.x.path)} {level_words(x)}"
-    return f"{first}, {axis_words(shown.colour.path)} {level_words(y)}"
+    x, y = x_labels(shown)[cell[0]], level_words(shown.colour.levels[cell[1]])
+    return comma([f"{axis_words(shown.x.path)} {x}", f"{axis_words(shown.colour.path)} {y}"])
 
 
 def _paint(shown: Shown, cells: Field) -> Mapping[Cell, str]:
@@ -152,7 +175,7 @@ def _cell(
         )  # fmt: skip
     lines = [short(shown.view.of, cells.means[cell].mean)] if cell in cells.means else []
     for status, count in lost.items():
-        lines += [f"{count} of {_asked(shown, cell)}", status]
+        lines += [f"{count}/{_asked(shown, cell)}", status_words(status)]
     crowded = len(shown.x.levels) > 4 and size.narrow
     axes.text(
         x, y, "\n".join(lines) or "–", ha="center", va="center", color=_readable(paint),
@@ -194,10 +217,13 @@ def _row_labels(shown: Shown, size: Size) -> list[str]:
 def _frame(axes: Axes, shown: Shown, size: Size) -> None:
     axes.set_xlim(-0.5, len(shown.x.levels) - 0.5)
     axes.set_ylim(-0.5, len(shown.colour.levels) - 0.5)
-    labels = [level_words(level) for level in shown.x.levels]
+    labels = x_labels(shown)
     room = (0.6 if size.narrow else 0.8) * size.width / len(labels)  # pixels; a letter takes six
     upright = max(map(len, labels)) * 6 > room
-    axes.set_xticks(range(len(labels)), labels, rotation=90 if upright else 0)
+    axes.set_xticks(range(len(labels)), labels)
+    if upright:  # held by their ends, whatever they will say
+        for label in axes.get_xticklabels():
+            label.set(ha="right", va="center", rotation=90, rotation_mode="anchor")
     axes.set_yticks(range(len(shown.colour.levels)), _row_labels(shown, size))
     if shown.view.kind == "matrix":
         axes.invert_yaxis()  # a table is read from its top

@@ -10,14 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
 from reports.figures.canvas import INK, SURFACE, Size, canvas, soft_grid, stand_in
+from reports.figures.labels import named
 from reports.figures.legend import add_legend
 from reports.figures.palette import DASHES, MARKERS
-from reports.figures.scales import log_y, places, set_x, set_y
+from reports.figures.scales import Frame, frame, log_y, places, set_x, set_y
+from reports.language import gettext
 from reports.quantities import axis_label, measured, scaled
 from reports.shown import Shown, by_x
 from reports.summary import Mean, mean_of
-from reports.words import axis_words, counted, level_words, sentence
-from suite.metrics import METRICS
+from reports.words import axis_words, level_words, metric_words, sentences, trials_words
 
 ROW = 11  # CSS pixels between crosses that are stacked
 
@@ -29,7 +30,7 @@ def means(shown: Shown, colour: int) -> Mapping[int, Mean]:
 
 def is_cut(shown: Shown) -> bool:
     """Whether an interval reaches beyond the frame."""
-    return set_y(Figure().subplots(), *_framed(shown))
+    return _frame(shown).cuts
 
 
 def draw(shown: Shown, size: Size) -> Figure:
@@ -42,7 +43,7 @@ def draw(shown: Shown, size: Size) -> Figure:
         for colour in range(len(shown.colour.levels)):
             _line(axes, shown, colour, where)
         set_x(axes, shown.x)
-        set_y(axes, *_framed(shown))
+        set_y(axes, _frame(shown))
         _crosses(figure, axes, stacks, where)
         soft_grid(axes)
         axes.set_xlabel(axis_words(shown.x.path))
@@ -53,22 +54,13 @@ def draw(shown: Shown, size: Size) -> Figure:
 
 def alt(shown: Shown) -> str:
     """Say in words what the figure shows."""
-    words = METRICS[shown.view.of].words
-    parts = [f"{words} over {axis_words(shown.x.path)}, mean of seeds"]
+    metric, axis = metric_words(shown.view.of), axis_words(shown.x.path)
+    parts = [gettext("{metric} over {axis}, mean of seeds").format(metric=metric, axis=axis)]
     for colour, level in enumerate(shown.colour.levels):
         line = means(shown, colour)
-        name = (
-            f"{axis_words(shown.colour.path)} {level_words(level)}: " if level_named(shown) else ""
-        )
-        parts.append(name + (_extremes(shown, line) if line else "no finished trial"))
-    if shown.lost_words:
-        parts.append(shown.lost_words)
-    return " ".join(sentence(part) for part in parts)
-
-
-def level_named(shown: Shown) -> bool:
-    """Whether colour tells levels apart."""
-    return bool(shown.colour.path)
+        said = _extremes(shown, line) if line else gettext("no finished trial")
+        parts.append(named(shown, level, said))
+    return sentences([*parts, shown.lost_words])
 
 
 def _extremes(shown: Shown, line: Mapping[int, Mean]) -> str:
@@ -77,12 +69,15 @@ def _extremes(shown: Shown, line: Mapping[int, Mean]) -> str:
 
     def at(x: int) -> str:
         value = measured(metric, line[x].mean, line[x].low, line[x].high)
-        return f"{value} at {axis} {level_words(shown.x.levels[x])}"
+        level = level_words(shown.x.levels[x])
+        return gettext("{value} at {axis} {level}").format(value=value, axis=axis, level=level)
 
-    return at(low) if low == high else f"lowest {at(low)}, highest {at(high)}"
+    if low == high:
+        return at(low)
+    return gettext("lowest {low}, highest {high}").format(low=at(low), high=at(high))
 
 
-def _framed(shown: Shown) -> tuple[list[float], list[float], bool]:
+def _frame(shown: Shown) -> Frame:
     metric = shown.view.of
     values = [scaled(metric, value) for value in shown.points["value"]]
     bounds = [
@@ -91,7 +86,7 @@ def _framed(shown: Shown) -> tuple[list[float], list[float], bool]:
         for mean in means(shown, colour).values()
         for bound in (mean.low, mean.high)
     ]
-    return values, bounds, log_y(metric, values)
+    return frame(values, bounds, log_y(metric, values))
 
 
 def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:
@@ -154,8 +149,11 @@ def cross_note(shown: Shown) -> str:
     """Explain the crosses, if there are any."""
     if not shown.lost_words:
         return ""
-    tried = ", at every level tried" if shown.view.tuned else ""
-    total = counted(int(shown.lost["count"].sum()), "trial")
-    return (
-        f"Crosses above the frame count the {total} that did not finish{tried}: {shown.lost_words}."
-    )
+    total = int(shown.lost["count"].sum())
+    pattern = gettext("Crosses above the frame count the {n} that did not finish: {trials}.")
+    if shown.view.tuned:
+        pattern = gettext(
+            "Crosses above the frame count the {n} that did not finish, at every level tried: "
+            "{trials}."
+        )
+    return pattern.format(n=trials_words(total), trials=shown.lost_words)

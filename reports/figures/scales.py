@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,18 @@ def log_y(metric: str, values: Sequence[float]) -> bool:
     return is_one and spans_widely(list(values))
 
 
-def set_y(axes: Axes, values: Sequence[float], bounds: Sequence[float], log: bool) -> bool:
-    """Frame the points; return whether a bound of an interval lies outside and is cut.
+@dataclass(frozen=True)
+class Frame:
+    """The ends of a y axis, and whether a bound of an interval lies outside and is cut."""
+
+    bottom: float
+    top: float
+    log: bool
+    cuts: bool
+
+
+def frame(values: Sequence[float], bounds: Sequence[float], log: bool) -> Frame:
+    """Return what frames points and their intervals.
 
     With two seeds a t interval is 13 standard errors long: framing it would flatten the points,
     so the frame gives intervals as much room again as the points have, and no more.
@@ -87,11 +98,17 @@ def set_y(axes: Axes, values: Sequence[float], bounds: Sequence[float], log: boo
     bottom = max(low - 0.6 * room, min(low, float(ends.min()))) - 0.06 * room
     top = min(high + 0.6 * room, max(high, float(ends.max()))) + 0.06 * room
     if log:
+        bottom, top = 10.0**bottom, 10.0**top
+    cuts = any(not bottom <= bound <= top for bound in bounds if math.isfinite(bound))
+    return Frame(bottom, top, log, cuts)
+
+
+def set_y(axes: Axes, framed: Frame) -> None:
+    """Give an axis its ends and its scale."""
+    if framed.log:
         axes.set_yscale("log")
-        if top - bottom < 3.5:  # decades; fewer than three labels would read as none
+        if framed.top / framed.bottom < 10**3.5:  # fewer than three labels would read as none
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        bottom, top = 10.0**bottom, 10.0**top
-    axes.set_ylim(bottom, top)
-    return any(not bottom <= bound <= top for bound in bounds if math.isfinite(bound))
+    axes.set_ylim(framed.bottom, framed.top)

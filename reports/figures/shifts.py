@@ -10,9 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, stand_in
 from reports.quantities import MINUS
-from reports.words import counted
 from suite.claims import Counted, Identity
 from suite.evidence.comparison import MOVES, ClaimChange
+from suite.wording import counted
 
 FRAME = 4.0  # times what matters; what lies beyond is drawn at the edge
 

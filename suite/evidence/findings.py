@@ -25,11 +25,13 @@ from suite.claims import (
 )
 from suite.evidence.arms import ArmValues
 from suite.evidence.contrasts import Contrast, Measured, measure
+from suite.evidence.reasons import OPEN, Reason
 from suite.evidence.significance import ALPHA, Test, exact_test, holm, seeds_needed, t_test
 from suite.evidence.table import table
 from suite.grid import Grid
 from suite.record import Record, Status
 from suite.study import Study
+from suite.wording import worded
 
 
 class Verdict(StrEnum):
@@ -181,15 +183,11 @@ def _decide(
         lost=sum(arm.lost for arm in arms),
         spent=float(sum(arm.spent for arm in arms)),
         shared=_at_shared_level(claim, grid, rows, study.select, measured),
-        more_seeds=_more_seeds(claim, test, n, len(study.claims)) if reason in _OPEN else None,
+        more_seeds=_more_seeds(claim, test, n, len(study.claims)) if reason in OPEN else None,
     )
 
 
-_TOO_WIDE = "the interval reaches beyond what matters"
-_MAYBE_SMALL = "there is a difference, but it may be too small to matter"
-_BOTH = "the interval holds both no effect and one that matters"
 LEAST_WITHIN = 3  # seeds that have to lie inside a published range
-_OPEN = (_TOO_WIDE, _MAYBE_SMALL, _BOTH)  # reasons that more seeds would do away with
 
 
 def _verdict(
@@ -197,7 +195,7 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     arms = measured.arms.values()
     if not all(arm.trials for arm in arms):
-        return Verdict.UNDECIDED, "this run has no trials of one of the arms"
+        return Verdict.UNDECIDED, Reason.NO_TRIALS
     if isinstance(claim, Identity):
         return _verdict_of_identity(claim, test, n)
     if isinstance(claim, Rate):
@@ -205,12 +203,13 @@ def _verdict(
     if isinstance(claim, Within):
         return _verdict_within(test, n, p)
     if n < 2:
-        where = "both arms" if len(arms) == 2 else "every arm"
-        return Verdict.UNDECIDED, f"an interval needs two seeds measured in {where}; there were {n}"
+        pattern = Reason.SEEDS_IN_ALL
+        if len(arms) == 2:
+            pattern = Reason.SEEDS_IN_BOTH
+        return Verdict.UNDECIDED, worded(pattern, n=str(n))
     edge = sorted({path for arm in arms for path in arm.on_edge})
     if edge:
-        why = f"the best {edge[0]} lies on the edge of its grid, so a better one may lie beyond"
-        return Verdict.UNDECIDED, why
+        return Verdict.UNDECIDED, worded(Reason.ON_EDGE, axis=edge[0])
     return _verdict_of_effect(claim, test, p, p_margin)
 
 
@@ -219,43 +218,45 @@ def _verdict_of_effect(claim: Tested, test: Test, p: float, p_margin: float) -> 
     small = p_margin < ALPHA
     if isinstance(claim, Equivalence):
         if small:
-            return Verdict.SUPPORTED, "any difference is smaller than what matters"
+            return Verdict.SUPPORTED, Reason.SMALL
         if large:
-            return Verdict.REFUTED, "there is a difference, and it is large enough to matter"
-        return Verdict.UNDECIDED, _TOO_WIDE
+            return Verdict.REFUTED, Reason.DIFFERENT
+        return Verdict.UNDECIDED, Reason.TOO_WIDE
     if large and _as_claimed(claim, test.estimate):
-        return Verdict.SUPPORTED, "the difference is as claimed and large enough to matter"
+        return Verdict.SUPPORTED, Reason.AS_CLAIMED
     if large:
-        return Verdict.REFUTED, "the difference is the other way, and large enough to matter"
+        return Verdict.REFUTED, Reason.OTHER_WAY
     if small:
-        return Verdict.NO_EFFECT, "any difference is smaller than what matters"
-    return Verdict.UNDECIDED, _MAYBE_SMALL if p < ALPHA else _BOTH
+        return Verdict.NO_EFFECT, Reason.SMALL
+    return Verdict.UNDECIDED, Reason.MAYBE_SMALL if p < ALPHA else Reason.BOTH
 
 
 def _verdict_of_rate(claim: Rate, test: Test, p: float) -> tuple[Verdict, str]:
+    share = f"{claim.than:.0%}"
     if not p < ALPHA:
-        return Verdict.UNDECIDED, f"the interval of the share holds {claim.than:.0%}"
+        return Verdict.UNDECIDED, worded(Reason.SHARE_OPEN, share=share)
+    higher = claim.direction == "higher"
     if _as_claimed(claim, test.estimate - claim.than):
-        return Verdict.SUPPORTED, f"the share of seeds is {claim.direction} than {claim.than:.0%}"
-    return Verdict.REFUTED, f"the share of seeds is not {claim.direction} than {claim.than:.0%}"
+        return Verdict.SUPPORTED, worded(Reason.HIGHER if higher else Reason.LOWER, share=share)
+    return Verdict.REFUTED, worded(Reason.NOT_HIGHER if higher else Reason.NOT_LOWER, share=share)
 
 
 def _verdict_within(test: Test, n: int, p: float) -> tuple[Verdict, str]:
     if p < ALPHA:
-        return Verdict.REFUTED, "more seeds lie outside the range than luck explains"
+        return Verdict.REFUTED, Reason.OUTSIDE
     if test.estimate < 1:
-        return Verdict.UNDECIDED, "seeds lie outside the range, but no more than luck explains"
+        return Verdict.UNDECIDED, Reason.LUCK
     if n < LEAST_WITHIN:
-        return Verdict.UNDECIDED, f"it takes {LEAST_WITHIN} seeds, and there were {n}"
-    return Verdict.SUPPORTED, "every seed lies inside the range"
+        return Verdict.UNDECIDED, worded(Reason.TOO_FEW, least=str(LEAST_WITHIN), n=str(n))
+    return Verdict.SUPPORTED, Reason.INSIDE
 
 
 def _verdict_of_identity(claim: Identity, test: Test, n: int) -> tuple[Verdict, str]:
     if n == 0:
-        return Verdict.UNDECIDED, "no trial measured it"
+        return Verdict.UNDECIDED, Reason.UNMEASURED
     if test.estimate <= claim.tolerance:
-        return Verdict.SUPPORTED, "no trial deviates by more than rounding explains"
-    return Verdict.REFUTED, "a trial deviates by more than rounding explains"
+        return Verdict.SUPPORTED, Reason.EXACT
+    return Verdict.REFUTED, Reason.DEVIATES
 
 
 def _as_claimed(claim: Directional | Rate, effect: float) -> bool:

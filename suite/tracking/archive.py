@@ -34,7 +34,7 @@ from suite.tracking.journal import line_of, read_line
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
-PAGE = re.compile(r"report/\w[\w-]*\.html", re.ASCII)
+PAGE = re.compile(r"report/\w[\w-]*(\.\w+)?\.(html|csv)", re.ASCII)
 MAGIC = bytes.fromhex("28b52ffd")
 LEVEL = 12  # A quarter smaller than zstandard's default, at three seconds for 30 MB.
 MOST_MANIFEST = 1 << 20

@@ -1,0 +1,37 @@
+"""Why a verdict is what it is, in words; some have places to be filled."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A reason as a sentence without its capital and full stop."""
+
+    NO_TRIALS = "this run has no trials of one of the arms"
+    SEEDS_IN_BOTH = "an interval needs two seeds measured in both arms; there were {n}"
+    SEEDS_IN_ALL = "an interval needs two seeds measured in every arm; there were {n}"
+    ON_EDGE = "the best {axis} lies on the edge of its grid, so a better one may lie beyond"
+    AS_CLAIMED = "the difference is as claimed and large enough to matter"
+    OTHER_WAY = "the difference is the other way, and large enough to matter"
+    SMALL = "any difference is smaller than what matters"
+    DIFFERENT = "there is a difference, and it is large enough to matter"
+    TOO_WIDE = "the interval reaches beyond what matters"
+    MAYBE_SMALL = "there is a difference, but it may be too small to matter"
+    BOTH = "the interval holds both no effect and one that matters"
+    SHARE_OPEN = "the interval of the share holds {share}"
+    HIGHER = "the share of seeds is higher than {share}"
+    LOWER = "the share of seeds is lower than {share}"
+    NOT_HIGHER = "the share of seeds is not higher than {share}"
+    NOT_LOWER = "the share of seeds is not lower than {share}"
+    OUTSIDE = "more seeds lie outside the range than luck explains"
+    LUCK = "seeds lie outside the range, but no more than luck explains"
+    TOO_FEW = "it takes {least} seeds, and there were {n}"
+    INSIDE = "every seed lies inside the range"
+    UNMEASURED = "no trial measured it"
+    EXACT = "no trial deviates by more than rounding explains"
+    DEVIATES = "a trial deviates by more than rounding explains"
+
+
+# What more seeds would do away with.
+OPEN = (Reason.TOO_WIDE, Reason.MAYBE_SMALL, Reason.BOTH)

@@ -1,0 +1,205 @@
+"""What the pages do for a reader: with a mouse, a keyboard, a phone, a printer, or no script."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from suite import discovery
+
+Open = Callable[..., Page]
+PHONE = {"width": 390, "height": 800}
+FRONT, STUDY = "index.html", "dropout.html"
+PAGES = (FRONT, STUDY, "layers.html", "index.zh.html", "dropout.zh.html")
+CLAIMS = sum(
+    len(discovery.load(name).claims) for name in ("dropout", "layers", "linear_regression")
+)
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator("table.claims tbody tr:visible").all_inner_texts()
+
+
+def test_the_front_page_shows_every_claim_in_the_order_of_the_notes(open_page: Open) -> None:
+    page = open_page(FRONT)
+    assert len(shown(page)) == CLAIMS
+    titles = page.locator("section.chapter h2").all_inner_texts()
+    assert [title[:2] for title in titles] == sorted(title[:2] for title in titles)
+    numbers = [int(text.split(" · ")[0]) for text in page.locator("td .source").all_inner_texts()]
+    assert numbers == sorted(numbers)
+    assert page.locator("svg.mark").count() > CLAIMS / 2
+
+
+def test_filters_narrow_each_other_are_announced_and_live_in_the_address(open_page: Open) -> None:
+    page = open_page(FRONT)
+    page.get_by_label("Chapter").select_option("F")
+    in_chapter = shown(page)
+    assert 0 < len(in_chapter) < CLAIMS
+    page.get_by_label("supported").check()
+    both = shown(page)
+    assert set(both) < set(in_chapter)
+    assert all("supported" in row for row in both)
+    expect(page.locator("form.filters output")).to_have_text(
+        f"{len(both)} of {CLAIMS} claims shown"
+    )
+    assert page.locator("form.filters output").get_attribute("aria-live") == "polite"
+    page.reload()
+    assert shown(page) == both
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("table.claims tbody tr:visible")).to_have_count(CLAIMS)
+
+
+def test_search_finds_words_in_claims_and_in_the_notes_own_language(open_page: Open) -> None:
+    page = open_page(FRONT)
+    search = page.get_by_role("searchbox")
+    search.fill("DROPOUT gap")
+    assert shown(page)
+    assert all("dropout" in row.lower() and "gap" in row.lower() for row in shown(page))
+    search.fill("丢弃法")
+    assert shown(page)
+    search.fill("no such words")
+    assert not shown(page)
+    expect(page.get_by_text("No claim matches.")).to_be_visible()
+
+
+def test_a_prediction_made_with_the_keyboard_reveals_the_evidence(open_page: Open) -> None:
+    page = open_page(STUDY)
+    card = page.locator("#claim-1")
+    expect(card.locator("div.outcome")).to_be_hidden()
+    expect(card.locator(".badge")).to_be_hidden()
+    page.get_by_role("button", name="Show everything").focus()
+    for _ in range(10):  # past the claim's own link to its first button
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('#claim-1 .predict button')"):
+            break
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(card.locator("div.outcome")).to_be_visible()
+    expect(card.locator(".badge")).to_be_visible()
+    expect(card.locator(".predicted")).to_be_focused()
+    expect(card.locator(".predicted")).to_contain_text("You expected “The other way”")
+    expect(page.locator(".score")).to_contain_text("of 1 predictions right")
+    expect(page.locator("#claim-2 div.outcome")).to_be_hidden()
+
+
+def test_a_claim_that_cannot_go_the_other_way_does_not_offer_it(open_page: Open) -> None:
+    page = open_page("layers.html")
+    choices = page.locator("#claim-1 .predict button").all_inner_texts()
+    assert choices == ["As claimed", "Not so", "Cannot tell"]
+
+
+def test_showing_everything_lasts_for_the_visit(open_page: Open, site: Path) -> None:
+    page = open_page(STUDY)
+    button = page.get_by_role("button", name="Show everything")
+    button.press("Enter")
+    expect(page.locator("#claim-1 div.outcome")).to_be_visible()
+    page.goto(f"{site.as_uri()}/layers.html")
+    expect(page.locator("#claim-1 div.outcome")).to_be_visible()
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    expect(page.locator("#claim-1 div.outcome")).to_be_hidden()
+
+
+def test_a_page_that_is_denied_storage_still_works(open_page: Open, site: Path) -> None:
+    page = open_page(FRONT)
+    page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('denied'); } })"
+    )
+    page.goto(f"{site.as_uri()}/{STUDY}")
+    page.get_by_role("button", name="Show everything").click()
+    expect(page.locator("#claim-1 div.outcome")).to_be_visible()
+
+
+def test_a_link_to_a_claim_reveals_it_alone(open_page: Open) -> None:
+    page = open_page(f"{STUDY}#claim-2")
+    expect(page.locator("#claim-2 div.outcome")).to_be_visible()
+    expect(page.locator("#claim-1 div.outcome")).to_be_hidden()
+    page.evaluate("location.hash = '#claim-3'")
+    expect(page.locator("#claim-3 div.outcome")).to_be_visible()
+    expect(page.locator("#claim-2 div.outcome")).to_be_visible()
+
+
+@pytest.mark.parametrize("medium", ["no script", "print"])
+def test_without_a_script_and_on_paper_everything_is_shown(open_page: Open, medium: str) -> None:
+    page = open_page(STUDY, java_script_enabled=medium == "print")
+    if medium == "print":
+        page.emulate_media(media="print")
+    assert page.locator("div.outcome").count() == len(discovery.load("dropout").claims)
+    for outcome in page.locator("div.outcome, .card .badge").all():
+        expect(outcome).to_be_visible()
+    expect(page.locator(".predict").first).to_be_hidden()
+    expect(page.locator(".bar")).to_be_hidden()
+
+
+def test_without_a_script_the_front_page_shows_every_claim_and_no_dead_control(
+    open_page: Open,
+) -> None:
+    page = open_page(FRONT, java_script_enabled=False)
+    assert len(shown(page)) == CLAIMS
+    expect(page.locator("form.filters")).to_be_hidden()
+
+
+def test_a_column_sorts_as_numbers_both_ways(open_page: Open) -> None:
+    page = open_page(STUDY)
+    page.locator("details:has(table.sortable) summary").first.click()
+    table = page.locator("table.sortable").first
+    header = table.locator("thead th").first
+    for direction in ("ascending", "descending"):
+        header.get_by_role("button").click()
+        assert header.get_attribute("aria-sort") == direction
+        levels = [float(text) for text in table.locator("tbody th:first-child").all_inner_texts()]
+        assert levels == sorted(levels, reverse=direction == "descending")
+        assert len(set(levels)) > 1
+
+
+def test_every_trial_can_be_downloaded(open_page: Open, tmp_path: Path) -> None:
+    page = open_page(STUDY)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Every trial as CSV").click()
+    download.value.save_as(tmp_path / "trials.csv")
+    trials = pd.read_csv(tmp_path / "trials.csv")
+    study = discovery.load("dropout")
+    assert len(trials) == len({trial.id for trial in study.trials(study.grids("smoke"))})
+    assert {"id", "seed", "status", "model.dropout", "test/accuracy"} <= set(trials.columns)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_phone_and_does_not_jump(open_page: Open, site: Path, name: str) -> None:
+    page = open_page(name, viewport=PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shifts") < 0.01
+    assert (site / name).stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize("name", [FRONT, STUDY])
+def test_the_other_language_is_one_link_away(open_page: Open, name: str) -> None:
+    page = open_page(name)
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.get_by_role("link", name="中文").click()
+    assert page.evaluate("document.documentElement.lang") == "zh-Hans"
+    page.get_by_role("link", name="English").click()
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_dark_pages_are_dark(open_page: Open) -> None:
+    page = open_page(STUDY, color_scheme="dark")
+    channels = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)")
+    assert max(map(int, channels[:3])) < 60
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_fault(open_page: Open, name: str, scheme: str) -> None:
+    """With every claim revealed, so that what is hidden at first is looked at too."""
+    page = open_page(name, color_scheme=scheme)
+    if page.locator(".everything").count():
+        page.locator(".everything").click()
+    page.evaluate(Path(os.environ["AXE"]).read_text(encoding="utf-8"))
+    faults = page.evaluate("axe.run().then((result) => result.violations)")
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in faults] == []

@@ -213,9 +213,14 @@ def test_a_killed_worker_s_trial_goes_on_where_it_was(tmp_path: Path) -> None:
     assert finished.outcome.status is Status.FINISHED
 
 
-def test_a_killed_device_s_trial_goes_on_where_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("devices", [2, 3])
+def test_a_killed_device_s_trial_goes_on_where_it_was(tmp_path: Path, devices: int) -> None:
+    """Three devices sum in an order that depends on how their messages are laid out."""
     recipe = dataclasses.replace(
-        LONG, devices=2, model=Model(widths=(12,), dropout=0.3, norm="batch")
+        LONG,
+        devices=devices,
+        model=Model(widths=(12, 12), dropout=0.3, norm="batch"),
+        budget=Budget(epochs=30, evaluations=7),
     )
     trial = Trial("test", "main", {}, recipe, SEED)
     with DataParallel("cpu", Checkpoints(tmp_path, 0.0)) as teams:

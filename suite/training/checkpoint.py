@@ -6,6 +6,7 @@ import hashlib
 import io
 import logging
 import os
+import pickle
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from suite.data import Split
 from suite.record import Outcome, Status
+from suite.training.step import prepare
 from suite.training.update_rules import UpdateRule
 
 if TYPE_CHECKING:
@@ -83,6 +86,8 @@ class Checkpoint:
         # All devices go on from the same step, or all begin: a kill may come between two writings.
         if not runs[0].devices.same(state["runs"][0]["done"] if state else 0) or state is None:
             return [], [], {}
+        if runs[0].recipe.devices > 1:
+            _rehearse(runs[0])
         for run, kept in zip(runs, state["runs"], strict=True):
             _restore(run, kept)
         for name, value in state["rule"].items():
@@ -124,11 +129,20 @@ class Checkpoint:
         if hashlib.sha256(content[DIGEST:]).hexdigest().encode() != content[:DIGEST]:
             log.warning("checkpoint %s is damaged: its trial starts over", self.path)
             return None
-        state: State = torch.load(io.BytesIO(content[DIGEST:]), "cpu", weights_only=True)
-        if state["belongs"] != _belongs(runs):
+        state = _unpacked(content[DIGEST:])
+        if state.get("belongs") != _belongs(runs):
             log.warning("checkpoint %s is of another version: its trial starts over", self.path)
             return None
         return state
+
+
+def _unpacked(content: bytes) -> State:
+    """Return what was kept; nothing if this version of PyTorch cannot read it."""
+    try:
+        state: State = torch.load(io.BytesIO(content), "cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError):
+        return {}
+    return state
 
 
 def _belongs(runs: Sequence[Run]) -> list[str]:
@@ -151,6 +165,19 @@ def _state(run: Run) -> State:
         "done": run.done,
         "seen": run.seen,
     }
+
+
+def _rehearse(run: Run) -> None:
+    """Let several devices compute a gradient, before what it touches is restored.
+
+    DistributedDataParallel lays out its messages anew after its first one, and more than two
+    devices sum in an order that depends on the layout.
+    """
+    first = run.devices.shard(
+        Split(*(part[: run.recipe.batch_size] for part in run.examples.train))
+    )
+    loss = run.loss(run.step.forward(prepare(first.inputs)), first.targets)
+    run.devices.gradients(loss, run.step.parameters)
 
 
 def _restore(run: Run, state: State) -> None:

@@ -20,9 +20,9 @@ from suite.grid import Trial
 
 # The others wait for as long as rank 0 has trials that need no team. `torchrun` ends them all when
 # one has died, so that none waits for the dead.
+PATIENCE = dt.timedelta(days=30)
 # A trial, the kind of device, and where to keep how far it has come.
 Order = tuple[Trial, str, Checkpoints | None]
-PATIENCE = dt.timedelta(days=30)
 
 
 def processes() -> int:

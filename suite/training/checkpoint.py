@@ -17,7 +17,6 @@ from torch import Tensor
 
 from suite.data import Split
 from suite.record import Outcome, Status
-from suite.training.step import prepare
 from suite.training.update_rules import UpdateRule
 
 if TYPE_CHECKING:
@@ -168,16 +167,13 @@ def _state(run: Run) -> State:
 
 
 def _rehearse(run: Run) -> None:
-    """Let several devices compute a gradient, before what it touches is restored.
+    """Let several devices take a step, before all that it moves is restored.
 
     DistributedDataParallel lays out its messages anew after its first one, and more than two
     devices sum in an order that depends on the layout.
     """
-    first = run.devices.shard(
-        Split(*(part[: run.recipe.batch_size] for part in run.examples.train))
-    )
-    loss = run.loss(run.step.forward(prepare(first.inputs)), first.targets)
-    run.devices.gradients(loss, run.step.parameters)
+    first = Split(*(part[: run.recipe.batch_size] for part in run.examples.train))
+    run.step(*run.devices.shard(first), run.rate())
 
 
 def _restore(run: Run, state: State) -> None:

@@ -150,4 +150,4 @@ def _drift_lines(rows: Sequence[Form]) -> list[str]:
     if not rows:
         return ["  nothing to compare"]
     table = pd.DataFrame(rows).set_index("epoch")
-    return [f"  {line}" for line in table.T.to_string(float_format="{:.1e}".format).splitlines()]
+    return [f"  {line}" for line in table.T.to_string(float_format="{:.1e}".format, na_rep="").splitlines()]

@@ -15,6 +15,7 @@ from suite.coordinator import Engine, Request, run
 from suite.execution.data_parallel import DataParallel
 from suite.execution.packed import Packed
 from suite.execution.strategy import Checkpoints, Finished
+from suite.execution.work import run_trial
 from suite.grid import Trial
 from suite.record import Outcome, Status
 from suite.study import Study
@@ -230,3 +231,36 @@ def test_a_killed_device_s_trial_goes_on_where_it_was(tmp_path: Path, devices: i
         (whole,) = teams.run_alone([trial])
     assert whole.outcome.status is Status.FINISHED
     assert bits(after) == bits(whole)
+
+
+def test_what_a_trial_kept_goes_when_its_record_is_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = Study(title="t", question="?", recipe=RECIPE, seeds=2, name="kept")
+    request = Request(study)
+    folder = tmp_path / ".thumbrules" / "checkpoints"
+    folder.mkdir(parents=True)
+    mine = folder / request.trials[0].id
+    rank, other = folder / f"{mine.name}-1", folder / "0123456789abcdef"
+    # The first trial was interrupted by whoever ran it before; the others are not this run's.
+    with pytest.raises(KilledError):
+        train(RECIPE, 0, checkpoint=Killing(mine, 4))
+    for file in (rank, other):
+        file.write_bytes(b"")
+    journal, tracker = Journal(), Tracker("sqlite:///mlflow.db")
+    run([request], journal, tracker, Engine("sequential", "cpu"))
+    tracker.close()
+    assert list(folder.iterdir()) == [other]
+    kept = journal.records[request.trials[0].id].outcome
+    assert kept.weights_digest == train(RECIPE, 0).weights_digest
+    assert kept.curves == train(RECIPE, 0).curves
+
+
+def test_trials_that_are_timed_keep_nothing(tmp_path: Path) -> None:
+    timed = Trial("test", "main", {}, RECIPE, SEED, alone=True)
+    beside = dataclasses.replace(timed, alone=False, seed=SEED + 1)
+    checkpoints = Checkpoints(tmp_path, 0.0)
+    for trial in (timed, beside):
+        run_trial(trial, "cpu", checkpoints)
+    assert [file.name for file in tmp_path.iterdir()] == [beside.id]

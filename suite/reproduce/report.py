@@ -25,7 +25,7 @@ def form_of(records: Sequence[Record], journal: Journal, changed: Mapping[str, A
             else differs between them.
 
     Raises:
-        RequestError: if something that a trial needs cannot be had; none has run then.
+        RequestError: if something that a trial needs cannot be had.
     """
     for record in records:
         setting_of(record, changed)
@@ -150,4 +150,7 @@ def _drift_lines(rows: Sequence[Form]) -> list[str]:
     if not rows:
         return ["  nothing to compare"]
     table = pd.DataFrame(rows).set_index("epoch")
-    return [f"  {line}" for line in table.T.to_string(float_format="{:.1e}".format, na_rep="").splitlines()]
+    return [
+        f"  {line}"
+        for line in table.T.to_string(float_format="{:.1e}".format, na_rep="").splitlines()
+    ]

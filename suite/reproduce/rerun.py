@@ -11,11 +11,13 @@ from suite import discovery
 from suite.errors import RequestError
 from suite.execution import environment
 from suite.execution.bundles import bundled
-from suite.execution.data_parallel import data_parallel
+from suite.execution.data_parallel import DataParallel, data_parallel
+from suite.execution.memory import kind
 from suite.execution.packed import Packed
 from suite.execution.plan import cores, find_device
 from suite.execution.sequential import Sequential
-from suite.execution.strategy import Bundle, Finished
+from suite.execution.strategy import Bundle, Finished, Strategy
+from suite.execution.torchrun import Torchrun
 from suite.grid import Trial
 from suite.identity import canonical, rebuild
 from suite.progress import make_progress
@@ -23,6 +25,7 @@ from suite.recipe import Probe, Recipe
 from suite.record import Provenance, Record
 
 Records = Mapping[str, Record]
+Teams = DataParallel | Torchrun
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def rerun(
         changes: fields of Setting that are not to be as they were.
 
     Raises:
-        RequestError: if something that a trial needs cannot be had; none has run then.
+        RequestError: if something that a trial needs cannot be had.
     """
     groups: dict[Setting, dict[str, Bundle]] = {}
     for record in wanted:
@@ -78,10 +81,8 @@ def rerun(
         bundle = _bundle(record, setting, known)
         groups.setdefault(setting, {})[bundle[0].id] = bundle  # of a cohort, once
     bundles = [bundle for group in groups.values() for bundle in group.values()]
-    trials = tuple(trial for bundle in bundles for trial in bundle)
-    _check(trials)
     common, found = environment.capture(), {}
-    with make_progress(trials) as progress:
+    with make_progress(tuple(trial for bundle in bundles for trial in bundle)) as progress:
         for setting, group in groups.items():
             for finished in _run(setting, list(group.values())):
                 found[finished.trial.id] = _record(finished, setting, common)
@@ -89,24 +90,26 @@ def rerun(
     return found
 
 
-def _run(setting: Setting, bundles: list[Bundle]) -> Iterator[Finished]:
-    """Run bundles of one setting. Ray's processes are what packed ones are, on other machines."""
+def _strategy(setting: Setting, bundles: int) -> Strategy | Teams:
+    """Return what runs trials in a setting. Ray's processes are packed ones, on other machines."""
     device, threads = setting.device, setting.threads
     if setting.strategy == "data_parallel":
-        with data_parallel(device, threads=threads) as teams:
-            yield from teams.run_alone(trial for bundle in bundles for trial in bundle)
-        return
-    together = [bundle for bundle in bundles if not bundle[0].alone]
-    alone = [bundle[0] for bundle in bundles if bundle[0].alone]
-    many = min(cores(), max(1, len(together)))
-    packed = setting.strategy in ("packed", "ray")
-    with (
-        Packed(device, many, threads=threads)
-        if packed
-        else Sequential(device, threads=threads) as strategy
-    ):
-        yield from strategy.run(together)
-        yield from strategy.run_alone(alone)
+        return data_parallel(device, threads=threads)
+    if setting.strategy in ("packed", "ray"):
+        return Packed(device, min(cores(), bundles), threads=threads)
+    return Sequential(device, threads=threads)
+
+
+def _run(setting: Setting, bundles: list[Bundle]) -> Iterator[Finished]:
+    """Run bundles side by side, but for those to be timed and those of teams."""
+    strategy = _strategy(setting, len(bundles))
+    with strategy:
+        _check(setting, strategy, [trial for bundle in bundles for trial in bundle])
+        if isinstance(strategy, Teams):
+            yield from strategy.run_alone(bundle[0] for bundle in bundles)
+        else:
+            yield from strategy.run(bundle for bundle in bundles if not bundle[0].alone)
+            yield from strategy.run_alone(bundle[0] for bundle in bundles if bundle[0].alone)
 
 
 def _bundle(record: Record, setting: Setting, known: Records) -> Bundle:
@@ -125,15 +128,16 @@ def _bundle(record: Record, setting: Setting, known: Records) -> Bundle:
     return next(mine, (own,))
 
 
-def _check(trials: Iterable[Trial]) -> None:
+def _check(setting: Setting, strategy: Strategy | Teams, trials: Iterable[Trial]) -> None:
     """Raise RequestError if the data or the study's file of a trial cannot be had."""
     recipes = {}
     for trial in trials:
         if isinstance(trial.recipe, Probe):
             discovery.probe(discovery.load(trial.recipe.study), trial.recipe.function)
         else:
-            recipes[trial.recipe.data, trial.recipe.model] = trial.recipe
-    Sequential("cpu").check(recipes.values())
+            recipes[kind(trial.recipe)] = trial.recipe
+    checking = Sequential(setting.device) if isinstance(strategy, Teams) else strategy
+    checking.check(recipes.values())
 
 
 def _record(finished: Finished, setting: Setting, common: Mapping[str, Any]) -> Record:

@@ -116,8 +116,10 @@ class Run:
 
     def train(self, checkpoint: Checkpoint | None = None) -> str:
         """Take every step of the budget; return why it stopped early, or an empty string."""
-        since = checkpoint.resume([self], self.rule) if checkpoint else ([], [], {})
-        outputs, targets, _ = since
+        outputs: list[Tensor] = []
+        targets: list[Tensor] = []
+        if checkpoint:
+            outputs, targets, _ = checkpoint.resume([self], self.rule)
         self.watch.start()
         for batch in self._batches():
             result = self.step(*self.devices.shard(batch), self.rate())

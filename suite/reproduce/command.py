@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
 import click
 
-from suite.arguments import Assignment, as_json
+from suite.arguments import Assignment, as_json, show
 from suite.errors import RequestError, nearest
 
 SAMPLE = 3
@@ -46,7 +45,7 @@ def reproduce(
     number = None if everything else sample or SAMPLE
     records = wanted(name, journal, tracking_uri(), number)
     form = form_of(records, journal, changes)
-    print(json.dumps(form, ensure_ascii=False, indent=1) if as_json else text_of(form))
+    show(form, as_json, text_of)
     sys.exit(1 if form["different"] else 0)
 
 

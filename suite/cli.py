@@ -16,6 +16,7 @@ from suite import sharing
 from suite.arguments import Choice, Commands, as_json, grid_options, settings, show, study_names
 from suite.errors import RequestError
 from suite.fields import replace_at
+from suite.reproduce.command import reproduce
 
 if TYPE_CHECKING:
     from suite.coordinator import Request
@@ -26,7 +27,7 @@ def cli() -> None:
     """Rules of thumb about training neural networks, put on trial."""
 
 
-for command in (sharing.compare, sharing.export, sharing.import_):
+for command in (sharing.compare, sharing.export, sharing.import_, reproduce):
     cli.add_command(command)
 
 

@@ -13,7 +13,7 @@ from suite.execution import environment
 from suite.execution.data_parallel import DataParallel, data_parallel
 from suite.execution.memory import kind
 from suite.execution.plan import Cohort, Plan, StrategyName, make_plan
-from suite.execution.strategy import THREADS, Finished, Strategy
+from suite.execution.strategy import THREADS, Checkpoints, Finished, Strategy
 from suite.execution.torchrun import Torchrun
 from suite.grid import Changes, Grid, Trial
 from suite.identity import canonical
@@ -95,7 +95,7 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
     with contextlib.ExitStack() as stack:
         if made.pending:
             informed = knows_store(journal, tracker)
-            strategy = stack.enter_context(made.make_strategy())
+            strategy = stack.enter_context(made.make_strategy(_checkpoints(journal)))
             if not informed:
                 take_over([request.study.name for request in requests], journal, tracker)
                 made = plan(requests, journal, engine)
@@ -133,6 +133,10 @@ def take_over(studies: Iterable[str], journal: Journal, tracker: Tracker) -> Non
             journal.add(item)
 
 
+def _checkpoints(journal: Journal) -> Checkpoints:
+    return Checkpoints(journal.path.parent / "checkpoints")
+
+
 def _begin(requests: Sequence[Request], journal: Journal) -> None:
     for request in requests:
         journal.add(request.execution())
@@ -140,7 +144,8 @@ def _begin(requests: Sequence[Request], journal: Journal) -> None:
 
 def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:
     common = environment.capture()
-    with make_progress(made.pending) as progress, data_parallel(made.device) as teams:
+    teams = data_parallel(made.device, _checkpoints(journal))
+    with make_progress(made.pending) as progress, teams:
         for cohort in made.cohorts:
             make_record = _record_maker(common, made.device, cohort, strategy)
             if cohort.alone:
@@ -187,6 +192,7 @@ def _keep(
 ) -> Record:
     record = make_record(finished)
     journal.add(record)
+    _checkpoints(journal).forget(record.id)
     progress.ended(finished, side_by_side)
     return record
 

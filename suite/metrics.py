@@ -63,6 +63,14 @@ def define_metric(
     return name
 
 
+def is_timed(name: str) -> bool:
+    """Say whether a clock measures a metric, so that no two runs give the same number."""
+    metric = METRICS.get(name)
+    if metric is None:
+        return False
+    return metric.unit in ("seconds", "per second") or "time" in metric.words.split()
+
+
 def check_metric(name: str) -> None:
     """Raise RequestError if there is no metric of that name."""
     if name not in METRICS:

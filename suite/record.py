@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-# Raised whenever an older version could not read what this one writes; 2 has cohorts.
-FORMAT_VERSION = 2
+# Raised whenever an older version could not read what this one writes; 2 has cohorts, 3 all that
+# Provenance says of the processor, the libraries and the source of the data.
+FORMAT_VERSION = 3
 
 
 class Status(StrEnum):
@@ -52,10 +53,18 @@ class Provenance:
 
     Attributes:
         commit: of the project's checkout, or empty; `dirty` says whether it had changes.
-        packages: versions, by distribution name.
+        diff: digest of those changes, files that git does not know included, or empty.
+        packages: versions, by distribution name, of all that can change a number.
+        instructions: of the processor's vector and matrix instructions, those it has.
         threads: of the process that trained.
         workers: processes that trained side by side.
         cohort: ids of the trials that trained as one program with this one, or none.
+        libraries: what torch computes with: the instructions it was told to use, BLAS, oneDNN; with
+            a GPU, CUDA and cuDNN.
+        gpu: its name, or empty; `driver` is its version.
+        deterministic: the switches that fix a sum's order and precision, by name.
+        data_source: where the examples were read, or that they were drawn; `Outcome.data_digest`
+            says which bytes they were.
         started: seconds since 1970 at the start; `finished` at the end.
     """
 
@@ -73,6 +82,13 @@ class Provenance:
     started: float
     finished: float
     cohort: tuple[str, ...] = ()
+    diff: str = ""
+    instructions: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    gpu: str = ""
+    driver: str = ""
+    deterministic: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    data_source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +122,8 @@ class Record:
             for name, curve in outcome["curves"].items()
         }
         ran = dict(fields.pop("provenance"))
-        provenance = Provenance(**ran | {"cohort": tuple(ran.get("cohort", ()))})
+        tuples = {name: tuple(ran.get(name, ())) for name in ("cohort", "instructions")}
+        provenance = Provenance(**ran | tuples)
         return Record(outcome=Outcome(**outcome), provenance=provenance, **fields)
 
 

@@ -43,10 +43,11 @@ ROOMS: dict[str, str] = {
     "evidence",
     "conclusions": "errors record metrics recipe claims identity grid study evidence reports",
     "arguments": "errors fields",
-    "stored": "errors record study discovery evidence tracking coordinator reports conclusions",
-    "comparing": "errors record evidence discovery reports stored",
+    "stored": "errors record wording study discovery evidence tracking coordinator reports conclusions",
+    "comparing": "errors record wording evidence discovery reports stored",
     "sharing": "arguments errors record evidence tracking reports stored comparing",
-    "reproduce": "errors record recipe identity study discovery execution tracking coordinator",
+    "reproduce": "errors record metrics recipe identity grid study discovery execution tracking evidence "
+    "progress arguments",
     "cli": "arguments errors fields record recipe identity grid study discovery training tracking evidence "
     "execution progress coordinator listing conclusions reports reproduce stored sharing",
     "__main__": "cli",
@@ -58,7 +59,7 @@ GUARDED: dict[str, str] = {
     "ray": "execution",
     "mlflow": "tracking",
     "zstandard": "tracking",
-    "pandas": "data evidence reports",  # data: tables with missing values, inside its functions
+    "pandas": "data evidence reports reproduce",  # data and reproduce: inside functions
     "scipy": "evidence reports",
     "statsmodels": "evidence",
     "matplotlib": "reports",

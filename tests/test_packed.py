@@ -100,7 +100,7 @@ def test_a_trial_that_kills_every_worker_fails_alone(monkeypatch: pytest.MonkeyP
     assert bits(alive) == bits(finished[0])
 
 
-def _die(bundle: Bundle, device: str) -> None:
+def _die(bundle: Bundle, device: str, checkpoints: None) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -117,9 +117,9 @@ def test_trials_that_kill_their_workers_cost_the_others_nothing(
         assert (one.outcome.status is Status.FAILED) == (one.trial.seed % 2 == 1)
 
 
-def _die_with_odd_seeds(bundle: Bundle, device: str) -> list[Finished]:
+def _die_with_odd_seeds(bundle: Bundle, device: str, checkpoints: None) -> list[Finished]:
     if bundle[0].seed % 2:
-        _die(bundle, device)
+        _die(bundle, device, checkpoints)
     return run_bundle(bundle, device)
 
 

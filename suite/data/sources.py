@@ -174,10 +174,10 @@ def _fashion_mnist() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     from torchvision.datasets import FashionMNIST
 
     with _obtaining("fashion_mnist"), tempfile.TemporaryDirectory() as unpacked:
-        packed = _packed_fashion_mnist()
+        packed = packed_fashion_mnist()
         if packed is not None:
             _unpack(packed, Path(unpacked) / "FashionMNIST" / "raw")
-        root = _torchvision_root() if packed is None else Path(unpacked)
+        root = torchvision_root() if packed is None else Path(unpacked)
         halves = [_torchvision(FashionMNIST, root, train) for train in (True, False)]
     inputs = np.concatenate([half.data.numpy() for half in halves])[:, None]
     return inputs, np.concatenate([half.targets.numpy() for half in halves])
@@ -187,7 +187,7 @@ def _cifar10() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     from torchvision.datasets import CIFAR10
 
     with _obtaining("cifar10"):
-        halves = [_torchvision(CIFAR10, _torchvision_root(), train) for train in (True, False)]
+        halves = [_torchvision(CIFAR10, torchvision_root(), train) for train in (True, False)]
     inputs = np.concatenate([half.data for half in halves]).transpose(0, 3, 1, 2)
     return np.ascontiguousarray(inputs), np.concatenate([half.targets for half in halves])
 
@@ -206,7 +206,7 @@ def _obtaining(name: str) -> Iterator[None]:
         ) from None
 
 
-def _torchvision_root() -> Path:
+def torchvision_root() -> Path:
     return data_folder() or cache_folder() / "torchvision"
 
 
@@ -218,7 +218,7 @@ def _torchvision(dataset: Callable[..., Any], root: Path, train: bool) -> Any:
         return dataset(root, train=train, download=True)
 
 
-def _packed_fashion_mnist() -> list[Path] | None:
+def packed_fashion_mnist() -> list[Path] | None:
     """Return the .gz files from the user's folder or Debian's package, if all are there."""
     mine = data_folder()
     for folder in ([mine, mine / "FashionMNIST" / "raw"] if mine else []) + [DEBIAN_FASHION_MNIST]:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from suite.execution import torchrun
-from suite.execution.strategy import Finished
+from suite.execution.strategy import THREADS, Checkpoints, Finished
 from suite.execution.torchrun import Torchrun
 from suite.execution.worker import ATTEMPTS, lost, run_trial, start
 from suite.grid import Trial
@@ -44,8 +44,10 @@ class DataParallel:
     name = "data_parallel"
     workers = 1
 
-    def __init__(self, device: str) -> None:
-        self.device = device
+    def __init__(
+        self, device: str, checkpoints: Checkpoints | None = None, *, threads: int = THREADS
+    ) -> None:
+        self.device, self.checkpoints, self.threads = device, checkpoints, threads
         self.teams: dict[int, Team] = {}
 
     def __enter__(self) -> Self:
@@ -70,7 +72,7 @@ class DataParallel:
         try:
             team = self._team(trial.devices)
             futures = [
-                member.submit(run_trial, trial, device)
+                member.submit(run_trial, trial, device, self.checkpoints)
                 for member, device in zip(team.members, team.devices, strict=True)
             ]
             waiting = set(futures)
@@ -89,7 +91,7 @@ class DataParallel:
 
     def _team(self, count: int) -> Team:
         if count not in self.teams:
-            members = [start() for _ in range(count)]
+            members = [start(self.threads) for _ in range(count)]
             devices = [f"cuda:{rank}" if self.device == "cuda" else "cpu" for rank in range(count)]
             self.teams[count] = Team(members, devices, frozenset())
             with tempfile.TemporaryDirectory(prefix="thumbrules-") as folder:
@@ -111,9 +113,13 @@ class DataParallel:
                 process.kill()
 
 
-def data_parallel(device: str) -> DataParallel | Torchrun:
+def data_parallel(
+    device: str, checkpoints: Checkpoints | None = None, *, threads: int = THREADS
+) -> DataParallel | Torchrun:
     """Return what runs trials on several devices: processes of our own, or those of `torchrun`."""
-    return Torchrun(device) if torchrun.processes() else DataParallel(device)
+    if torchrun.processes():
+        return Torchrun(device, checkpoints)
+    return DataParallel(device, checkpoints, threads=threads)
 
 
 def _join(rank: int, devices: list[str], meeting: Path) -> int:

@@ -6,6 +6,7 @@ any number of workers.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import multiprocessing
 from collections import deque
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from suite.execution.memory import PROCESS, SHARE, Memory, free, kind
-from suite.execution.strategy import Bundle, Finished
+from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
 from suite.execution.worker import ATTEMPTS, lost, run_bundle, start
 from suite.grid import Trial
 from suite.recipe import Recipe
@@ -31,10 +32,17 @@ class Packed:
 
     name = "packed"
 
-    def __init__(self, device: str, workers: int) -> None:
-        self.device = device
+    def __init__(
+        self,
+        device: str,
+        workers: int,
+        checkpoints: Checkpoints | None = None,
+        *,
+        threads: int = THREADS,
+    ) -> None:
+        self.device, self.checkpoints, self.threads = device, checkpoints, threads
         self.workers = workers
-        self.lanes = [start() for _ in range(workers)]
+        self.lanes = [start(threads) for _ in range(workers)]
         self.others = set(multiprocessing.active_children())
         self.memory = Memory(int(SHARE * free()) - workers * PROCESS)
 
@@ -103,11 +111,12 @@ class Packed:
         return None
 
     def _submit(self, lane: int, bundle: Bundle) -> Future[list[Finished]]:
+        task = functools.partial(run_bundle, bundle, self.device, self.checkpoints)
         try:
-            return self.lanes[lane].submit(run_bundle, bundle, self.device)
+            return self.lanes[lane].submit(task)
         except BrokenProcessPool:
-            self.lanes[lane] = start()
-            return self.lanes[lane].submit(run_bundle, bundle, self.device)
+            self.lanes[lane] = start(self.threads)
+            return self.lanes[lane].submit(task)
 
 
 def _nothing() -> None:

@@ -16,7 +16,7 @@ from suite.execution.data_parallel import DataParallel
 from suite.execution.packed import Packed
 from suite.execution.ray_cluster import RayCluster
 from suite.execution.sequential import Sequential
-from suite.execution.strategy import Bundle, Strategy
+from suite.execution.strategy import Bundle, Checkpoints, Strategy
 from suite.grid import Trial
 from suite.recipe import Probe
 
@@ -64,12 +64,13 @@ class Plan:
     def pending(self) -> tuple[Trial, ...]:
         return tuple(trial for cohort in self.cohorts for trial in cohort.trials)
 
-    def make_strategy(self) -> Strategy:
+    def make_strategy(self, checkpoints: Checkpoints | None = None) -> Strategy:
+        """Return the strategy; on a cluster's machines, whose disks come and go, none are kept."""
         if self.strategy == "packed":
-            return Packed(self.device, self.workers)
+            return Packed(self.device, self.workers, checkpoints)
         if self.strategy == "ray":
             return RayCluster(self.device, self.asked_workers)
-        return Sequential(self.device)
+        return Sequential(self.device, checkpoints)
 
 
 def make_plan(

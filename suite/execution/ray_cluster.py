@@ -192,7 +192,10 @@ def _run(bundle: Bundle, device: str, given: list[tuple[str, ObjectRef[Any]]]) -
     from suite.execution.work import run_bundle
 
     _prepare(given)
-    return [dataclasses.replace(one, machine=_machine()) for one in run_bundle(bundle, device)]
+    return [
+        dataclasses.replace(one, machine={**one.machine, **_machine()})
+        for one in run_bundle(bundle, device)
+    ]
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from suite.execution.memory import SHARE, Memory, free, kind
-from suite.execution.strategy import THREADS, Bundle, Finished
+from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
 from suite.grid import Trial
 from suite.recipe import Recipe
 
@@ -18,14 +18,16 @@ class Sequential:
     name = "sequential"
     workers = 1
 
-    def __init__(self, device: str) -> None:
-        self.device = device
+    def __init__(
+        self, device: str, checkpoints: Checkpoints | None = None, *, threads: int = THREADS
+    ) -> None:
+        self.device, self.checkpoints, self.threads = device, checkpoints, threads
         self.memory = Memory(0)
 
     def __enter__(self) -> Self:
         from suite.training import determinism
 
-        determinism.enforce(THREADS)
+        determinism.enforce(self.threads)
         return self
 
     def __exit__(
@@ -47,7 +49,7 @@ class Sequential:
         from suite.execution.work import run_bundle
 
         for bundle in self.memory.parted(bundles):
-            yield from run_bundle(bundle, self.device)
+            yield from run_bundle(bundle, self.device, self.checkpoints)
 
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         return self.run((trial,) for trial in trials)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -35,6 +36,23 @@ class Finished:
     finished: float
     cohort: tuple[str, ...] = ()
     machine: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where trials keep how far they have come, in files whose names begin with their ids.
+
+    Attributes:
+        every: seconds between two; a trial that is shorter keeps none.
+    """
+
+    folder: Path
+    every: float = 180.0
+
+    def forget(self, trial: str) -> None:
+        """Remove what a trial kept, and the bundle whose first it was."""
+        for file in self.folder.glob(f"{trial}*"):
+            file.unlink(missing_ok=True)
 
 
 class Strategy(Protocol):

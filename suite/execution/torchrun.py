@@ -14,13 +14,15 @@ from types import TracebackType
 from typing import Self
 
 from suite.errors import RequestError
-from suite.execution.strategy import THREADS, Finished
+from suite.execution.strategy import THREADS, Checkpoints, Finished
 from suite.execution.worker import run_trial
 from suite.grid import Trial
 
 # The others wait for as long as rank 0 has trials that need no team. `torchrun` ends them all when
 # one has died, so that none waits for the dead.
 PATIENCE = dt.timedelta(days=30)
+# A trial, the kind of device, and where to keep how far it has come.
+Order = tuple[Trial, str, Checkpoints | None]
 
 
 def processes() -> int:
@@ -42,8 +44,8 @@ def take_part(command: Callable[[], int]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what Ctrl-C means is rank 0's decision
     _join()
     while (order := _hand_out(None)) is not None:
-        trial, device = order
-        run_trial(trial, _mine(device))
+        trial, device, checkpoints = order
+        run_trial(trial, _mine(device), checkpoints)
     return 0
 
 
@@ -63,8 +65,8 @@ class Torchrun:
     name = "data_parallel"
     workers = 1
 
-    def __init__(self, device: str) -> None:
-        self.device = device
+    def __init__(self, device: str, checkpoints: Checkpoints | None = None) -> None:
+        self.device, self.checkpoints = device, checkpoints
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +83,8 @@ class Torchrun:
         for trial in trials:
             _join()
             if trial.devices > 1:
-                _hand_out((trial, self.device))
-            yield run_trial(trial, _mine(self.device))
+                _hand_out((trial, self.device, self.checkpoints))
+            yield run_trial(trial, _mine(self.device), self.checkpoints)
 
 
 def _join() -> None:
@@ -100,7 +102,7 @@ def _join() -> None:
     distributed.init_process_group(backend, timeout=PATIENCE)
 
 
-def _hand_out(order: tuple[Trial, str] | None) -> tuple[Trial, str] | None:
+def _hand_out(order: Order | None) -> Order | None:
     """Return rank 0's order, on every process."""
     import torch
     from torch import distributed

@@ -7,12 +7,15 @@ import math
 import time
 
 import torch
+from torch import distributed
 
 from suite import discovery
 from suite.data import load
 from suite.errors import RequestError
-from suite.execution.strategy import Bundle, Finished
+from suite.execution.computing import facts
+from suite.execution.strategy import Bundle, Checkpoints, Finished
 from suite.grid import Trial
+from suite.identity import digest
 from suite.metrics import check_metric
 from suite.models import build
 from suite.recipe import Probe, Recipe
@@ -20,41 +23,69 @@ from suite.record import Outcome, Status
 from suite.seeds import stream
 from suite.study import Study
 from suite.training import precision, train
+from suite.training.checkpoint import Checkpoint
 from suite.training.footprint import footprint
 
 
-def run_trial(trial: Trial, device: str) -> Finished:
+def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None) -> Finished:
     """Train one trial; whatever goes wrong inside it is its outcome, not the run's."""
     started = time.time()
     try:
         if isinstance(trial.recipe, Probe):
             outcome = measure(trial.recipe, trial.seed)
         else:
-            outcome = train(trial.recipe, trial.seed, device=device, alone=trial.alone)
+            checkpoint = None if trial.alone else _checkpoint((trial,), checkpoints)
+            outcome = train(
+                trial.recipe, trial.seed, device=device, alone=trial.alone, checkpoint=checkpoint
+            )
     except Exception as error:
         outcome = Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
+    machine = facts(trial.recipe, outcome, device)
     # A clock that was set back meanwhile must not make it end before it began.
-    return Finished(trial, outcome, started, max(started, time.time()))
+    return Finished(trial, outcome, started, max(started, time.time()), machine=machine)
 
 
-def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
+def run_bundle(
+    bundle: Bundle, device: str, checkpoints: Checkpoints | None = None
+) -> list[Finished]:
     """Train the trials of a bundle as one program, or its only one as it is."""
     if len(bundle) == 1:
-        return [run_trial(bundle[0], device)]
+        return [run_trial(bundle[0], device, checkpoints)]
     from suite.training.together import train_together
 
     started = time.time()
     recipes = [trial.recipe for trial in bundle if isinstance(trial.recipe, Recipe)]
+    seeds = [trial.seed for trial in bundle]
     try:
-        outcomes = train_together(recipes, [trial.seed for trial in bundle], device)
+        outcomes = train_together(recipes, seeds, device, _checkpoint(bundle, checkpoints))
     except Exception:  # of one of them, or of all together: alone, each has its own outcome
-        return [run_trial(trial, device) for trial in bundle]
+        return [run_trial(trial, device, checkpoints) for trial in bundle]
     share = max(0.0, time.time() - started) / len(bundle)
     ids = tuple(trial.id for trial in bundle)
     return [
-        Finished(trial, outcome, started + i * share, started + (i + 1) * share, ids)
+        Finished(
+            trial,
+            outcome,
+            started + i * share,
+            started + (i + 1) * share,
+            ids,
+            facts(trial.recipe, outcome, device),
+        )
         for i, (trial, outcome) in enumerate(zip(bundle, outcomes, strict=True))
     ]
+
+
+def _checkpoint(bundle: Bundle, checkpoints: Checkpoints | None) -> Checkpoint | None:
+    """Return the file of a trial, of this device's part in it, or of a bundle."""
+    if checkpoints is None:
+        return None
+    name, first = bundle[0].id, bundle[0]
+    if len(bundle) > 1:
+        name += f"-{digest([trial.id for trial in bundle])}"
+    elif first.devices > 1:
+        name += f"-{distributed.get_rank()}"
+    dim = 1 if len(bundle) > 1 else 0
+    return Checkpoint(checkpoints.folder / name, checkpoints.every, dim=dim)
 
 
 def measure(probe: Probe, seed: int) -> Outcome:

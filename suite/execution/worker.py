@@ -8,35 +8,37 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
-from suite.execution.strategy import THREADS, Bundle, Finished
+from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
 from suite.grid import Trial
 from suite.record import Outcome, Status
 
 ATTEMPTS = 2  # A trial whose worker dies is tried once more; it may have been an innocent victim.
 
 
-def start() -> ProcessPoolExecutor:
+def start(threads: int = THREADS) -> ProcessPoolExecutor:
     """Return a pool of one process, which starts with its first task.
 
     Workers of one pool share locks, and one that is killed while it holds a lock would stop them
     all.
     """
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_start)
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_start, initargs=(threads,))
 
 
-def run_trial(trial: Trial, device: str) -> Finished:
+def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None) -> Finished:
     """Run one trial in a worker, which loads torch for it."""
     from suite.execution import work
 
-    return work.run_trial(trial, device)
+    return work.run_trial(trial, device, checkpoints)
 
 
-def run_bundle(bundle: Bundle, device: str) -> list[Finished]:
+def run_bundle(
+    bundle: Bundle, device: str, checkpoints: Checkpoints | None = None
+) -> list[Finished]:
     """Run the trials of a bundle in a worker, which loads torch for it."""
     from suite.execution import work
 
-    return work.run_bundle(bundle, device)
+    return work.run_bundle(bundle, device, checkpoints)
 
 
 def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Finished:
@@ -44,13 +46,13 @@ def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Fini
     return Finished(trial, Outcome(status=Status.FAILED, error=error), 0.0, 0.0)
 
 
-def _start() -> None:
+def _start(threads: int) -> None:
     # Ctrl-C reaches the whole process group; what it means is the coordinator's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from suite.training import determinism
 
-    determinism.enforce(THREADS)
+    determinism.enforce(threads)
 
 
 def _end_with_parent() -> None:

@@ -123,6 +123,10 @@ class Store:
             if trial not in known and is_complete(run):
                 yield Record.from_json(self._read(run.info.run_id, RECORD_FILE))
 
+    def record(self, run_id: str) -> Record:
+        """Return the record of a trial's run; raises what MLflow does if there is none."""
+        return Record.from_json(self._read(run_id, RECORD_FILE))
+
     def _read(self, run_id: str, file: str) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             path = self.client.download_artifacts(run_id, file, folder)

@@ -71,6 +71,14 @@ class Tracker:
         self.wait()
         return found
 
+    def record(self, run: str) -> Record | None:
+        """Wait for and return the record of a run, by its id; None if the store cannot say."""
+        found: list[Record] = []
+        self.open()
+        self._submit(lambda: found.append(self._need().record(run)))
+        self.wait()
+        return found[0] if found else None
+
     def log(self, records: Iterable[Record]) -> None:
         """Write those of the records that the store does not have."""
         for record in records:

@@ -41,6 +41,9 @@ class Devices(Protocol):
     def agree(self, flag: bool) -> bool:
         """Say whether the flag is set on any device."""
 
+    def same(self, number: int) -> bool:
+        """Say whether all devices have the same number."""
+
 
 class OneDevice:
     """The whole batch on one device."""
@@ -61,6 +64,9 @@ class OneDevice:
 
     def agree(self, flag: bool) -> bool:
         return flag
+
+    def same(self, number: int) -> bool:
+        return True
 
 
 class DataParallel:
@@ -120,6 +126,11 @@ class DataParallel:
         votes = torch.tensor([float(flag)], device=self.device)
         distributed.all_reduce(votes)
         return bool(votes.item())
+
+    def same(self, number: int) -> bool:
+        ends = torch.tensor([number, -number], device=self.device)
+        distributed.all_reduce(ends, distributed.ReduceOp.MAX)
+        return bool(ends.sum() == 0)
 
 
 def devices_of(recipe: Recipe, device: str) -> Devices:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +19,7 @@ from suite.recipe import Budget, Recipe
 from suite.record import Curve, Outcome, Status
 from suite.seeds import Purpose, stream
 from suite.training import observers
+from suite.training.checkpoint import Checkpoint
 from suite.training.devices import devices_of
 from suite.training.evaluation import evaluate
 from suite.training.observers import Moment
@@ -35,11 +38,27 @@ WARM_UP_STEPS = 20
 TRAIN_SAMPLE = 5_000
 
 
-def train(recipe: Recipe, seed: int, *, device: str = "cpu", alone: bool = False) -> Outcome:
+class Place(NamedTuple):
+    """Where an epoch begins: the steps before it, and the streams that it draws from."""
+
+    step: int
+    order: Tensor
+    augment: Tensor
+
+
+def train(
+    recipe: Recipe,
+    seed: int,
+    *,
+    device: str = "cpu",
+    alone: bool = False,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
     """Train one network and measure it; the test split is looked at once, at the end.
 
     Args:
         alone: nothing else runs on the machine, so seconds mean something: warm up, then time.
+        checkpoint: where to go on from if it is there, and to keep how far training has come.
 
     Raises:
         RequestError: if the data cannot be had or the network does not fit it.
@@ -48,7 +67,7 @@ def train(recipe: Recipe, seed: int, *, device: str = "cpu", alone: bool = False
         short = dataclasses.replace(recipe.budget, steps=WARM_UP_STEPS, evaluations=1)
         Run(dataclasses.replace(recipe, budget=short), seed, device).train()
     run = Run(recipe, seed, device)
-    return run.outcome(run.train(), timed=alone)
+    return run.outcome(run.train(checkpoint), timed=alone)
 
 
 class Run:
@@ -61,6 +80,7 @@ class Run:
         curves: for each metric, pairs of epoch and value.
         done: steps taken.
         seen: training examples seen.
+        began: where the present epoch began.
     """
 
     def __init__(
@@ -72,14 +92,14 @@ class Run:
         self.network: nn.Module = network.to(device)
         self.initial_digest = digest(network)
         self.devices = devices_of(recipe, device)
-        masks = _generator(seed, "dropout", device, self.devices.rank)
-        use_generator(self.network, masks)
+        self.masks = _generator(seed, "dropout", device, self.devices.rank)
+        use_generator(self.network, self.masks)
         parameters = tuple(self.network.parameters())
         self.loss = LOSSES[recipe.loss]
-        rule = make_rule(recipe.optimizer, parameters)
+        self.rule = make_rule(recipe.optimizer, parameters)
         wrapped = self.devices.wrap(self.network)
         forward, gradients = at(recipe.precision, device, wrapped, self.devices.gradients)
-        step = Step(forward, self.loss, parameters, rule, gradients)
+        step = Step(forward, self.loss, parameters, self.rule, gradients)
         parts = recipe.gradient_accumulation
         self.step = step if parts == 1 else Accumulated(step, parts)
         self.order = _generator(seed, "order", "cpu")
@@ -87,16 +107,19 @@ class Run:
         self.seed, self.device = seed, device
         self.curves: dict[str, Curve] = {}
         self.done = self.seen = 0
+        self.began = self._place()
         self.watch = Stopwatch(device)
         train_examples = len(self.examples.train)
         self.steps_per_epoch = -(-train_examples // recipe.batch_size)
         self.total_steps = recipe.budget.total_steps(train_examples, recipe.batch_size)
         self.moments = evaluation_steps(recipe.budget, self.total_steps, self.steps_per_epoch)
 
-    def train(self) -> str:
+    def train(self, checkpoint: Checkpoint | None = None) -> str:
         """Take every step of the budget; return why it stopped early, or an empty string."""
         outputs: list[Tensor] = []
         targets: list[Tensor] = []
+        if checkpoint:
+            outputs, targets, _ = checkpoint.resume([self], self.rule)
         self.watch.start()
         for batch in self._batches():
             result = self.step(*self.devices.shard(batch), self.rate())
@@ -117,6 +140,8 @@ class Run:
                 outputs, targets = [], []
                 if self.done < self.total_steps:
                     self.watch.start()
+            if checkpoint and self.done % LOOK_EVERY == 0 and self.devices.agree(checkpoint.due()):
+                checkpoint.keep([self], self.rule, (outputs, targets))
         return ""
 
     def rate(self) -> float:
@@ -133,18 +158,27 @@ class Run:
         for inputs, targets in self.epochs():
             size = self.recipe.batch_size
             # One gather an epoch, then views: a gather a step costs 20 µs more at batch 64.
-            yield from map(
+            batches = map(
                 Split, self.seen_as(torch.split(inputs, size)), torch.split(targets, size)
             )
+            yield from self.ahead(batches)
 
     def epochs(self) -> Iterator[Split]:
         """Yield the training split in a new order, the last time only as much as is needed."""
         split = self.examples.train
         while self.done < self.total_steps:
             order = torch.randperm(len(split), generator=self.order)
-            order = order[: (self.total_steps - self.done) * self.recipe.batch_size]
+            order = order[: (self.total_steps - self.began.step) * self.recipe.batch_size]
             order = order.to(split.inputs.device)
             yield Split(split.inputs[order], split.targets[order])
+            self.began = self._place()
+
+    def ahead(self, batches: Iterable[Split]) -> Iterator[Split]:
+        """Return an epoch's batches but for those that it was trained on before it was resumed."""
+        return itertools.islice(batches, self.done - self.began.step, None)
+
+    def _place(self) -> Place:
+        return Place(self.done, self.order.get_state(), self.augment.get_state())
 
     def seen_as(self, inputs: tuple[Tensor, ...]) -> Iterable[Tensor]:
         """Return batches of inputs as the network sees them."""

@@ -21,6 +21,7 @@ from suite.data import Split
 from suite.models.layers import Dropout
 from suite.recipe import Recipe
 from suite.record import Outcome
+from suite.training.checkpoint import Checkpoint
 from suite.training.loop import LOOK_EVERY, Run
 from suite.training.precision import at
 from suite.training.step import Step
@@ -28,7 +29,10 @@ from suite.training.update_rules import make_rule
 
 
 def train_together(
-    recipes: Sequence[Recipe], seeds: Sequence[int], device: str = "cpu"
+    recipes: Sequence[Recipe],
+    seeds: Sequence[int],
+    device: str = "cpu",
+    checkpoint: Checkpoint | None = None,
 ) -> list[Outcome]:
     """Train recipes that differ in `scalar()` fields only, each at its seed; outcomes in order.
 
@@ -41,8 +45,7 @@ def train_together(
     with warnings.catch_warnings():
         # `multi_margin_loss` cannot be lifted; PyTorch computes it cell by cell, and says so.
         warnings.filterwarnings("ignore", "There is a performance drop")
-        stack = Stack(runs, device)
-        ended = {cell: runs[cell].outcome(reason) for cell, reason in stack.diverged()}
+        ended = Stack(runs, device).train(checkpoint)
     return [ended.get(cell) or run.outcome("") for cell, run in enumerate(runs)]
 
 
@@ -66,12 +69,12 @@ class Stack:
     Attributes:
         parameters: one for each of a network's, `(cells, ...)`; the runs' own are views of it.
         network: how one cell computes; its own weights are not used.
-        live: the cells that have not diverged.
+        ended: what came of the cells that have diverged.
     """
 
     def __init__(self, runs: Sequence[Run], device: str) -> None:
         self.runs, self.device = runs, device
-        self.live = set(range(len(runs)))
+        self.ended: dict[int, Outcome] = {}
         networks = [run.network for run in runs]
         # An MLP without dropout has no such layers, and fewer modules, but the same weights.
         self.dropouts = [_dropouts(network) for network in networks]
@@ -91,10 +94,17 @@ class Stack:
         rule = make_rule(recipe.optimizer, self.parameters, optimizers)
         self.step = Step(forward, vmap(runs[0].loss), self.parameters, rule, gradients)
 
-    def diverged(self) -> Iterator[tuple[int, str]]:
-        """Take every step of the budget; yield each cell that diverges, and where, as it does."""
+    @property
+    def live(self) -> list[int]:
+        """The cells that have not diverged."""
+        return [cell for cell in range(len(self.runs)) if cell not in self.ended]
+
+    def train(self, checkpoint: Checkpoint | None = None) -> dict[int, Outcome]:
+        """Take every step of the budget; return what came of the cells that diverged."""
         outputs: list[Tensor] = []
         targets: list[Tensor] = []
+        if checkpoint:
+            outputs, targets, self.ended = checkpoint.resume(self.runs, self.step.rule)
         first = self.runs[0]
         for batch in self._batches():
             result = self.step(*batch, self._rates())
@@ -104,28 +114,30 @@ class Stack:
             outputs.append(result.outputs)
             targets.append(batch.targets)
             if first.done % LOOK_EVERY == 0:
-                losses = enumerate(result.loss.tolist())
-                wrong = {cell: loss for cell, loss in losses if not math.isfinite(loss)}
-                for cell in self.live & wrong.keys():
-                    yield self._end(cell, f"the loss was {wrong[cell]} at step {first.done}")
+                self._look(result.loss.tolist())
             if first.done in first.moments:
-                yield from self._observe(outputs, targets, result.gradients)
+                self._observe(outputs, targets, result.gradients)
                 outputs, targets = [], []
-            if not self.live:
-                return
+            if len(self.ended) == len(self.runs):
+                break
+            if checkpoint and first.done % LOOK_EVERY == 0 and checkpoint.due():
+                checkpoint.keep(self.runs, self.step.rule, (outputs, targets), self.ended)
+        return self.ended
 
-    def _end(self, cell: int, reason: str) -> tuple[int, str]:
-        self.live.remove(cell)
-        return cell, reason
+    def _look(self, losses: list[float]) -> None:
+        for cell in self.live:
+            if not math.isfinite(losses[cell]):
+                reason = f"the loss was {losses[cell]} at step {self.runs[0].done}"
+                self.ended[cell] = self.runs[cell].outcome(reason)
 
     def _observe(
         self, outputs: list[Tensor], targets: list[Tensor], gradients: tuple[Tensor, ...]
-    ) -> Iterator[tuple[int, str]]:
+    ) -> None:
         seen, wanted = torch.cat(outputs, 1), torch.cat(targets, 1)
-        for cell in sorted(self.live):
+        for cell in self.live:
             own = tuple(gradient[cell] for gradient in gradients)
             if reason := self.runs[cell].observe([seen[cell]], [wanted[cell]], own):
-                yield self._end(cell, reason)
+                self.ended[cell] = self.runs[cell].outcome(reason)
 
     def _batches(self) -> Iterator[Split]:
         """Yield inputs `(cells, n, ...)` and targets, every cell's in its own order."""
@@ -142,7 +154,7 @@ class Stack:
             else:
                 whole = torch.stack([epoch.inputs for epoch in epochs])
                 inputs = iter(torch.split(whole, size, dim=1))
-            yield from map(Split, inputs, torch.split(targets, size, dim=1))
+            yield from self.runs[0].ahead(map(Split, inputs, torch.split(targets, size, dim=1)))
 
     def _rates(self) -> Tensor:
         return torch.tensor([run.rate() for run in self.runs], device=self.device)

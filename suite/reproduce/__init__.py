@@ -1,0 +1,1 @@
+"""Running trials again from their records, and saying what came out otherwise."""

@@ -24,7 +24,6 @@ SMALL = Recipe(
 TRIALS = [Trial("t", "main", {}, SMALL, seed) for seed in range(12)]
 
 PEAK = """
-import resource, sys
 from suite.recipe import *
 from suite.data import load
 from suite.models import build
@@ -35,10 +34,16 @@ determinism.enforce(1)
 recipe = {recipe}
 examples = load(recipe.data, 0)
 network = build(recipe.model, examples.shape, examples.outputs, 0)
-before = int(open("/proc/self/statm").read().split()[1]) * 4096
+
+
+def status(name):
+    (line,) = (one for one in open("/proc/self/status") if one.startswith(name))
+    return int(line.split()[1]) * 1024
+
+
+before = status("VmRSS:")
 train(recipe, 0)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(peak - before, footprint(recipe, network, examples))
+print(status("VmHWM:") - before, footprint(recipe, network, examples))
 """
 
 

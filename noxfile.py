@@ -100,6 +100,8 @@ def bench(session: nox.Session) -> None:
     arguments = session.posargs or ["--benchmark-autosave"]
     command = [PYTHON, "-m", "pytest", "tests/bench", "--benchmark-only", "-s", *arguments]
     session.run(*command, env={"PEERS_PYTHON": str(peers)})
+    if not session.posargs:
+        session.run(PYTHON, "-m", "reports.benchmarks")
 
 
 @nox.session

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+import sys
 from pathlib import Path
 
 import pandas as pd
 
+from reports.site import write_page
 from suite.errors import RequestError
 
 
@@ -57,7 +58,24 @@ def read(file: Path) -> Benchmarks:
         raise RequestError(f"{file} is no file of pytest-benchmark's: {error}") from None
 
 
+def main() -> None:
+    """Write the page of the session that was saved last, beside the report's other pages."""
+    saved = newest(Path(".benchmarks"))
+    if saved is None:
+        sys.exit("no benchmark has been saved: `nox -s bench` saves them")
+    print(render(saved, Path("reports/html")))
+
+
+def render(file: Path, folder: Path) -> Path:
+    """Write the page of a saved session into a report site; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_page("benchmarks.html", read(file), folder / "benchmarks.html")
+
+
 def newest(folder: Path) -> Path | None:
     """Return the file that pytest-benchmark saved last in a folder, if there is one."""
-    files: Iterable[Path] = folder.glob("*/*.json")
-    return max(files, key=lambda file: file.stat().st_mtime, default=None)
+    return max(folder.glob("*/*.json"), key=lambda file: file.stat().st_mtime, default=None)
+
+
+if __name__ == "__main__":
+    main()

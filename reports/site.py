@@ -23,13 +23,11 @@ import reports
 import suite.evidence
 from reports import marks
 from reports.cells import cells_frame
-from reports.comparison import comparison_page
 from reports.files import file_name, front_name
 from reports.front import front
 from reports.language import ENGLISH, NAMES, TAGS, gettext, language, ngettext, writing
 from reports.pages import album, study_page
 from suite import discovery
-from suite.evidence.comparison import Comparison
 from suite.evidence.results import Results, gather
 from suite.identity import digest
 from suite.record import Execution, Record
@@ -137,10 +135,10 @@ def _csv(table: pd.DataFrame) -> str:
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
-def render_comparison(comparison: Comparison, path: Path) -> None:
-    """Write the page of a comparison; raise OSError if it cannot be written."""
-    template = _templates().get_template("comparison.html")
-    _write(path, template.render(page=comparison_page(comparison)))
+def write_page(template: str, page: object, path: Path) -> Path:
+    """Write one page that is not a study's, from its template; raise OSError if it cannot be."""
+    _write(path, _templates().get_template(template).render(page=page))
+    return path
 
 
 def _content(result: Results, link: str) -> str:

@@ -44,10 +44,11 @@ def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
 
 
 def _write_page(out: Path, comparison: Comparison) -> None:
-    from reports.site import render_comparison
+    from reports.comparison import comparison_page
+    from reports.site import write_page
 
     try:
-        render_comparison(comparison, out)
+        write_page("comparison.html", comparison_page(comparison), out)
     except OSError as error:
         raise RequestError(f"{out} cannot be written: {error.strerror}") from None
 

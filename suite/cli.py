@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import os
 import signal
@@ -100,13 +99,12 @@ def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     from suite.listing import plan_form, plan_text
     from suite.tracking.journal import Journal
 
-    requests, journal, engine = _requests(studies, options), Journal(), _engine(options)
-    made = coordinator.plan(requests, journal, engine)
+    requests, engine = _requests(studies, options), _engine(options)
+    made = coordinator.plan(requests, Journal(), engine)
     estimator = Estimator(made.device)
     cost = stacked = estimator.estimate(made)
     if engine.strategy == "auto":
-        other = dataclasses.replace(engine, strategy="vectorised")
-        stacked = estimator.estimate(coordinator.plan(requests, journal, other))
+        stacked = estimator.estimate(made.stacked())
     show(plan_form(requests, made, cost, stacked), as_json, plan_text)
 
 

@@ -108,9 +108,8 @@ def arm_values(
 
 
 def _best_trial(rows: pd.DataFrame, select: str) -> str:
-    finished = rows[rows["status"] == "finished"].reindex(columns=["id", select]).dropna()
-    if finished.empty:
+    finished = rows[rows["status"] == "finished"].set_index("id")
+    score = finished.reindex(columns=[select])[select].dropna().astype(float)
+    if score.empty:
         return ""
-    score = finished[select].astype(float)
-    place = score.idxmax() if METRICS[select].better == "higher" else score.idxmin()
-    return str(finished.loc[place, "id"])
+    return str(score.idxmax() if METRICS[select].better == "higher" else score.idxmin())

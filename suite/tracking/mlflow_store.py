@@ -210,9 +210,7 @@ class Store:
             if run is not None and run.data.tags.get(BEST) != words:
                 self.client.set_tag(run.info.run_id, BEST, words[:NOTE])
 
-    def keep_model(
-        self, study: str, trial: str, network: Any, example: Any, outputs: Any
-    ) -> None:
+    def keep_model(self, study: str, trial: str, network: Any, example: Any, outputs: Any) -> None:
         """Log a network as the model of a trial's run, with the signature of what it maps to what."""
         run = self.run(study, trial)
         if run is None or MODEL in run.data.tags:

@@ -129,9 +129,7 @@ class Tracker:
 
         self._submit(work)
 
-    def keep_model(
-        self, study: str, trial: str, network: Any, example: Any, outputs: Any
-    ) -> None:
+    def keep_model(self, study: str, trial: str, network: Any, example: Any, outputs: Any) -> None:
         """Write a trial's network as a model, unless the store has it; returns when it is there."""
         self._submit(lambda: self._need().keep_model(study, trial, network, example, outputs))
         self.wait()

@@ -39,7 +39,7 @@ def vocabulary(cls: type[T]) -> type[T]:
     """Make `cls` a frozen dataclass that checks its field names, types, choices and ranges."""
 
     def normalise(self: Any) -> None:
-        for field, kind, where in _checks(cls):
+        for field, kind, where in _checks(cls):  # type: ignore[arg-type]
             value = coerce(getattr(self, field.name), kind, where)
             check_range(value, field, where)
             object.__setattr__(self, field.name, value)
@@ -73,7 +73,7 @@ def _annotations(cls: type) -> dict[str, Any]:
 
 
 @functools.cache
-def _checks(cls: type) -> tuple[tuple[dataclasses.Field[Any], Any, str], ...]:
+def _checks(cls: Any) -> tuple[tuple[dataclasses.Field[Any], Any, str], ...]:
     """Return each field with its type and its name in messages."""
     return tuple(
         (field, annotation(cls, field.name), f"{cls.__name__}.{field.name}")

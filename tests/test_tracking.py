@@ -261,6 +261,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow's, on its own type hints
 def test_the_best_trial_of_each_arm_is_tagged_and_its_model_loads(kept: Path) -> None:
     import mlflow
     import numpy as np

@@ -223,6 +223,7 @@ class Store:
                 network,
                 name="model",
                 signature=mlflow.models.infer_signature(example, outputs),
+                input_example=example,
                 # Left to itself, MLflow starts a process to find out what the model imports.
                 pip_requirements=[f"torch=={version('torch')}", "thumbrules"],
             )

@@ -117,11 +117,20 @@ def test_the_sessions_that_a_page_names_are_the_noxfile_s(page: Path) -> None:
     assert {session for names in named for session in names.split()} <= sessions()
 
 
+def anchors(page: Path) -> set[str]:
+    """Return what headings are called in links: words in small letters, joined by hyphens."""
+    tokens = MarkdownIt().parse(page.read_text())
+    heads = [tokens[i + 1].content for i, one in enumerate(tokens) if one.type == "heading_open"]
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=label)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)]*)\)", page.read_text()):
         if "://" not in target:
-            assert (page.parent / target).exists(), target
+            file = page.parent / target if target else page
+            assert file.exists(), target
+            assert not anchor or anchor in anchors(file), f"{target}#{anchor}"
 
 
 def test_the_reference_is_what_the_code_says() -> None:

@@ -66,7 +66,13 @@ def grid_options(command: Any) -> Any:
     """Add the options that say which trials are meant."""
     for option in (
         click.option("--all", "everything", is_flag=True, help="All studies."),
-        click.option("--tier", default="laptop", metavar="smoke|laptop|full", show_default=True),
+        click.option(
+            "--tier",
+            default="laptop",
+            metavar="smoke|laptop|full",
+            show_default=True,
+            help="How large: seconds, minutes, or for a GPU.",
+        ),
         settings,
         click.option(
             "--only", type=Assignment(), multiple=True, help="Keep these levels of an axis."
@@ -77,8 +83,16 @@ def grid_options(command: Any) -> Any:
             "--strategy",
             type=Choice("auto", "sequential", "packed", "vectorised", "ray"),
             default="auto",
+            show_default=True,
+            help="How trials are run side by side.",
         ),
-        click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto"),
+        click.option(
+            "--device",
+            type=Choice("auto", "cpu", "cuda"),
+            default="auto",
+            show_default=True,
+            help="Where trials run; auto takes a GPU that is there.",
+        ),
         as_json,
     ):
         command = option(command)

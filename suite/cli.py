@@ -183,7 +183,7 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
 
 @cli.command()
 @study_names
-@click.option("--out", type=click.Path(path_type=Path), default=Path("reports/html"))
+@click.option("--out", type=click.Path(path_type=Path), default="reports/html", show_default=True)
 @click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
 def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
     """Write the report site of each study's latest run."""

@@ -18,6 +18,7 @@ from suite.coverage import CHAPTERS, NOT_TESTED, PHRASES
 from suite.evidence import Verdict
 from suite.evidence.across import q_values
 from suite.evidence.results import Results
+from suite.record import Links
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Front:
     languages: tuple[Link, ...]
 
 
-def front(all_results: Sequence[Results], links: Mapping[str, str]) -> Front:
+def front(all_results: Sequence[Results], links: Mapping[str, Links]) -> Front:
     """Return the front page of several studies."""
     rows = list(_rows(all_results))
     chapters = (
@@ -98,7 +99,7 @@ def front(all_results: Sequence[Results], links: Mapping[str, str]) -> Front:
         for i, (study, found) in enumerate(others.items())
     )
     sections = tuple(section for section in (*chapters, *further) if section.rows)
-    studies = tuple(_line(one, links.get(one.study.name, "")) for one in all_results)
+    studies = tuple(_line(one, links.get(one.study.name, Links()).charts) for one in all_results)
     return Front(tallies(all_results), len(rows), sections, studies, in_other_languages(front_name))
 
 

@@ -18,6 +18,7 @@ from reports.setting import PartSetting, part_setting
 from reports.words import axis_words, listed, metric_words
 from suite.evidence.results import Results
 from suite.metrics import METRICS
+from suite.record import Links
 from suite.study import Study
 
 
@@ -35,7 +36,7 @@ class StudyPage:
     started: str
     size: str
     missing: str
-    link: str
+    link: Links
     tallies: tuple[tuple[Badge, int], ...]
     parts: tuple[PartSetting, ...]
     tuned_on: str
@@ -72,7 +73,7 @@ def album(results: Results) -> Album:
     )
 
 
-def study_page(results: Results, drawn: Album, link: str) -> StudyPage:
+def study_page(results: Results, drawn: Album, link: Links) -> StudyPage:
     """Return a study's page in the language that is being written."""
     study, execution = results.study, results.execution
     found = zip(results.findings, drawn.evidence, strict=True)

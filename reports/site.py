@@ -30,7 +30,7 @@ from reports.pages import album, study_page
 from suite import discovery
 from suite.evidence.results import Results, gather
 from suite.identity import digest
-from suite.record import Execution, Record
+from suite.record import Execution, Links, Record
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Task:
     """Where a study's pages go, and what goes on them beside its results."""
 
     folder: Path
-    link: str
+    link: Links
     content: str
 
 
@@ -54,7 +54,7 @@ def render(
     results: Sequence[Results],
     folder: Path,
     *,
-    tracking_links: Mapping[str, str] | None = None,
+    tracking_links: Mapping[str, Links] | None = None,
     first: str = ENGLISH,
 ) -> Path:
     """Write a page for each study and a front page into `folder`; return the path of the latter.
@@ -63,7 +63,7 @@ def render(
     CSV. Pages that are there already and show the same are left alone.
 
     Args:
-        tracking_links: by study name, an address that opens its trials in MLflow's UI.
+        tracking_links: by study name, addresses that open its trials in MLflow's UI.
         first: the language of `index.html`.
 
     Raises:
@@ -73,15 +73,17 @@ def render(
     folder.mkdir(parents=True, exist_ok=True)
     stale = []
     for result in results:
-        link = links.get(result.study.name, "")
+        link = links.get(result.study.name, Links())
         content = _content(result, link)
         if not _shows(folder, result.study.name, content):
             stale.append((result, Task(folder, link, content)))
     _write_studies(stale)
     template = _templates().get_template("index.html")
+    benchmarks = (folder / "benchmarks.html").exists()
     for one in NAMES:
         with writing(one):
-            page = template.render(front=front(results, links), script=_script("front.js"))
+            shown = front(results, links)
+            page = template.render(front=shown, script=_script("front.js"), benchmarks=benchmarks)
             _write(folder / front_name(), page)
             if one == first:  # the same page twice, so that no link depends on which came first
                 _write(folder / "index.html", page)
@@ -141,7 +143,7 @@ def write_page(template: str, page: object, path: Path) -> Path:
     return path
 
 
-def _content(result: Results, link: str) -> str:
+def _content(result: Results, link: Links) -> str:
     """Return a digest of everything that a page shows, and of the code that draws it.
 
     A page with many figures takes seconds; most runs change none or one of them.

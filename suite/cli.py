@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import os
 import signal
@@ -100,20 +99,20 @@ def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     from suite.listing import plan_form, plan_text
     from suite.tracking.journal import Journal
 
-    requests, journal, engine = _requests(studies, options), Journal(), _engine(options)
-    made = coordinator.plan(requests, journal, engine)
+    requests, engine = _requests(studies, options), _engine(options)
+    made = coordinator.plan(requests, Journal(), engine)
     estimator = Estimator(made.device)
     cost = stacked = estimator.estimate(made)
     if engine.strategy == "auto":
-        other = dataclasses.replace(engine, strategy="vectorised")
-        stacked = estimator.estimate(coordinator.plan(requests, journal, other))
+        stacked = estimator.estimate(made.stacked())
     show(plan_form(requests, made, cost, stacked), as_json, plan_text)
 
 
 @cli.command()
 @study_names
 @grid_options
-def run(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
+@click.option("--keep-models", is_flag=True, help="Log the best trial of each arm as a model.")
+def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: Any) -> None:
     """Run every trial that is not in the store yet, and conclude."""
     from suite import coordinator
     from suite.stored import gathered, stores, untracked
@@ -122,12 +121,17 @@ def run(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     journal, tracker = stores()
     try:
         made = coordinator.run(requests, journal, tracker, _engine(options))
-        from suite.conclusions import conclusion_forms, note, verdict_lines
+        from suite.conclusions import best_of, conclusion_forms, note, verdict_lines
 
         results = [gathered(request.study.name, journal) for request in requests]
         forms = conclusion_forms(results)
         for result, form in zip(results, forms, strict=True):
-            tracker.conclude(result.execution, note(result), form)
+            best = best_of(result)
+            tracker.conclude(result.execution, note(result), form, best)
+            if keep_models:
+                from suite import keeping
+
+                keeping.keep_models(result, best, tracker)
     finally:
         tracker.close()
     ran = {"ran": len(made.pending), "cached": len(made.cached), "store": tracker.uri}
@@ -184,14 +188,16 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
 def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
     """Write the report site of each study's latest run."""
     from reports.site import render
-    from suite.stored import latest, stores, tracking_links
+    from suite.stored import attach_pages, latest, stores, tracking_links
 
     results = latest(studies, *stores())
-    links = tracking_links([result.study.name for result in results])
+    links = tracking_links(results)
     try:
         index = render(results, out, tracking_links=links, first=lang)
     except OSError as error:
         raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
+    if links:
+        attach_pages(links, out)
     print(index)
 
 
@@ -252,14 +258,14 @@ def ui(port: int) -> None:
     address = f"http://127.0.0.1:{port}"
     if location.is_remote(tracker.uri):
         address = tracker.uri
-    links = tracker.links(execution.study for execution in journal.executions)
+    links = tracker.links({one.study: one for one in journal.executions}.values())
     tracker.close()
     if tracker.error is not None:
         raise RequestError(
             f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker)}"
         )
-    for study, link in links.items():
-        print(f"{study}: {address}/{link}", flush=True)
+    for study, paths in links.items():
+        print(f"{study}: {address}/{paths.charts}", flush=True)
     if not location.is_remote(tracker.uri):
         command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1"]
         command += ["--port", str(port), "--backend-store-uri", tracker.uri]

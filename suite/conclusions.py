@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.effects import effect_words
+from reports.words import arm_words
 from suite.evidence import Finding
 from suite.evidence.across import q_values
 from suite.evidence.results import Results
@@ -89,6 +90,17 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
             lines.append(f"  {finding['verdict'].upper():<22}{finding['claim']}")
             lines.append(f"  {'':<22}{finding['effect']}: {finding['reason']}")
     return "\n".join(lines)
+
+
+def best_of(results: Results) -> dict[str, str]:
+    """Return the trial of each claim's arm that is best on validation, and the arms it is best of."""
+    found: dict[str, dict[str, None]] = {}
+    for finding in results.findings:
+        for arm in finding.arms.values():
+            if arm.best_trial:
+                words = arm_words(arm.levels) or "all trials"
+                found.setdefault(arm.best_trial, {})[words] = None
+    return {trial: "; ".join(words) for trial, words in found.items()}
 
 
 def note(results: Results) -> str:

@@ -39,9 +39,8 @@ def vocabulary(cls: type[T]) -> type[T]:
     """Make `cls` a frozen dataclass that checks its field names, types, choices and ranges."""
 
     def normalise(self: Any) -> None:
-        for field in dataclasses.fields(self):
-            where = f"{cls.__name__}.{field.name}"
-            value = coerce(getattr(self, field.name), annotation(cls, field.name), where)
+        for field, kind, where in _checks(cls):  # type: ignore[arg-type]
+            value = coerce(getattr(self, field.name), kind, where)
             check_range(value, field, where)
             object.__setattr__(self, field.name, value)
         if hasattr(self, "check"):
@@ -71,6 +70,15 @@ def unknown_field(cls: type, name: str) -> RequestError:
 @functools.cache
 def _annotations(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
+
+
+@functools.cache
+def _checks(cls: Any) -> tuple[tuple[dataclasses.Field[Any], Any, str], ...]:
+    """Return each field with its type and its name in messages."""
+    return tuple(
+        (field, annotation(cls, field.name), f"{cls.__name__}.{field.name}")
+        for field in dataclasses.fields(cls)
+    )
 
 
 def annotation(cls: type, name: str) -> Any:

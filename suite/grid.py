@@ -126,6 +126,11 @@ class Grid:
         combinations = itertools.product(*(known.levels for known in self.axes))
         return tuple(dict(zip(paths, levels, strict=True)) for levels in combinations)
 
+    @property
+    def size(self) -> int:
+        """How many trials it has."""
+        return len(self.cells) * self.seeds
+
     def trials(self, study: str, source: str) -> Iterator[Trial]:
         """Yield every trial, seed by seed; `source` is the digest of the study's file."""
         made = [(cell, self._made(study, source, cell)) for cell in self.cells]

@@ -32,7 +32,7 @@ def _study_form(study: Study) -> Form:
         "name": study.name,
         "title": study.title,
         "question": study.question,
-        "tiers": {tier: len(study.trials(study.grids(tier))) for tier in TIERS},
+        "tiers": {tier: sum(grid.size for grid in study.grids(tier)) for tier in TIERS},
         "claims": [
             {"number": claim.number, "says": claim.says, "source": claim.source}
             for claim in study.claims

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 # Raised whenever an older version could not read what this one writes; 2 has cohorts, 3 all that
 # Provenance says of the processor, the libraries and the source of the data.
@@ -144,6 +144,18 @@ class Execution:
     command: str
     started: float
     claims: str = ""
+
+
+class Links(NamedTuple):
+    """Where a tracking store's UI shows a study's trials, or nothing.
+
+    Attributes:
+        charts: their curves, which *Group by* averages over seeds.
+        compared: one seed of every cell of a part: parallel coordinates and contours.
+    """
+
+    charts: str = ""
+    compared: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from reports.files import file_name
 from reports.words import listed
 from suite import discovery
-from suite.conclusions import conclusion_forms, note
+from suite.conclusions import best_of, conclusion_forms, note
 from suite.coordinator import knows_store, take_over
 from suite.errors import RequestError
 from suite.evidence.results import Results, gather
 from suite.evidence.sameness import told
-from suite.record import Execution, Record, ResultSet
+from suite.record import Execution, Links, Record, ResultSet
 from suite.study import Study
 from suite.tracking import location
 from suite.tracking.journal import Journal
 from suite.tracking.location import tracking_uri
 from suite.tracking.tracker import Tracker
 from suite.wording import counted
+
+LOCAL_UI = "http://127.0.0.1:5000"  # where `suite ui` is, unless told otherwise
 
 
 def stores() -> tuple[Journal, Tracker]:
@@ -54,17 +58,30 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list
     return [gathered(name, journal) for name in found]
 
 
-def tracking_links(studies: list[str]) -> dict[str, str]:
-    """Return where a tracking server shows each study's trials; nothing where there is no server."""
+def tracking_links(results: Iterable[Results]) -> dict[str, Links]:
+    """Return where the tracking UI shows each study's trials: a server's, or the one of `suite ui`."""
     _, tracker = stores()
-    links = {}
-    if location.is_remote(tracker.uri):
-        tracker.open()
-        links = tracker.links(studies)
-        if tracker.error is not None:
-            print(f"the pages lack links to {tracker.uri}: {first_line(tracker)}", file=sys.stderr)
+    if not location.exists(tracker.uri):
+        return {}
+    tracker.open()
+    links = tracker.links(result.execution for result in results)
     tracker.close()
-    return {study: f"{tracker.uri.rstrip('/')}/{link}" for study, link in links.items()}
+    if tracker.error is not None:
+        print(f"the pages lack links to {tracker.uri}: {first_line(tracker)}", file=sys.stderr)
+    address = tracker.uri.rstrip("/") if location.is_remote(tracker.uri) else LOCAL_UI
+    return {
+        study: Links(*(f"{address}/{path}" if path else "" for path in paths))
+        for study, paths in links.items()
+    }
+
+
+def attach_pages(studies: Iterable[str], folder: Path) -> None:
+    """Put each study's page beside its verdicts in the tracking store."""
+    _, tracker = stores()
+    tracker.open()
+    for study in studies:
+        tracker.attach(study, folder / file_name(study))
+    tracker.close()
 
 
 def gathered(name: str, journal: Journal) -> Results:
@@ -158,7 +175,7 @@ def _log(found: ResultSet, studies: Iterable[str], journal: Journal, tracker: Tr
     placed = {record.id for result in results for record in result.records}
     tracker.log(journal.records[trial] for trial in found.records if trial not in placed)
     for result, form in zip(results, conclusion_forms(results), strict=True):
-        tracker.conclude(result.execution, note(result), form)
+        tracker.conclude(result.execution, note(result), form, best_of(result))
     tracker.wait()
 
 

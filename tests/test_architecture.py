@@ -43,18 +43,19 @@ ROOMS: dict[str, str] = {
     "evidence",
     "conclusions": "errors record metrics recipe claims identity grid study evidence reports",
     "arguments": "errors fields",
+    "keeping": "record recipe identity evidence execution tracking training",
     "stored": "errors record wording study discovery evidence tracking coordinator reports conclusions",
     "comparing": "errors record wording evidence discovery reports stored",
     "sharing": "arguments errors record evidence tracking reports stored comparing",
     "reproduce": "errors record metrics recipe identity grid study discovery execution tracking evidence "
     "progress arguments",
     "cli": "arguments errors fields record recipe identity grid study discovery training tracking evidence "
-    "execution progress coordinator listing conclusions reports reproduce stored sharing",
+    "execution progress coordinator listing conclusions reports reproduce stored sharing keeping",
     "__main__": "cli",
 }
 # A package, and the only rooms that may import it, at the top of a file or inside a function.
 GUARDED: dict[str, str] = {
-    "torch": "data models training execution",
+    "torch": "data models training execution keeping",
     "torchvision": "data",
     "ray": "execution",
     "mlflow": "tracking",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
 import logging
 import multiprocessing
 import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.coordinator import Engine, Request, run
@@ -264,3 +267,28 @@ def test_trials_that_are_timed_keep_nothing(tmp_path: Path) -> None:
     for trial in (timed, beside):
         run_trial(trial, "cpu", checkpoints)
     assert [file.name for file in tmp_path.iterdir()] == [beside.id]
+
+
+class Payload:
+    """What a file that somebody else made could ask a careless reader to call."""
+
+    def __init__(self, proof: Path) -> None:
+        self.proof = proof
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.proof,)
+
+
+def test_a_checkpoint_that_somebody_else_made_runs_no_code(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    proof = tmp_path / "it ran"
+    content = io.BytesIO()
+    torch.save({"belongs": Payload(proof)}, content)
+    file = tmp_path / "checkpoint"
+    digest = hashlib.sha256(content.getvalue()).hexdigest().encode()
+    file.write_bytes(digest + content.getvalue())
+    outcome = train(RECIPE, SEED, checkpoint=Checkpoint(file, 1e9))
+    assert outcome.weights_digest == train(RECIPE, SEED).weights_digest
+    assert "starts over" in caplog.text
+    assert not proof.exists()

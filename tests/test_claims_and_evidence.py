@@ -21,7 +21,7 @@ from suite.evidence import Finding, Verdict, findings, table
 from suite.evidence.results import gather
 from suite.evidence.table import price_of_target
 from suite.identity import canonical
-from suite.record import Execution, Outcome, Provenance, Record, Status
+from suite.record import FORMAT_VERSION, Execution, Outcome, Provenance, Record, Status
 from suite.grid import Axis, Trial
 
 BATCH, RATE, WIDTHS = "batch_size", "optimizer.lr", "model.widths"
@@ -630,7 +630,7 @@ def test_a_record_of_an_older_format_is_read_and_of_a_newer_one_refused() -> Non
     older = {**form, "format": 1, "provenance": dict(form["provenance"])}
     del older["provenance"]["cohort"]
     assert Record.from_json(older) == record
-    with pytest.raises(ValueError, match=r"^record format 99 is newer than 2$"):
+    with pytest.raises(ValueError, match=f"^record format 99 is newer than {FORMAT_VERSION}$"):
         Record.from_json(form | {"format": 99})
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import html
 import json
 import shutil
+import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from commands import TINY_TRIALS, make_study, stored_trials, suite, suite_json
 from suite.errors import RequestError
 from suite.record import Outcome, Provenance, Record, Status
 from suite.tracking.journal import Journal
-from suite.tracking.mlflow_store import RECORD_FILE, Store
+from suite.tracking.mlflow_store import BEST, RECORD_FILE, TRIAL, Store
 from suite.tracking.tracker import Tracker
 
 PROVENANCE = Provenance(
@@ -246,3 +249,76 @@ def test_a_store_that_has_them_all_is_not_searched_again(
     assert complete(record("a"), record("b")) == []
     assert complete(record("a"), record("b"), record("c")) == ["tiny"]
     assert set(Store(uri).runs("tiny")) == {"a", "b", "c"}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which the tiny study ran, kept its models and was reported."""
+    folder = tmp_path_factory.mktemp("kept")
+    make_study(folder)
+    suite_json(folder, "run", "tiny", "--keep-models")
+    assert suite(folder, "report").returncode == 0
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow's, on its own type hints
+def test_the_best_trial_of_each_arm_is_tagged_and_its_model_loads(kept: Path) -> None:
+    import mlflow
+    import numpy as np
+
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    runs = store.runs("tiny").values()
+    marked = {run.data.tags[BEST]: run for run in runs if BEST in run.data.tags}
+    assert set(marked) == {"batch size 10", "batch size 20"}
+    for words, best in marked.items():
+        same = [
+            run.data.metrics["validation/accuracy"]
+            for run in runs
+            if run.data.params["batch_size"] == words.rsplit(" ", 1)[-1]
+            and run.data.tags["thumbrules.part"] == "main"
+        ]
+        assert best.data.metrics["validation/accuracy"] == max(same)
+        mlflow.set_tracking_uri(store.uri)
+        with contextlib.chdir(kept):
+            model = mlflow.pyfunc.load_model(f"runs:/{best.info.run_id}/model")
+        outputs = model.predict(np.zeros((3, 1, 8, 8), np.float32))
+        assert outputs.shape == (3, 10)
+        assert model.metadata.signature is not None
+        assert best.info.status == "FINISHED"
+
+
+def test_tags_of_the_best_move_with_the_results(kept: Path) -> None:
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    trials = sorted(store.runs("tiny"))[:2]
+    before = {run.data.tags[TRIAL] for run in store.runs("tiny").values() if BEST in run.data.tags}
+    store.mark_best("tiny", {trials[0]: "an arm"})
+    after = {
+        trial: run.data.tags[BEST]
+        for trial, run in store.runs("tiny").items()
+        if BEST in run.data.tags
+    }
+    assert after == {trials[0]: "an arm"}
+    assert len(before) == 2
+
+
+def test_the_page_lies_beside_the_verdicts_and_links_to_every_cell_once(kept: Path) -> None:
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    (run,) = store._verdict_runs("tiny")
+    page = (kept / "reports" / "html" / "tiny.html").read_text()
+    with contextlib.chdir(kept):
+        files = {file.path for file in store.client.list_artifacts(run.info.run_id)}
+    assert "tiny.html" in files
+    execution = Journal(kept / ".thumbrules" / "journal.jsonl").latest("tiny")
+    assert execution is not None
+    links = store.links(execution)
+    assert html.escape(links.compared) in page
+    assert html.escape(links.charts) in page
+    query = urllib.parse.parse_qs(links.compared.partition("?")[2])
+    compared = json.loads(query["runs"][0])
+    cells = {
+        (run.data.params["batch_size"], run.data.params["optimizer.lr"], run.data.params["seed"])
+        for run in store.runs("tiny").values()
+        if run.info.run_id in compared
+    }
+    assert len(compared) == len(cells) == 6
+    assert {seed for *_, seed in cells} == {"0"}

@@ -28,6 +28,7 @@ class ArmValues:
         trials: how many trials the arm had, over all levels that were tried.
         lost: how many of them diverged or failed.
         spent: seconds of process time they took.
+        best_trial: id of the one that is best on validation, over all seeds and levels; or empty.
     """
 
     levels: Mapping[str, Any]
@@ -39,6 +40,7 @@ class ArmValues:
     trials: int
     lost: int
     spent: float
+    best_trial: str = ""
 
 
 def at_level(rows: pd.DataFrame, path: str, level: Any) -> pd.DataFrame:
@@ -101,4 +103,13 @@ def arm_values(
         trials=len(rows),
         lost=int((rows["status"] != "finished").sum()),
         spent=float(rows["spent"].sum()),
+        best_trial=_best_trial(rows, select),
     )
+
+
+def _best_trial(rows: pd.DataFrame, select: str) -> str:
+    finished = rows[rows["status"] == "finished"].set_index("id")
+    score = finished.reindex(columns=[select])[select].dropna().astype(float)
+    if score.empty:
+        return ""
+    return str(score.idxmax() if METRICS[select].better == "higher" else score.idxmin())

@@ -16,11 +16,14 @@ CELLS = 64
 def bundled(trials: Iterable[Trial]) -> tuple[list[Bundle], list[Trial]]:
     """Return bundles of trials that differ in scalars and seed only, and the trials left over."""
     alike: dict[str, list[Trial]] = {}
+    keys: dict[int, str] = {}  # by the recipe that all seeds of a cell share
     rest = []
     for trial in trials:
         # A batch is parted where a network is too large for memory: that is no network to stack.
         if isinstance(trial.recipe, Recipe) and trial.recipe.gradient_accumulation == 1:
-            alike.setdefault(cohort_key(trial.recipe), []).append(trial)
+            key = keys.setdefault(id(trial.recipe), "") or cohort_key(trial.recipe)
+            keys[id(trial.recipe)] = key
+            alike.setdefault(key, []).append(trial)
         else:
             rest.append(trial)
     bundles = []

@@ -64,6 +64,16 @@ class Plan:
     def pending(self) -> tuple[Trial, ...]:
         return tuple(trial for cohort in self.cohorts for trial in cohort.trials)
 
+    def stacked(self) -> Plan:
+        """Return the plan that would stack cells wherever they can be."""
+        return make_plan(
+            self.pending,
+            lambda _: False,
+            strategy="vectorised",
+            device=self.device,
+            workers=self.asked_workers,
+        )
+
     def make_strategy(self, checkpoints: Checkpoints | None = None) -> Strategy:
         """Return the strategy; on a cluster's machines, whose disks come and go, none are kept."""
         if self.strategy == "packed":

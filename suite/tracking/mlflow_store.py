@@ -8,13 +8,16 @@ such, carries the verdicts.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -40,7 +43,7 @@ from mlflow.tracking import MlflowClient
 from suite.grid import Trial
 from suite.identity import flatten, rebuild
 from suite.recipe import Recipe, ignored_paths
-from suite.record import Execution, Record, Status
+from suite.record import Execution, Links, Record, Status
 from suite.tracking import location
 
 # Loading mlflow sets up its own loggers, which announce every table they create.
@@ -50,6 +53,11 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 TRIAL = "thumbrules.trial"
 KIND = "thumbrules.kind"
 HELD = "thumbrules.records"
+PART = "thumbrules.part"
+BEST = "thumbrules.best"
+PAGE = "thumbrules.page"
+MODEL = "thumbrules.model"
+COMPARED = 100  # runs that MLflow's page of parallel coordinates shows legibly
 RECORD_FILE = "record.json"
 EXECUTION_FILE = "execution.json"
 NOTE = 5000  # Characters of an experiment's tag that every backend takes.
@@ -192,9 +200,56 @@ class Store:
         if self.client.get_experiment_by_name(study) is not None:
             yield from self._search(study, f"tags.`{KIND}` = 'verdicts'")
 
-    def chart_link(self, study: str) -> str:
-        """Return the path, below the UI's address, of a study's charts."""
-        return f"#/experiments/{self.experiment(study)}/runs?compareRunsMode=CHART"
+    def mark_best(self, study: str, best: Mapping[str, str]) -> None:
+        """Tag the trials that are best of an arm with the arm's words, and no others."""
+        marked = {run.data.tags[TRIAL]: run for run in self._search(study, f"tags.`{BEST}` != ''")}
+        for trial in marked.keys() - best.keys():
+            self.client.delete_tag(marked[trial].info.run_id, BEST)
+        for trial, words in best.items():
+            run = marked.get(trial) or self.run(study, trial)
+            if run is not None and run.data.tags.get(BEST) != words:
+                self.client.set_tag(run.info.run_id, BEST, words[:NOTE])
+
+    def keep_model(self, study: str, trial: str, network: Any, example: Any, outputs: Any) -> None:
+        """Log a network as the model of a trial's run, with the signature of what it maps to what."""
+        run = self.run(study, trial)
+        if run is None or MODEL in run.data.tags:
+            return
+        import mlflow
+
+        mlflow.set_tracking_uri(self.uri)
+        with mlflow.start_run(run_id=run.info.run_id):
+            mlflow.pytorch.log_model(
+                network,
+                name="model",
+                signature=mlflow.models.infer_signature(example, outputs),
+                input_example=example,
+                # Left to itself, MLflow starts a process to find out what the model imports.
+                pip_requirements=[f"torch=={version('torch')}", "thumbrules"],
+            )
+            mlflow.set_tag(MODEL, "model")
+        self.client.set_terminated(run.info.run_id, run.info.status, run.info.end_time)
+
+    def attach(self, study: str, page: Path) -> None:
+        """Keep a page as an artifact of the run that carries a study's verdicts, which UIs show."""
+        digest = hashlib.sha256(page.read_bytes()).hexdigest()
+        for run in self._verdict_runs(study):
+            if run.data.tags.get(PAGE) != digest:
+                self.client.log_artifact(run.info.run_id, str(page))
+                self.client.set_tag(run.info.run_id, PAGE, digest)
+
+    def links(self, execution: Execution) -> Links:
+        """Return the paths, below the UI's address, of a run's trials."""
+        experiment = self.experiment(execution.study)
+        charts = f"#/experiments/{experiment}/runs?compareRunsMode=CHART"
+        wanted = set(execution.trials)
+        parts: dict[str, list[str]] = {}
+        for run in self._search(execution.study, f"tags.`{KIND}` = 'trial' and params.seed = '0'"):
+            if run.data.tags[TRIAL] in wanted:
+                parts.setdefault(run.data.tags[PART], []).append(run.info.run_id)
+        runs = next((parts[part] for part in ("main", *parts) if part in parts), [])[:COMPARED]
+        given = urlencode({"runs": json.dumps(runs), "experiments": json.dumps([experiment])})
+        return Links(charts, f"#/compare-runs?{given}" if len(runs) > 1 else "")
 
 
 def _create(file: Path) -> None:
@@ -216,7 +271,7 @@ def _tags(record: Record) -> dict[str, str]:
     tags = {
         KIND: "trial",
         TRIAL: record.id,
-        "thumbrules.part": record.part,
+        PART: record.part,
         "thumbrules.status": str(record.outcome.status),
         "thumbrules.strategy": ran.strategy,
         "thumbrules.weights_digest": record.outcome.weights_digest,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.identity import digest
-from suite.record import Execution, Record
+from suite.record import Execution, Links, Record
 from suite.tracking import location
 
 if TYPE_CHECKING:
@@ -116,21 +117,33 @@ class Tracker:
             store.log(record, stale=there)
         self._logged.add(key)
 
-    def conclude(self, execution: Execution, note: str, findings: Any) -> None:
-        """Write a study's note and the run that carries its verdicts."""
+    def conclude(
+        self, execution: Execution, note: str, findings: Any, best: Mapping[str, str]
+    ) -> None:
+        """Write a study's note, the run that carries its verdicts, and which trials are best of what."""
 
         def work() -> None:
             self._need().describe(execution.study, note)
             self._need().log_execution(execution, findings)
+            self._need().mark_best(execution.study, best)
 
         self._submit(work)
 
-    def links(self, studies: Iterable[str]) -> dict[str, str]:
-        """Return the UI path of each study's charts; empty if the store cannot be asked."""
-        found: dict[str, str] = {}
+    def keep_model(self, study: str, trial: str, network: Any, example: Any, outputs: Any) -> None:
+        """Write a trial's network as a model, unless the store has it; returns when it is there."""
+        self._submit(lambda: self._need().keep_model(study, trial, network, example, outputs))
+        self.wait()
+
+    def attach(self, study: str, page: Path) -> None:
+        """Put a study's page beside its verdicts, in place of an older one."""
+        self._submit(lambda: self._need().attach(study, page))
+
+    def links(self, executions: Iterable[Execution]) -> dict[str, Links]:
+        """Return the UI's paths for the trials of runs, by study; none if the store cannot be asked."""
+        found: dict[str, Links] = {}
 
         def work() -> None:
-            found.update({study: self._need().chart_link(study) for study in studies})
+            found.update({one.study: self._need().links(one) for one in executions})
 
         self._submit(work)
         self.wait()

@@ -1,0 +1,51 @@
+"""Models of the best trials, in MLflow's format: trained again from their records, to the same bits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import torch
+
+from suite.evidence.results import Results
+from suite.execution.strategy import THREADS
+from suite.identity import rebuild
+from suite.recipe import Recipe
+from suite.record import Record
+from suite.tracking.tracker import Tracker
+from suite.training import determinism
+from suite.training.evaluation import predict
+from suite.training.loop import Run, digest
+from suite.training.step import prepare
+
+
+def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None:
+    """Log the networks of some trials; one whose weights come out otherwise here is left out."""
+    determinism.enforce(THREADS)
+    records = {record.id: record for record in results.records}
+    for trial in best:
+        run = _trained(records[trial])
+        if run is None:
+            print(f"the model of trial {trial} is not kept: not the same here", file=sys.stderr)
+            continue
+        example = prepare(run.examples.test.inputs[:2])
+        outputs = predict(run.network, example)
+        tracker.keep_model(
+            results.study.name, trial, run.network.cpu().eval(), *_arrays(example, outputs)
+        )
+
+
+def _trained(record: Record) -> Run | None:
+    """Return a trial trained again, or None if it cannot be, or not to the same weights."""
+    if "function" in record.recipe:
+        return None
+    recipe: Recipe = rebuild(Recipe, record.recipe)
+    if recipe.devices > 1:
+        return None
+    run = Run(recipe, record.seed, record.provenance.device)
+    run.train()
+    return run if digest(run.network) == record.outcome.weights_digest else None
+
+
+def _arrays(*tensors: torch.Tensor) -> list[object]:
+    return [tensor.cpu().numpy() for tensor in tensors]

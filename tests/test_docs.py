@@ -79,12 +79,16 @@ def write(project: Path, text: str, where: str) -> None:
 
 def run(command: list[str], project: Path, where: str, given: str | None = None) -> None:
     """Run a command as in a fresh clone's environment, in which this clone is installed."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    there = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(project),
+        "GIT_CEILING_DIRECTORIES": str(project.parent),  # in a repository, `git apply` skips files
+    }
     done = subprocess.run(
         command,
         input=given,
         cwd=project,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(project)},
+        env=os.environ | there,
         capture_output=True,
         text=True,
         check=False,

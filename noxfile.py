@@ -69,9 +69,10 @@ def studies(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests."""
+    """Run the tests, a file at a time on each core."""
     prepare(session)
-    session.run(PYTHON, "-m", "pytest", *session.posargs)
+    spread = ("-n", "auto", "--dist", "loadfile")
+    session.run(PYTHON, "-m", "pytest", *spread, *session.posargs)
 
 
 @nox.session

@@ -219,6 +219,7 @@ def new(name: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(template.substitute(title=name.replace("_", " ").capitalize()))
     except OSError as error:
+        path.unlink(missing_ok=True)  # a full disk takes the file's name but not its text
         raise RequestError(f"{path} cannot be written: {error.strerror}") from None
     print(path)
 

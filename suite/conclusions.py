@@ -31,6 +31,7 @@ def _conclusion_form(results: Results, q_values: Sequence[float]) -> dict[str, A
     return {
         "name": results.study.name,
         "tier": results.execution.tier,
+        "changed": _changed(results),
         "trials": len(ends),
         "missing": results.missing,
         "claims_changed": results.claims_changed,
@@ -41,6 +42,14 @@ def _conclusion_form(results: Results, q_values: Sequence[float]) -> dict[str, A
             for finding, q in zip(results.findings, q_values, strict=True)
         ],
     }
+
+
+def _changed(results: Results) -> list[str]:
+    """Return in what the run was another than the study's file asks for."""
+    ran = results.execution
+    changes = [f"{path}={value}" for path, value in ran.overrides.items()]
+    kept = [f"only {path}={levels}" for path, levels in ran.only.items()]
+    return changes + kept + ([f"seeds={ran.seeds}"] if ran.seeds else [])
 
 
 def finding_form(finding: Finding) -> dict[str, Any]:
@@ -81,7 +90,8 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
     if "ran" in form:
         lines.append(f"{form['ran']} trials ran, {form['cached']} were in the store already")
     for study, result in zip(form["studies"], results, strict=True):
-        lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier)")
+        changed = "".join(f", {change}" for change in study["changed"])
+        lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier{changed})")
         ends = [f"{study[end]} {end}" for end in ("diverged", "failed", "missing") if study[end]]
         lines.append(f"{study['trials']} trials" + "".join(f", {end}" for end in ends))
         if study["claims_changed"]:

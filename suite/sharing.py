@@ -32,8 +32,7 @@ def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
     from suite.comparing import compared, comparison_form, comparison_text
     from suite.tracking.result_sets import result_set
 
-    if out is not None and not out.parent.is_dir():
-        raise RequestError(f"there is no folder {out.parent}")
+    out = out and _target(out)
     found = compared(a, b, result_set(a), result_set(b))
     form = comparison_form(found)
     if out is not None:
@@ -41,6 +40,16 @@ def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
     show(form, as_json, comparison_text)
     if form["verdicts_changed"]:
         sys.exit(1)
+
+
+def _target(file: Path) -> Path:
+    """Return the file that a path leads to; raise RequestError if none can be put there."""
+    target = file.resolve()
+    if not target.parent.is_dir():
+        raise RequestError(f"there is no folder {file.parent}")
+    if target.exists() and not target.is_file():
+        raise RequestError(f"{file} is no ordinary file: name one that is, or a new one")
+    return target
 
 
 def _write_page(out: Path, comparison: Comparison) -> None:
@@ -66,8 +75,7 @@ def export(file: Path) -> None:
     from suite.stored import latest, stores
     from suite.tracking import archive
 
-    if not file.parent.is_dir():
-        raise RequestError(f"there is no folder {file.parent}")
+    file = _target(file)
     journal, tracker = stores()
     results = latest((), journal, tracker)
     try:

@@ -174,3 +174,10 @@ def test_a_page_is_drawn_again_only_if_what_it_shows_has_changed(tmp_path: Path)
     assert drawn() == first
     suite_json(tmp_path, "run", "tiny", "--tier", "smoke", "--seeds", "3")
     assert drawn() > first
+
+
+def test_verdicts_say_in_what_a_run_was_another_than_the_file_asks_for(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    changed = ("--tier", "smoke", "--set", "model.widths=4", "--seeds", "3")
+    suite_json(tmp_path, "run", "tiny", *changed)
+    assert "(tiny, smoke tier, model.widths=[4], seeds=3)" in suite(tmp_path, "verdicts").stdout

@@ -178,12 +178,32 @@ def test_a_full_disk_keeps_what_was_written(
     assert digests(small_disk) == whole
 
 
+def test_a_study_file_that_does_not_fit_leaves_nothing(small_disk: Path) -> None:
+    with contextlib.suppress(OSError), (small_disk / "ballast").open("wb") as ballast:
+        while True:
+            ballast.write(b"0" * 4096)
+            ballast.flush()
+    (small_disk / "studies").mkdir(exist_ok=True)
+    done = suite(small_disk, "new", "question")
+    assert done.returncode == 2
+    assert "cannot be written" in one_line(done.stderr)
+    assert not (small_disk / "studies" / "question.py").exists()
+
+
 def test_a_folder_that_is_read_only_is_refused(small_disk: Path) -> None:
     make_study(small_disk)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     done = suite(small_disk, "run", "tiny")
     assert done.returncode == 2
     assert "cannot be written" in one_line(done.stderr)
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    (small_disk / ".thumbrules").mkdir()
+    (small_disk / "mlflow.db").touch()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    elsewhere = {"MLFLOW_TRACKING_URI": f"sqlite:///{small_disk.parent}/mlflow.db"}
+    done = suite(small_disk, "run", "tiny", **elsewhere)
+    assert done.returncode == 2
+    assert ".thumbrules/lock cannot be written" in one_line(done.stderr)
     listed = suite(small_disk, "list")
     assert listed.returncode == 0
     planned = suite(small_disk, "plan", "tiny")

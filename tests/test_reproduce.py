@@ -353,6 +353,7 @@ WRONG = {
     "a strategy": (("tiny", "--across", "strategy=packd"), "no strategy 'packd'", "'packed'"),
     "threads": (("tiny", "--across", "threads=0"), "a number of 1 to 1024, not '0'", ""),
     "both": (("tiny", "--all", "--sample", "2"), "--sample or --all, not both", ""),
+    "two": (("tiny", "--across", "threads=2", "--across", "threads=1"), "one thing at a time", ""),
     "no GPU": (("tiny", "--across", "device=cuda"), "no CUDA device here", "--device cpu"),
 }
 

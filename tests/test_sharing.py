@@ -430,3 +430,22 @@ def test_a_dead_server_fails_the_import_and_loses_nothing(packed: Path) -> None:
     assert done.returncode == 1
     assert "took no more records" in done.stderr
     assert isinstance(Journal().records.popitem()[1], Record)
+
+
+def test_an_export_goes_through_a_link_and_never_replaces_a_device(
+    packed: Path, tmp_path: Path
+) -> None:
+    folder = packed.parent
+    assert suite(folder, "import", packed.name).returncode == 0
+    target, link = tmp_path / "target.tar.zst", tmp_path / "link.tar.zst"
+    link.symlink_to(target)
+    assert suite(folder, "export", str(link)).returncode == 0
+    assert link.is_symlink()
+    assert target.is_file()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for arguments in (("export", str(pipe)), ("compare", ".", ".", "--out", str(pipe))):
+        refused = suite(folder, *arguments)
+        assert refused.returncode == 2
+        assert "pipe is no ordinary file" in refused.stderr
+    assert pipe.is_fifo()

@@ -19,14 +19,17 @@ STRATEGIES = ("sequential", "packed", "vectorised")
 @click.option("--sample", type=click.IntRange(1), help=f"Trials of a study.  [default: {SAMPLE}]")
 @click.option("--all", "everything", is_flag=True, help="All trials of a study.")
 @click.option(
-    "--across", type=Assignment(), help="Change strategy, threads or device, and measure the drift."
+    "--across",
+    type=Assignment(),
+    multiple=True,
+    help="Change strategy, threads or device, and measure the drift.",
 )
 @as_json
 def reproduce(
     name: str,
     sample: int | None,
     everything: bool,
-    across: tuple[str, Any] | None,
+    across: tuple[tuple[str, Any], ...],
     as_json: bool,
 ) -> None:
     """Run recorded trials again and compare every bit; nothing is written.
@@ -35,7 +38,9 @@ def reproduce(
     """
     if sample and everything:
         raise RequestError("give --sample or --all, not both")
-    changes = _changes(*across) if across else {}
+    if len(across) > 1:
+        raise RequestError("--across changes one thing at a time: give it once")
+    changes = _changes(*across[0]) if across else {}
     from suite.reproduce.report import form_of, text_of
     from suite.reproduce.wanted import wanted
     from suite.tracking.journal import Journal

@@ -108,9 +108,14 @@ class Journal:
 
         The system lets go of the lock when the process ends, however it ends.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = self.path.with_name("lock")
-        with lock.open("w") as file:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            opened = lock.open("w")
+        except OSError as error:
+            reason = f"{lock} cannot be written: {error.strerror}"
+            raise RequestError(reason) from None
+        with opened as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

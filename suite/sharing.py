@@ -75,7 +75,7 @@ def export(file: Path) -> None:
     from suite.stored import latest, stores
     from suite.tracking import archive
 
-    file = _target(file)
+    target = _target(file)
     journal, tracker = stores()
     results = latest((), journal, tracker)
     try:
@@ -84,7 +84,9 @@ def export(file: Path) -> None:
         raise RequestError(f"the report cannot be written to {PAGES}: {error.strerror}") from None
     pages = [PAGES / name for name in written(result.study.name for result in results)]
     executions = {one.study: one for one in journal.executions}
-    archive.write(file, ResultSet(journal.records, executions), {page.name: page for page in pages})
+    archive.write(
+        target, ResultSet(journal.records, executions), {page.name: page for page in pages}
+    )
     print(file)
 
 

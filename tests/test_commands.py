@@ -180,4 +180,4 @@ def test_verdicts_say_in_what_a_run_was_another_than_the_file_asks_for(tmp_path:
     make_study(tmp_path)
     changed = ("--tier", "smoke", "--set", "model.widths=4", "--seeds", "3")
     suite_json(tmp_path, "run", "tiny", *changed)
-    assert "(tiny, smoke tier, model.widths=[4], seeds=3)" in suite(tmp_path, "verdicts").stdout
+    assert "(tiny, smoke tier, model.widths=4, seeds=3)" in suite(tmp_path, "verdicts").stdout

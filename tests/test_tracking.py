@@ -262,7 +262,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow's, on its own type hints
-def test_the_best_trial_of_each_arm_is_tagged_and_its_model_loads(kept: Path) -> None:
+def test_the_best_trial_of_each_arm_is_tagged_and_its_model_loads(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow
     import numpy as np
 
@@ -278,7 +280,7 @@ def test_the_best_trial_of_each_arm_is_tagged_and_its_model_loads(kept: Path) ->
             and run.data.tags["thumbrules.part"] == "main"
         ]
         assert best.data.metrics["validation/accuracy"] == max(same)
-        mlflow.set_tracking_uri(store.uri)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
         with contextlib.chdir(kept):
             model = mlflow.pyfunc.load_model(f"runs:/{best.info.run_id}/model")
         outputs = model.predict(np.zeros((3, 1, 8, 8), np.float32))

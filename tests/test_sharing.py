@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from commands import TINY_TRIALS, make_study, stored_trials, suite, suite_json
-from reports.files import written
+from reports import files
 from suite.errors import RequestError
 from suite.identity import digest
 from suite.record import Record, ResultSet, Status
@@ -75,7 +75,7 @@ def test_the_same_results_give_the_same_bytes(here: Path) -> None:
         assert suite(here, "export", name).returncode == 0
     assert (here / "one").read_bytes() == (here / "two").read_bytes()
     names = [member.name for member in members(here / "one")]
-    pages = sorted(f"report/{name}" for name in written(["tiny"]))
+    pages = sorted(f"report/{name}" for name in files.written(["tiny"]))
     assert names == ["manifest.json", "journal.jsonl", *pages]
     moved = as_set(here)
     turned = ResultSet(dict(reversed(moved.records.items())), moved.executions)

@@ -16,26 +16,11 @@ from hypothesis import strategies as st
 
 from commands import TINY_TRIALS, make_study, stored_trials, suite, suite_json
 from suite.errors import RequestError
-from suite.record import Outcome, Provenance, Record, Status
+from suite.record import Outcome, Record, Status
 from suite.tracking.journal import Journal
 from suite.tracking.mlflow_store import BEST, RECORD_FILE, TRIAL, Store
 from suite.tracking.tracker import Tracker
-
-PROVENANCE = Provenance(
-    commit="",
-    dirty=False,
-    packages={"torch": "2"},
-    python="3",
-    platform="",
-    processor="",
-    device="cpu",
-    strategy="packed",
-    workers=2,
-    threads=1,
-    command="",
-    started=1.0,
-    finished=2.0,
-)
+from synthetic import PROVENANCE
 
 
 def record(trial: str = "a", status: Status = Status.FINISHED, **final: float) -> Record:

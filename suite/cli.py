@@ -40,7 +40,7 @@ def main() -> None:
     if "TORCHELASTIC_RUN_ID" in os.environ:  # `torchrun` started this process, and others
         from suite.execution import torchrun
 
-        sys.exit(torchrun.take_part(_run))
+        torchrun.take_part(_run)
     sys.exit(_run())
 
 

@@ -203,6 +203,13 @@ def test_torchrun_brings_the_processes_and_the_bits_are_the_same(tmp_path: Path)
     assert json.loads(again.stdout)["ran"] == 0
 
 
+def test_torchrun_ends_every_process_in_order(tmp_path: Path) -> None:
+    """Several times: one in three ended in an abort while connections were left open."""
+    for _ in range(6):
+        done = launched(tmp_path, 2, "list")
+        assert done.returncode == 0, done.stderr
+
+
 def test_torchrun_with_too_few_processes_is_refused_in_one_line(tmp_path: Path) -> None:
     refused = launched(tmp_path, 2, "train", "--set", "data.name=digits", "--set", "devices=3")
     line = (

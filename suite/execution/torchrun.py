@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from suite.errors import RequestError
 from suite.execution.strategy import THREADS, Checkpoints, Finished
@@ -30,11 +31,20 @@ def processes() -> int:
     return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
 
 
-def take_part(command: Callable[[], int]) -> int:
-    """Run the command as rank 0, or what rank 0 hands out until it is done; return the exit code.
+def take_part(command: Callable[[], int]) -> NoReturn:
+    """Run the command as rank 0, or what rank 0 hands out until it is done, and exit with its code.
 
     Where the command fails, nobody tells the others: `torchrun` ends them.
     """
+    code = _take_part(command)
+    # No ordinary exit: gloo's threads may hold a tensor until after the interpreter is gone, and
+    # freeing it then aborts the process (https://github.com/pytorch/pytorch/pull/179291).
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _take_part(command: Callable[[], int]) -> int:
     if os.environ["RANK"] == "0":
         code = command()
         if code == 0:

@@ -78,7 +78,8 @@ def trials_words(trials: Trials) -> str:
     shared = counted(trials.shared, "trial")
     words = f"All {shared} that both have are equal bit for bit"
     if trials.differing:
-        words = f"Of {shared} that both have, {trials.equal:,} are equal bit for bit"
+        equal = f"{trials.equal:,} are" if trials.equal else "none is"
+        words = f"Of {shared} that both have, {equal} equal bit for bit"
     if trials.timed:
         words += f"; {trials.timed:,} of the others ran alone to be timed"
     if trials.other_data:

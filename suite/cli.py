@@ -13,7 +13,7 @@ import click
 
 from suite import sharing
 from suite.arguments import Choice, Commands, as_json, grid_options, settings, show, study_names
-from suite.errors import RequestError
+from suite.errors import RequestError, first_line
 from suite.fields import replace_at
 from suite.reproduce.command import reproduce
 
@@ -251,7 +251,7 @@ def ui(port: int) -> None:
     """Open MLflow's UI on the store, on this machine only."""
     import subprocess
 
-    from suite.stored import first_line, stores
+    from suite.stored import stores
     from suite.tracking import location
 
     journal, tracker = stores()
@@ -263,7 +263,7 @@ def ui(port: int) -> None:
     tracker.close()
     if tracker.error is not None:
         raise RequestError(
-            f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker)}"
+            f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker.error)}"
         )
     for study, paths in links.items():
         print(f"{study}: {address}/{paths.charts}", flush=True)
@@ -277,8 +277,10 @@ def _requests(studies: tuple[str, ...], options: dict[str, Any]) -> list[Request
     from suite import discovery
     from suite.coordinator import Request
 
-    if options["everything"] == bool(studies):
-        raise RequestError(f"name studies or give --all, not both: {', '.join(discovery.names())}")
+    if options["everything"] and studies:
+        raise RequestError("name studies or give --all, not both")
+    if not (options["everything"] or studies):
+        raise RequestError(f"name a study, or give --all: {', '.join(discovery.names())}")
     names = discovery.names() if options["everything"] else list(dict.fromkeys(studies))
     if not names:
         raise RequestError(f"there is no study in {discovery.folder()}: `suite new NAME` makes one")

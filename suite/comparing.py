@@ -56,10 +56,12 @@ def _pair(name: str, set_a: ResultSet, set_b: ResultSet) -> tuple[Results, Resul
     if of_a is None or of_b is None:
         raise RequestError(f"only {'A' if of_a else 'B'} has it")
     study = discovery.load(name)
-    return (
-        gathered_of(study, of_a, set_a.records),
-        gathered_of(study, of_b, set_b.records),
-    )
+    a = gathered_of(study, of_a, set_a.records)
+    b = gathered_of(study, of_b, set_b.records)
+    if not (a.records and b.records):
+        side = "neither" if not (a.records or b.records) else "only A" if a.records else "only B"
+        raise RequestError(f"{side} has a trial that its file asks for today")
+    return a, b
 
 
 def _first(left_out: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterable
 
 
@@ -17,3 +18,9 @@ def nearest(name: object, choices: Iterable[object]) -> str:
     if close:
         return f"(did you mean '{close[0]}'?)"
     return f"(choose from {', '.join(known)})" if known else "(there is none)"
+
+
+def first_line(error: BaseException | None) -> str:
+    """Return the first line of what a library said, without a long tail."""
+    line = str(error).partition("\n")[0]
+    return textwrap.shorten(line, 200, placeholder=" …") or repr(error)

@@ -17,12 +17,14 @@ from suite.training import determinism
 from suite.training.evaluation import predict
 from suite.training.loop import Run, digest
 from suite.training.step import prepare
+from suite.wording import counted
 
 
 def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None:
     """Log the networks of some trials; one whose weights come out otherwise here is left out."""
     determinism.enforce(THREADS)
     records = {record.id: record for record in results.records}
+    kept = 0
     for trial in best:
         run = _trained(records[trial])
         if run is None:
@@ -33,6 +35,12 @@ def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None
         tracker.keep_model(
             results.study.name, trial, run.network.cpu().eval(), *_arrays(example, outputs)
         )
+        kept += tracker.error is None
+    print(
+        f"{counted(kept, 'model')} of {results.study.name} kept in {tracker.uri}, each in the run "
+        "of its arm's best trial",
+        file=sys.stderr,
+    )
 
 
 def _trained(record: Record) -> Run | None:

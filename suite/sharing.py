@@ -27,7 +27,8 @@ PAGES = Path("reports/html")
 def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
     """Show which verdicts, effects and costs are others in B than in A.
 
-    A and B are folders in which studies ran, journals, archives or tracking URIs.
+    A and B are folders in which studies ran, journals, archives or tracking URIs. Of one that was
+    kept through a change of the training semantics, A@1 is what version 1 gave.
     """
     from suite.comparing import compared, comparison_form, comparison_text
     from suite.tracking.result_sets import result_set

@@ -13,7 +13,7 @@ from reports.words import listed
 from suite import discovery
 from suite.conclusions import best_of, conclusion_forms, note
 from suite.coordinator import knows_store, take_over
-from suite.errors import RequestError
+from suite.errors import RequestError, first_line
 from suite.evidence.results import Results, gather
 from suite.evidence.sameness import told
 from suite.record import Execution, Links, Record, ResultSet
@@ -47,7 +47,7 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list
     tracker.close()
     if tracker.error is not None and not tracker.absent:
         raise RequestError(
-            f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker)}"
+            f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker.error)}"
         )
     found = [name for name in wanted if journal.latest(name) is not None]
     absent = next((name for name in studies if name not in found), None)
@@ -67,7 +67,9 @@ def tracking_links(results: Iterable[Results]) -> dict[str, Links]:
     links = tracker.links(result.execution for result in results)
     tracker.close()
     if tracker.error is not None:
-        print(f"the pages lack links to {tracker.uri}: {first_line(tracker)}", file=sys.stderr)
+        print(
+            f"the pages lack links to {tracker.uri}: {first_line(tracker.error)}", file=sys.stderr
+        )
     address = tracker.uri.rstrip("/") if location.is_remote(tracker.uri) else LOCAL_UI
     return {
         study: Links(*(f"{address}/{path}" if path else "" for path in paths))
@@ -164,7 +166,8 @@ def _differs(record: Record, journal: Journal) -> bool:
 
 def _log(found: ResultSet, studies: Iterable[str], journal: Journal, tracker: Tracker) -> None:
     """Log a result set, each trial in the place that its study gives it, and the verdicts."""
-    print(f"logging {counted(len(found.records), 'trial')} to {tracker.uri}", file=sys.stderr)
+    trials = counted(len(found.records), "trial")
+    print(f"bringing {tracker.uri} up to date with {trials}", file=sys.stderr)
     results = []
     for name in studies:
         with contextlib.suppress(RequestError):  # a newer run here, which `verdicts` speaks of
@@ -195,20 +198,15 @@ def import_text(form: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def first_line(tracker: Tracker) -> str:
-    """Return the first line of what the store said, or of what its client did."""
-    return str(tracker.error).partition("\n")[0][:200] or repr(tracker.error)
-
-
 def untracked(tracker: Tracker) -> str:
     """Say in one line why the store lacks records, and how it gets them."""
     if tracker.absent:
         return (
-            f"mlflow cannot be imported here ({first_line(tracker)}): all records are in the "
+            f"mlflow cannot be imported here ({first_line(tracker.error)}): all records are in the "
             "journal; `suite export FILE` here and `suite import FILE` where mlflow is bring them "
             "to a tracking store"
         )
     return (
-        f"the tracking store {tracker.uri} took no more records ({first_line(tracker)}); "
+        f"the tracking store {tracker.uri} took no more records ({first_line(tracker.error)}); "
         "all are safe in the journal, and the next run carries them over"
     )

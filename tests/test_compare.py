@@ -17,12 +17,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from commands import TINY_STUDY, TINY_TRIALS, make_study
+from suite import discovery
 from suite import Budget, Difference, Identity, Rate, Recipe, Study, Within, axis
 from suite.cli import main
 from suite.evidence.comparison import MOVES, StudyComparison, compare
 from suite.evidence.results import Results, gather
 from suite.grid import Trial
+from suite.identity import SEMANTICS_VERSION, id_of
 from suite.record import Status
+from suite.tracking.journal import Journal
 from synthetic import make_results, results_of, ten_beats_twenty
 from test_bad_input import refused
 
@@ -174,6 +177,41 @@ def test_changed_claims_and_studies_without_a_file_are_pointed_out(
     out = compared("a", "b")[1]
     assert "its claims have been changed since the trials of B ran" in out
     assert "gone: there is no study 'gone'" in out
+
+
+def test_a_study_whose_grid_has_no_trial_of_either_set_is_not_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_results(Path("a"))
+    make_results(Path("b"))
+    text = TINY_STUDY.replace("widths=(8,)", "widths=(9,)")
+    Path("studies/tiny.py").write_text(text)
+    line = refused(["compare", "a", "b"], monkeypatch, capsys)
+    assert "tiny: neither has a trial that its file asks for today" in line
+
+
+def test_two_versions_of_training_in_one_store_are_compared(
+    compared: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The other version is one of the future: version 1 is the first."""
+    make_results(Path("a"))
+    study = discovery.load("tiny")
+    _, records = results_of(study, lambda trial: 1.7 - ten_beats_twenty(trial))
+    Journal(Path("a/.thumbrules/journal.jsonl")).extend(
+        dataclasses.replace(
+            one, id=id_of(one.recipe, one.seed, alone=one.alone, semantics=SEMANTICS_VERSION + 1)
+        )
+        for one in records
+    )
+    code, out = compared("a@1", f"a@{SEMANTICS_VERSION + 1}")
+    assert code == 1
+    assert "VERDICT CHANGED  supported → refuted: Ten beats twenty." in out
+    assert f"Of {TINY_TRIALS} trials that both have, none is equal bit for bit" in out
+    assert compared("a", "a@1")[0] == 0
+    line = refused(["compare", "a", "a@7"], monkeypatch, capsys)
+    assert "suite: 'a' holds no trial of training semantics 7" in line
 
 
 def test_the_page_shows_what_changed(compared: Callable[..., tuple[int, str]]) -> None:

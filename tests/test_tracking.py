@@ -241,7 +241,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the tiny study ran, kept its models and was reported."""
     folder = tmp_path_factory.mktemp("kept")
     make_study(folder)
-    suite_json(folder, "run", "tiny", "--keep-models")
+    done = suite(folder, "run", "tiny", "--keep-models")
+    assert f"2 models of tiny kept in sqlite:///{folder}/mlflow.db" in done.stderr
     assert suite(folder, "report").returncode == 0
     return folder
 

@@ -13,6 +13,7 @@ from suite.reproduce.differences import Change, changes, drift, first_divergence
 from suite.reproduce.rerun import rerun, setting_of, trial_of
 from suite.reproduce.verdicts import verdicts
 from suite.tracking.journal import Journal
+from suite.wording import counted
 
 Form = Mapping[str, Any]
 
@@ -138,9 +139,10 @@ def _shared_changes(trials: Sequence[Form]) -> list[str]:
 def _verdict_lines(held: Form) -> list[str]:
     if held["unknown"]:
         return [f"Whether the verdicts of {held['study']} hold cannot be said: {held['unknown']}"]
-    if not held["moved"]:
-        return [f"All {held['claims']} verdicts of {held['study']} hold with these numbers"]
-    head = f"{len(held['moved'])} of {held['claims']} verdicts of {held['study']} move:"
+    moved, verdicts = len(held["moved"]), counted(held["claims"], "verdict")
+    if not moved:
+        return [f"With these numbers {held['study']} ends as before ({verdicts})"]
+    head = f"With these numbers {moved} of {verdicts} of {held['study']} move:"
     return [head, *(f"  {says} {then} → {now}" for says, then, now in held["moved"])]
 
 

@@ -7,7 +7,7 @@ import random
 import re
 
 from suite import discovery
-from suite.errors import RequestError, nearest
+from suite.errors import RequestError, first_line, nearest
 from suite.record import Record, Status
 from suite.tracking import location
 from suite.tracking.journal import Journal
@@ -55,8 +55,8 @@ def _of_run(run: str, uri: str) -> Record:
     record = tracker.record(run)
     tracker.close()
     if tracker.error is not None:
-        first = str(tracker.error).partition("\n")[0][:200]
-        raise RequestError(f"the tracking store {uri} has no trial of run {run}: {first}")
+        reason = first_line(tracker.error)
+        raise RequestError(f"the tracking store {uri} has no trial of run {run}: {reason}")
     assert record is not None
     return record
 

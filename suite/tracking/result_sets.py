@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 
-from suite.errors import RequestError, nearest
-from suite.record import ResultSet
+from suite.errors import RequestError, first_line, nearest
+from suite.identity import SEMANTICS_VERSION, id_of
+from suite.record import Record, ResultSet
 from suite.tracking import archive, location
 from suite.tracking.journal import DEFAULT, Journal
 
 
 def result_set(name: str) -> ResultSet:
-    """Return the results at a path or tracking URI.
+    """Return the results at a path or tracking URI, each trial's of the newest training semantics.
+
+    `PATH@1` asks for those of version 1: of a store that was kept through a change of what training
+    does, which made every trial another one.
 
     Raises:
         RequestError: if there are none; names the nearest path that has some.
     """
+    where, _, version = name.rpartition("@")
+    if not (where and version.isdecimal()):
+        return _at(_found(name), range(1, SEMANTICS_VERSION + 1))
+    found = _at(_found(where), [int(version)])
+    if not found.records:
+        raise RequestError(f"'{where}' holds no trial of training semantics {version}")
+    return found
+
+
+def _at(found: ResultSet, versions: Iterable[int]) -> ResultSet:
+    """Return a set's trials at the last version that each has, under the ids they have today."""
+    kept: dict[str, Record] = {}
+    for version in versions:
+        for record in found.records.values():
+            if record.id == _id(record, version):
+                today = _id(record, SEMANTICS_VERSION)
+                kept[today] = dataclasses.replace(record, id=today)
+    return ResultSet(kept, found.executions)
+
+
+def _id(record: Record, version: int) -> str:
+    return id_of(record.recipe, record.seed, alone=record.alone, semantics=version)
+
+
+def _found(name: str) -> ResultSet:
     if name.startswith(location.KNOWN):
         return _from_store(name)
     path = Path(name)
@@ -73,6 +104,6 @@ def _from_store(uri: str) -> ResultSet:
             known = set(found.records)
             found.records.update({record.id: record for record in store.records(study, known)})
     except Exception as error:  # of whatever kind mlflow, its server or its database has
-        reason = str(error).partition("\n")[0][:200] or repr(error)
+        reason = first_line(error)
         raise RequestError(f"the tracking store {uri} cannot be asked: {reason}") from None
     return found

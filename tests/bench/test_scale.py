@@ -29,14 +29,14 @@ study = Study(
     ),
     grid=(
         axis("optimizer.lr", (0.001, 0.003, 0.01, 0.03, 0.1)),
-        axis("optimizer.weight_decay", (0.0, {number}e-5)),
+        axis("optimizer.weight_decay", ({number}e-5, {number}.5e-5)),
     ),
     seeds={seeds},
     claims=(
         Difference(
-            of="test/accuracy", arm={{"optimizer.weight_decay": 0.0}},
-            against={{"optimizer.weight_decay": {number}e-5}},
-            direction="higher", matters=0.01, says="None beats some.", source="",
+            of="test/accuracy", arm={{"optimizer.weight_decay": {number}e-5}},
+            against={{"optimizer.weight_decay": {number}.5e-5}},
+            direction="higher", matters=0.01, says="Less beats more.", source="",
         ),
     ),
     views=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reports.cards import Badge, Card, anchor, card
 from reports.cells import Cell, CellTable, Loss, cell_table, cells_of, losses_of
@@ -20,6 +21,9 @@ from suite.evidence.results import Results
 from suite.metrics import METRICS
 from suite.record import Links
 from suite.study import Study
+
+if TYPE_CHECKING:
+    from reports.images import Gallery
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,13 @@ class Album:
     """What takes long to make and no language changes: drawings, and the cells of each part."""
 
     evidence: tuple[Drawing | None, ...]
-    sketches: tuple[Sketch, ...]
+    sketches: tuple[Sketch | Gallery, ...]
     cells: tuple[list[Cell], ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing that another machine, or another day, could show."""
+        return not any(getattr(one, "reason", "") for one in self.sketches)
 
 
 def album(results: Results) -> Album:
@@ -96,7 +105,7 @@ def study_page(results: Results, drawn: Album, link: Links) -> StudyPage:
         tuned_on=_tuned_on(results),
         target=_target(study),
         cards=tuple(cards),
-        plates=tuple((plate(one), rerun_view(execution, one.data.view)) for one in drawn.sketches),
+        plates=tuple((plate(one), rerun_view(execution, one.view)) for one in drawn.sketches),
         tables=tuple(cell_table(grid, of_grid) for grid, of_grid in cells),
         losses=tuple(losses_of(results)),
         facts=tuple(environment(results)),

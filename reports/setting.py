@@ -74,7 +74,7 @@ def metrics_of(results: Results, grid: Grid) -> list[str]:
     used = [claim.of for claim in study.claims if claim.part == grid.name]
     for view in study.views:
         if view.part == grid.name:
-            used += [view.of, *view.metrics.values()]
+            used += view.measured
     return list(dict.fromkeys(used if grid.probe else [study.select, *used]))
 
 

@@ -126,10 +126,11 @@ def _write_study(results: Results, task: Task) -> None:
     frames = [cells_frame(grid, of_grid) for grid, of_grid in cells]
     _write(task.folder / f"{name}.cells.csv", _csv(pd.concat(frames)))
     template = _templates().get_template("study.html")
+    content = task.content if drawn.is_whole else ""  # to be made again, for what is missing
     for one in NAMES:  # after the tables: a page that is there says that they are
         with writing(one):
             page = study_page(results, drawn, task.link)
-            text = template.render(page=page, content=task.content, script=_script("study.js"))
+            text = template.render(page=page, content=content, script=_script("study.js"))
             _write(task.folder / file_name(name), text)
 
 

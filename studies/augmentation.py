@@ -42,6 +42,7 @@ from suite import (
     Threshold,
     Transformation,
     axis,
+    images,
     lines,
     matrix,
 )
@@ -234,6 +235,20 @@ study = Study(
             colour="augmentation",
             caption="Accuracy on validation, which is neither augmented nor shifted, over the "
             "rate: does the grid hold each arm's best?",
+        ),
+        images(
+            "training images",
+            caption="What each arm trains on: could you still read every digit?",
+        ),
+        images(
+            "test images",
+            where={"augmentation": NONE},
+            caption="What every arm is tested on: shifts are drawn from the harder half.",
+        ),
+        images(
+            "mistakes",
+            where={"augmentation": NONE},
+            caption="Digits that a network trained without augmentation misreads.",
         ),
     ),
     tiers={

@@ -56,6 +56,7 @@ from suite import (
     Threshold,
     axis,
     define_metric,
+    images,
     lines,
 )
 from suite.seeds import stream
@@ -451,6 +452,17 @@ study = Study(
             tuned=True,
             caption="Accuracy on images as they are.",
         ),
+        images(
+            "first weights",
+            where={"model.pooling": "max"},
+            caption="What LeNet's first kernels look for: edges and strokes, or noise?",
+        ),
+        images(
+            "feature maps",
+            where={"model.pooling": "max"},
+            caption="What is left of a digit after each layer: pooling halves it, and keeps where.",
+        ),
+        images("mistakes", where={"model.pooling": "max"}, caption="Digits that LeNet misreads."),
     ),
     tiers={
         "smoke": {

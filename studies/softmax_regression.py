@@ -40,6 +40,7 @@ from suite import (
     Threshold,
     axis,
     define_metric,
+    images,
     lines,
 )
 from suite.seeds import stream
@@ -321,6 +322,13 @@ study = Study(
             over="data.train_examples",
             colour="optimizer.lr",
             caption="Test accuracy of the same networks: honest is not the same as right.",
+        ),
+        images(
+            "first weights",
+            caption="Where each class looks for ink: each output weighs every pixel once.",
+        ),
+        images(
+            "mistakes", caption="What a network that only weighs single pixels mistakes for what."
         ),
     ),
     tiers={

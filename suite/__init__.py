@@ -18,7 +18,7 @@ from suite.grid import Axis, axis
 from suite.metrics import define_metric
 from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule, Transformation
 from suite.study import Part, Study, Target
-from suite.views import curves, heat, lines, matrix
+from suite.views import curves, heat, images, lines, matrix
 
 __all__ = [
     "Axis",
@@ -45,6 +45,7 @@ __all__ = [
     "curves",
     "define_metric",
     "heat",
+    "images",
     "lines",
     "matrix",
 ]

@@ -26,7 +26,7 @@ def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None
     records = {record.id: record for record in results.records}
     kept = 0
     for trial in best:
-        run = _trained(records[trial])
+        run = trained(records[trial])
         if run is None:
             print(f"the model of trial {trial} is not kept: not the same here", file=sys.stderr)
             continue
@@ -43,7 +43,7 @@ def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None
     )
 
 
-def _trained(record: Record) -> Run | None:
+def trained(record: Record) -> Run | None:
     """Return a trial trained again, or None if it cannot be, or not to the same weights."""
     if "function" in record.recipe:
         return None

@@ -170,6 +170,8 @@ class Study:
                     raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
         for view in self.views:
             grid = _named(grids, view.part)
+            if view.kind == "images" and grid.probe:
+                raise RequestError(f"part '{view.part}' trains no network: it has no {view.of}")
             for path in filter(None, (view.x, view.colour)):
                 grid.axis(path)
                 if path in view.where:

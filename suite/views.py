@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from suite.errors import RequestError, nearest
 from suite.fields import vocabulary
 from suite.metrics import check_metric
+
+Pictured = Literal["training images", "test images", "first weights", "feature maps", "mistakes"]
 
 
 @vocabulary
@@ -17,8 +20,9 @@ class View:
 
     Attributes:
         kind: `lines` draws a metric over an axis of the grid, `heat` two axes at once,
-            `curves` a metric over epochs, `matrix` several metrics over an axis.
-        of: the metric.
+            `curves` a metric over epochs, `matrix` several metrics over an axis; `images` shows
+            pictures instead.
+        of: the metric, or what the pictures are of.
         x: the axis along the figure's x; for `curves` always the epoch.
         colour: the axis told apart by colour, or, for `heat`, along y.
         tuned: keep, for each seed, only the level of the remaining axes that validation chose.
@@ -28,7 +32,7 @@ class View:
         where: levels of other axes; trials at any other level are left out.
     """
 
-    kind: Literal["lines", "heat", "curves", "matrix"]
+    kind: Literal["lines", "heat", "curves", "matrix", "images"]
     _: KW_ONLY
     of: str
     x: str = ""
@@ -39,8 +43,15 @@ class View:
     metrics: Mapping[str, str] = dataclasses.field(default_factory=dict)
     where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics that it shows."""
+        return () if self.kind == "images" else (self.of, *self.metrics.values())
+
     def check(self) -> None:
-        for metric in (self.of, *self.metrics.values()):
+        if self.kind == "images" and self.of not in (known := get_args(Pictured)):
+            raise RequestError(f"there are no images '{self.of}' {nearest(self.of, known)}")
+        for metric in self.measured:
             check_metric(metric)
 
 
@@ -62,3 +73,11 @@ def curves(of: str, *, colour: str, **options: Any) -> View:
 def matrix(metrics: Mapping[str, str], *, y: str, **options: Any) -> View:
     """Several metrics, by what to call them, over an axis: a heat map, the best of each outlined."""
     return View("matrix", of=next(iter(metrics.values())), metrics=metrics, colour=y, **options)
+
+
+def images(of: Pictured, **options: Any) -> View:
+    """What networks of the first seed train or are tested on, or what one makes of it.
+
+    The network is that of the trial which validation prefers among those that the view shows.
+    """
+    return View("images", of=of, **options)

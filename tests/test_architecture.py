@@ -39,15 +39,16 @@ ROOMS: dict[str, str] = {
     "progress": "metrics grid study execution",
     "coordinator": "errors record recipe identity grid study execution tracking progress",
     "listing": "errors metrics recipe claims identity grid study coverage discovery execution coordinator",
+    "keeping": "record wording recipe identity evidence execution tracking training",
+    "pictures": "errors seeds record recipe views identity data training execution keeping",
     "reports": "errors record wording metrics recipe claims views identity grid study coverage discovery "
-    "evidence",
+    "evidence pictures",
     "conclusions": "errors record metrics recipe claims identity grid study evidence reports",
     "arguments": "errors fields",
-    "keeping": "record recipe identity evidence execution tracking training",
     "stored": "errors record wording study discovery evidence tracking coordinator reports conclusions",
     "comparing": "errors record wording evidence discovery reports stored",
     "sharing": "arguments errors record evidence tracking reports stored comparing",
-    "reproduce": "errors record metrics recipe identity grid study discovery execution tracking evidence "
+    "reproduce": "errors record wording metrics recipe identity grid study discovery execution tracking evidence "
     "progress arguments",
     "cli": "arguments errors fields record recipe identity grid study discovery training tracking evidence "
     "execution progress coordinator listing conclusions reports reproduce stored sharing keeping",
@@ -55,7 +56,7 @@ ROOMS: dict[str, str] = {
 }
 # A package, and the only rooms that may import it, at the top of a file or inside a function.
 GUARDED: dict[str, str] = {
-    "torch": "data models training execution keeping",
+    "torch": "data models training execution keeping pictures",
     "torchvision": "data",
     "ray": "execution",
     "mlflow": "tracking",

@@ -61,7 +61,8 @@ def texts_of_study(study: Study) -> Iterator[str]:
     for claim in study.claims:
         yield from (claim.says, claim.because, METRICS[claim.of].words)
     for view in study.views:
-        yield from (view.caption, *view.metrics, METRICS[view.of].words)
+        yield from (view.caption, *view.metrics)
+        yield from (METRICS[metric].words for metric in view.measured)
     for part in study.parts:
         yield part.name.replace("_", " ")
         if part.probe is not None:

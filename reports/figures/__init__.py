@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reports.figures import curves, difference, heat, lines
 from reports.figures.canvas import NARROW, SMALL, WIDE, Drawing, Picture, drawing
@@ -15,6 +16,9 @@ from suite.evidence import Finding
 from suite.evidence.results import Results
 from suite.views import View
 
+if TYPE_CHECKING:
+    from reports.images import Gallery, Row
+
 KINDS = {"lines": lines, "heat": heat, "matrix": heat, "curves": curves}
 
 
@@ -25,19 +29,28 @@ class Sketch:
     data: Shown
     drawing: Drawing | None
 
+    @property
+    def view(self) -> View:
+        return self.data.view
+
 
 @dataclass(frozen=True)
 class Plate:
-    """A view as it is printed: a picture (None where nothing was measured) and notes to it."""
+    """A view as it is printed: a picture or rows of images (neither where nothing was measured)."""
 
     view: View
     caption: str
     picture: Picture | None
     notes: tuple[str, ...]
+    rows: tuple[Row, ...] = ()
 
 
-def sketch(results: Results, view: View, name: str) -> Sketch:
+def sketch(results: Results, view: View, name: str) -> Sketch | Gallery:
     """Draw a view of the results; `name` must be unique on its page."""
+    if view.kind == "images":
+        from reports.images import gallery  # which loads torch
+
+        return gallery(results, view)
     data = shown(results, view)
     if data.points.empty:
         return Sketch(data, None)
@@ -53,9 +66,12 @@ def sketch(results: Results, view: View, name: str) -> Sketch:
     return Sketch(data, drawn)
 
 
-def plate(drawn: Sketch) -> Plate:
-    """Return a sketch with its words."""
-    data, caption = drawn.data, gettext(drawn.data.view.caption)
+def plate(drawn: Sketch | Gallery) -> Plate:
+    """Return a sketch or pictures with their words."""
+    caption = gettext(drawn.view.caption)
+    if not isinstance(drawn, Sketch):
+        return Plate(drawn.view, caption, None, drawn.notes, drawn.rows)
+    data = drawn.data
     if drawn.drawing is None:
         lost = data.lost_words
         ends = gettext("Of this part, {trials}.").format(trials=lost) if lost else ""

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ import psutil
 import pytest
 
 from commands import TINY_TRIALS, command, make_study, stored_trials, suite, suite_json
+from servers import free_port, mlflow_server
 from suite.execution.sequential import Sequential
 from suite.grid import Trial
 from suite.record import Status
@@ -211,39 +211,6 @@ def test_a_folder_that_is_read_only_is_refused(small_disk: Path) -> None:
 
 
 # --- Tracking stores --------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
-@contextlib.contextmanager
-def mlflow_server(folder: Path, port: int) -> Iterator[str]:
-    """Run a real server on a store in a folder."""
-    address = f"http://127.0.0.1:{port}"
-    arguments = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store = ["--backend-store-uri", f"sqlite:///{folder}/server.db"]
-    artifacts = ["--artifacts-destination", str(folder / "artifacts")]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", *arguments, *store, *artifacts],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/health", timeout=2).close()
-                break
-            assert server.poll() is None and time.monotonic() < deadline
-            time.sleep(0.2)
-        yield address
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
 
 
 def test_a_server_that_dies_and_comes_back_has_every_trial_once(

@@ -48,6 +48,7 @@ function predictions() {
     section.querySelector(".score").textContent = section.dataset.score
       .replace("{right}", score.right)
       .replace("{all}", score.all);
+    if (!section.querySelector(".card:not(.open)")) show(true); // and the counts of the verdicts
   }
 
   function openTarget() {

@@ -19,7 +19,7 @@ PROBED_STEPS = 30
 PROBED_BATCHES = 4  # different ones, so that no cache holds them all
 PROBED_EXAMPLES = 500
 ENOUGH_SECONDS = 0.5  # of two steps; of a network so large more need not be known
-
+KEPT = 0.03  # seconds of process time to keep a trial: its line in the journal, its run in MLflow
 
 # Stacked cells are probed where launching operations may be most of a step, and where it matters.
 PROBED_CELLS = 32
@@ -28,10 +28,11 @@ SHARE = 0.02  # of the plan's process time
 
 
 class Cost(NamedTuple):
-    """Seconds a step, or a probe's call, takes, and the evaluation of an example."""
+    """Seconds that a step, or a probe's call, takes, the evaluation of an example, and setting up."""
 
     step: float
     example: float
+    setup: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Estimator:
         alone = sum(map(self._alone, plan.pending))
         for cohort in plan.cohorts:
             total = sum(self._bundle(bundle, SHARE * alone) for bundle in cohort.bundles)
+            total += KEPT * len(cohort.trials)
             process_seconds += total
             seconds += total if cohort.alone else total / plan.workers
         return Estimate(seconds, process_seconds)
@@ -116,7 +118,8 @@ def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
     evaluations = len(evaluation_steps(recipe.budget, steps, -(-train // recipe.batch_size)))
     evaluated = evaluations * validation + test * (1 + len(recipe.shifts))
     evaluated += min(train, TRAIN_SAMPLE)
-    return steps * costs[kind].step + evaluated * costs[kind].example
+    cost = costs[kind]
+    return cost.setup + steps * cost.step + evaluated * cost.example
 
 
 def _call_seconds(probe: Probe, costs: dict[str, Cost]) -> float:
@@ -144,7 +147,9 @@ def _probe(recipe: Recipe, device: str) -> Cost:
 
     examples = _noise(recipe, device)
     for steps in (2, PROBED_STEPS):
+        started = time.perf_counter()
         run = Run(_few_steps(recipe, steps), 0, device, examples)
+        setup = time.perf_counter() - started
         run.train()
         if run.watch.seconds > ENOUGH_SECONDS:
             break
@@ -154,7 +159,8 @@ def _probe(recipe: Recipe, device: str) -> Cost:
     some = inputs.repeat(-(-many // len(inputs)), *[1] * (inputs.ndim - 1))[:many]
     started = time.perf_counter()
     predict(run.network, some)
-    return Cost(run.watch.seconds / run.done, (time.perf_counter() - started) / len(some))
+    evaluated = time.perf_counter() - started
+    return Cost(run.watch.seconds / run.done, evaluated / len(some), setup)
 
 
 def _probe_stack(recipe: Recipe, device: str) -> float:

@@ -19,6 +19,7 @@ PROBED_STEPS = 30
 PROBED_BATCHES = 4  # different ones, so that no cache holds them all
 PROBED_EXAMPLES = 500
 ENOUGH_SECONDS = 0.5  # of two steps; of a network so large more need not be known
+START = 7.0  # seconds before the first trial and after the last: libraries, workers, verdicts
 KEPT = 0.03  # seconds of process time to keep a trial: its line in the journal, its run in MLflow
 
 # Stacked cells are probed where launching operations may be most of a step, and where it matters.
@@ -37,7 +38,7 @@ class Cost(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """Seconds from start to end, and of process time; neither counts loading libraries."""
+    """Seconds from start to end of a run, and of process time for its trials."""
 
     seconds: float
     process_seconds: float
@@ -64,7 +65,8 @@ class Estimator:
         Raises:
             RequestError: if the data or the network of a trial cannot be had.
         """
-        seconds = process_seconds = 0.0
+        process_seconds = 0.0
+        seconds = START if plan.pending else 0.0
         alone = sum(map(self._alone, plan.pending))
         for cohort in plan.cohorts:
             total = sum(self._bundle(bundle, SHARE * alone) for bundle in cohort.bundles)

@@ -26,10 +26,14 @@ OWN = ("mlflow.", "thumbrules.commit", "cost/")
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(postgres()) if request.param == "postgresql" else ""
-        yield stack.enter_context(mlflow_server(tmp_path_factory.mktemp("server"), backend=database))
+        yield stack.enter_context(
+            mlflow_server(tmp_path_factory.mktemp("server"), backend=database)
+        )
 
 
 def told(uri: str) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _feature_maps(records: Sequence[Record]) -> list[Strip]:
     """A test image, and each convolutional channel's answer to it after its activation."""
     run = _run(records[0])
     image = run.examples.test.inputs[:1]
-    found = [Strip("", _pictures(image))]
+    found = [Strip(AS_IT_IS, _pictures(image))]
     maps = prepare(image)
     with torch.no_grad():
         for layer in run.network.eval().children():

@@ -111,7 +111,7 @@ def test_feature_maps_follow_the_layers(ran: Callable[[str], Path]) -> None:
     found = strips("feature maps", records_of(ran("lenet")))
     shapes = [(strip.label, strip.pictures.shape) for strip in found]
     assert shapes == [
-        ("", (1, 16, 16, 1)),
+        ("as it is", (1, 16, 16, 1)),
         ("ReLU", (6, 16, 16, 1)),
         ("MaxPool2d", (6, 8, 8, 1)),
         ("ReLU", (10, 4, 4, 1)),

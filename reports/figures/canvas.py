@@ -22,6 +22,7 @@ import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
@@ -43,11 +44,14 @@ ET.register_namespace("xlink", XLINK)
 
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": SOFT,
+    "axes.facecolor": "none",
     "axes.labelcolor": INK,
     "axes.linewidth": 0.8,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.formatter.limits": (-4, 6),
+    "axes.titley": 1.0,  # no axis has ticks above it, which matplotlib would look for
+    "figure.facecolor": "none",
     "figure.constrained_layout.h_pad": 0.06,
     "figure.constrained_layout.w_pad": 0.06,
     "font.size": 11.0,
@@ -156,7 +160,8 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context(STYLE):
         _lay_out(figure)
-        figure.savefig(out, format="svg", transparent=True, metadata=nothing)
+        # `savefig` would draw everything once more before, for formats that need it.
+        FigureCanvasSVG(figure).print_svg(out, metadata=nothing)
     root = ET.fromstring(out.getvalue())  # noqa: S314 - matplotlib's own words, just written
     _strip(root)
     for element in root.iter():

@@ -161,7 +161,7 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     with mpl.rc_context(STYLE):
         _lay_out(figure)
         # `savefig` would draw everything once more before, for formats that need it.
-        FigureCanvasSVG(figure).print_svg(out, metadata=nothing)
+        FigureCanvasSVG(figure).print_svg(out, metadata=nothing)  # type: ignore[no-untyped-call]
     root = ET.fromstring(out.getvalue())  # noqa: S314 - matplotlib's own words, just written
     _strip(root)
     for element in root.iter():

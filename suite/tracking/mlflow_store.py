@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -239,15 +239,22 @@ class Store:
                 self.client.set_tag(run.info.run_id, PAGE, digest)
 
     def links(self, execution: Execution) -> Links:
-        """Return the paths, below the UI's address, of a run's trials."""
+        """Return the paths, below the UI's address, of a run's trials.
+
+        The UI draws the newest ten runs: of one part, lest they be a probe's, which has no curves.
+        """
         experiment = self.experiment(execution.study)
-        charts = f"#/experiments/{experiment}/runs?compareRunsMode=CHART"
         wanted = set(execution.trials)
         parts: dict[str, list[str]] = {}
         for run in self._search(execution.study, f"tags.`{KIND}` = 'trial' and params.seed = '0'"):
             if run.data.tags[TRIAL] in wanted:
                 parts.setdefault(run.data.tags[PART], []).append(run.info.run_id)
-        runs = next((parts[part] for part in ("main", *parts) if part in parts), [])[:COMPARED]
+        part = next((part for part in ("main", *parts) if part in parts), "")
+        runs = parts.get(part, [])[:COMPARED]
+        shown = {"compareRunsMode": "CHART"}
+        if part:
+            shown["searchFilter"] = f"tags.`{PART}` = '{part}'"
+        charts = f"#/experiments/{experiment}/runs?{urlencode(shown, quote_via=quote)}"
         given = urlencode({"runs": json.dumps(runs), "experiments": json.dumps([experiment])})
         return Links(charts, f"#/compare-runs?{given}" if len(runs) > 1 else "")
 

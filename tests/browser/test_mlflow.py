@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,14 +15,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from suite.stored import LOCAL_UI
+from suite import discovery
 from tests.commands import command
+from tests.servers import free_port
 
 STUDY = "dropout"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +35,7 @@ def ui(site: Path) -> Iterator[str]:
         start_new_session=True,
     )
     assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(3)]
+    said = [process.stdout.readline() for _ in range(4)]
     assert any(line.startswith(f"{STUDY}: {address}/#/experiments/") for line in said), said
     deadline = time.monotonic() + 120
     while True:
@@ -75,6 +71,16 @@ def test_the_compare_view_shows_what_was_varied(site: Path, ui: str, page: Page)
     expect(page.get_by_text("model.dropout").first).to_be_visible(timeout=60_000)
     chosen = page.locator(".du-bois-light-select-selection-item, [title='model.dropout']")
     assert chosen.count() > 0
+
+
+def test_the_main_parts_charts_stand_at_once(site: Path, ui: str, page: Page) -> None:
+    study = discovery.load(STUDY)
+    main = [trial for trial in study.trials(study.grids("smoke")) if trial.part == "main"]
+    page.set_viewport_size({"width": 1400, "height": 3000})  # charts below the fold are not drawn
+    page.goto(ui + link(site, page, "Trials in MLflow"))
+    charts = page.locator(".js-plotly-plot")
+    expect(charts.filter(has=page.locator(".point")).nth(3)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("matching runs")).to_have_text(f"{len(main)} matching runs")
 
 
 def test_the_ui_is_for_this_machine_only(ui: str) -> None:

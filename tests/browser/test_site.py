@@ -15,10 +15,9 @@ from suite import discovery
 Open = Callable[..., Page]
 PHONE = {"width": 390, "height": 800}
 FRONT, STUDY = "index.html", "dropout.html"
-PAGES = (FRONT, STUDY, "layers.html", "index.zh.html", "dropout.zh.html")
-CLAIMS = sum(
-    len(discovery.load(name).claims) for name in ("dropout", "layers", "linear_regression")
-)
+PAGES = (FRONT, STUDY, "augmentation.html", "layers.html", "index.zh.html", "dropout.zh.html")
+STUDIES = ("augmentation", "dropout", "layers", "linear_regression")
+CLAIMS = sum(len(discovery.load(name).claims) for name in STUDIES)
 
 
 def shown(page: Page) -> list[str]:
@@ -85,6 +84,14 @@ def test_a_prediction_made_with_the_keyboard_reveals_the_evidence(open_page: Ope
     expect(card.locator(".predicted")).to_contain_text("You expected “The other way”")
     expect(page.locator(".score")).to_contain_text("of 1 predictions right")
     expect(page.locator("#claim-2 div.outcome")).to_be_hidden()
+
+
+def test_the_counts_of_verdicts_wait_for_the_last_prediction(open_page: Open) -> None:
+    page = open_page(STUDY)
+    expect(page.locator(".tallies")).to_be_hidden()
+    for choices in page.locator(".predict").all():
+        choices.locator("button").first.click()
+    expect(page.locator(".tallies")).to_be_visible()
 
 
 def test_a_claim_that_cannot_go_the_other_way_does_not_offer_it(open_page: Open) -> None:

@@ -55,6 +55,7 @@ KIND = "thumbrules.kind"
 HELD = "thumbrules.records"
 PART = "thumbrules.part"
 BEST = "thumbrules.best"
+STATUS = "thumbrules.status"
 PAGE = "thumbrules.page"
 MODEL = "thumbrules.model"
 COMPARED = 100  # runs that MLflow's page of parallel coordinates shows legibly
@@ -247,7 +248,7 @@ class Store:
         wanted = set(execution.trials)
         parts: dict[str, list[str]] = {}
         for run in self._search(execution.study, f"tags.`{KIND}` = 'trial' and params.seed = '0'"):
-            if run.data.tags[TRIAL] in wanted:
+            if run.data.tags[TRIAL] in wanted and run.data.tags[STATUS] == Status.FINISHED:
                 parts.setdefault(run.data.tags[PART], []).append(run.info.run_id)
         part = next((part for part in ("main", *parts) if part in parts), "")
         runs = parts.get(part, [])[:COMPARED]
@@ -279,7 +280,7 @@ def _tags(record: Record) -> dict[str, str]:
         KIND: "trial",
         TRIAL: record.id,
         PART: record.part,
-        "thumbrules.status": str(record.outcome.status),
+        STATUS: str(record.outcome.status),
         "thumbrules.strategy": ran.strategy,
         "thumbrules.weights_digest": record.outcome.weights_digest,
         "mlflow.source.name": ran.command,
@@ -305,21 +306,26 @@ def _params(record: Record) -> dict[str, Any]:
 
 
 def _metrics(record: Record) -> Iterator[Metric]:
-    """Yield curves by epoch, then final values at the last epoch, all of one moment."""
+    """Yield final values at the last epoch, then curves by epoch, all of one moment.
+
+    The UI's compare view begins with the metric that was logged first: test accuracy.
+    """
     outcome = record.outcome
     moment = _milliseconds(record.provenance.finished)
     # MLflow's steps are whole numbers; where any evaluation lies between epochs, all are counted.
     epochs = [epoch for curve in outcome.curves.values() for epoch, _ in curve]
     by_epoch = all(float(epoch).is_integer() for epoch in epochs)
-    last = 0
+    steps = {
+        name: [int(epoch) if by_epoch else index for index, (epoch, _) in enumerate(curve, start=1)]
+        for name, curve in outcome.curves.items()
+    }
+    last = max((at[-1] for at in steps.values() if at), default=0)
+    for name in sorted(outcome.final, key=lambda name: name != "test/accuracy"):
+        if name not in steps:
+            yield Metric(name, outcome.final[name], moment, last)
     for name, curve in outcome.curves.items():
-        for index, (epoch, value) in enumerate(curve, start=1):
-            step = int(epoch) if by_epoch else index
-            last = max(last, step)
+        for step, (_, value) in zip(steps[name], curve, strict=True):
             yield Metric(name, value, moment, step)
-    for name, value in outcome.final.items():
-        if name not in outcome.curves:
-            yield Metric(name, value, moment, last)
 
 
 def _data_set(record: Record, name: str) -> DatasetInput:

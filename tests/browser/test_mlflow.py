@@ -71,6 +71,7 @@ def test_the_compare_view_shows_what_was_varied(site: Path, ui: str, page: Page)
     expect(page.get_by_text("model.dropout").first).to_be_visible(timeout=60_000)
     chosen = page.locator(".du-bois-light-select-selection-item, [title='model.dropout']")
     assert chosen.count() > 0
+    expect(page.locator(".parcoords .axis-title", has_text="test/accuracy")).to_be_visible()
 
 
 def test_the_main_parts_charts_stand_at_once(site: Path, ui: str, page: Page) -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from reports.site import write_page
+from reports.files import (
+    Link,
+    benchmarks_name,
+    front_name,
+    in_every_language,
+    in_other_languages,
+)
+from reports.language import ENGLISH, gettext
+from reports.site import write_pages
 from suite.errors import RequestError
 
 
@@ -30,6 +38,8 @@ class Benchmarks:
     commit: str
     moment: str
     tables: list[Table]
+    front: str
+    languages: tuple[Link, ...]
 
 
 def as_text(table: Table) -> str:
@@ -39,27 +49,42 @@ def as_text(table: Table) -> str:
 
 
 def read(file: Path) -> Benchmarks:
-    """Return what pytest-benchmark saved; raise RequestError if the file is none of its own."""
+    """Return what pytest-benchmark saved, with its words in the language that is being written.
+
+    Raises:
+        RequestError: the file is none of pytest-benchmark's own.
+    """
     try:
         form = json.loads(file.read_text())
         machine, commit = form["machine_info"], form["commit_info"]
         return Benchmarks(
-            machine=f"{machine['cpu']['brand_raw']}, {machine['cpu']['count']} cores, "
-            f"{machine['python_implementation']} {machine['python_version']}",
-            commit=commit["id"][:12] + (" and changes" if commit["dirty"] else ""),
+            machine=gettext("{processor}, {n} cores, {python}").format(
+                processor=machine["cpu"]["brand_raw"],
+                n=machine["cpu"]["count"],
+                python=f"{machine['python_implementation']} {machine['python_version']}",
+            ),
+            commit=_commit(commit["id"][:12], commit["dirty"]),
             moment=form["datetime"][:16].replace("T", " "),
             tables=[
                 Table(**one["extra_info"]["table"])
                 for one in form["benchmarks"]
                 if "table" in one["extra_info"]
             ],
+            front=front_name(),
+            languages=in_other_languages(benchmarks_name),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RequestError(f"{file} is no file of pytest-benchmark's: {error}") from None
 
 
+def _commit(commit: str, dirty: bool) -> str:
+    if not dirty:
+        return commit
+    return gettext("{commit} with uncommitted changes").format(commit=commit)
+
+
 def main() -> None:
-    """Write the page of the session that was saved last, beside the report's other pages."""
+    """Write the pages of the session that was saved last, beside the report's other pages."""
     saved = newest(Path(".benchmarks"))
     if saved is None:
         sys.exit("no benchmark has been saved: `nox -s bench` saves them")
@@ -67,9 +92,12 @@ def main() -> None:
 
 
 def render(file: Path, folder: Path) -> Path:
-    """Write the page of a saved session into a report site; return its path."""
+    """Write the page of a saved session into a report site in every language; return the English."""
     folder.mkdir(parents=True, exist_ok=True)
-    return write_page("benchmarks.html", read(file), folder / "benchmarks.html")
+    names = in_every_language(benchmarks_name)
+    paths = {language: folder / name for language, name in names.items()}
+    write_pages("benchmarks.html", lambda: read(file), paths)
+    return paths[ENGLISH]
 
 
 def newest(folder: Path) -> Path | None:

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 from reports.environment import Difference, differences
+from reports.language import gettext, ngettext
 from reports.quantities import MINUS, NBSP, bracketed, decimals, p_words, scaled, written
-from reports.words import listed
+from reports.words import clauses, comma, sentence, trials_words
 from suite.claims import Claim, Counted, Identity, Ordering
 from suite.evidence.comparison import ClaimChange, Comparison
 from suite.evidence.sameness import Trials
 from suite.metrics import METRICS
-from suite.wording import counted
 
-UNITS = {"percent": "points", "nats": "nats", "seconds": "seconds"}
+SIZES: Mapping[str, Callable[[], str]] = {
+    "percent": lambda: gettext("{size} points {interval}"),
+    "nats": lambda: gettext("{size} nats {interval}"),
+    "seconds": lambda: gettext("{size} seconds {interval}"),
+}
 
 
 def change_words(change: ClaimChange) -> str:
-    """Return how B's effect differs from A's: `+0.4 points [−0.2, 1.0], n = 5 pairs, q = 0.31`."""
+    """Return how B's effect differs from A's: `+0.4 points [−0.2, 1.0], 5 pairs, q = 0.31`."""
     if change.equal:
-        return "equal in every seed"
+        return gettext("equal in every seed")
     if not math.isfinite(change.estimate):
-        return "not comparable"
+        return gettext("not comparable")
     size = size_of_change(change.claim, change.estimate, *change.interval)
-    return ", ".join(filter(None, (size, n_words(change), q_words(change))))
+    return comma(filter(None, (size, n_words(change), q_words(change))))
 
 
 def n_words(change: ClaimChange) -> str:
     """Return how many seeds a comparison rests on."""
-    words = counted(change.n, "pair" if change.paired else "unpaired seed")
-    return words.replace(" ", NBSP)
+    pattern = ngettext("{n} unpaired seed", "{n} unpaired seeds", change.n)
+    if change.paired:
+        pattern = ngettext("{n} pair", "{n} pairs", change.n)
+    return pattern.format(n=f"{change.n:,}").replace(" ", NBSP)
 
 
 def q_words(change: ClaimChange) -> str:
@@ -43,26 +50,26 @@ def q_words(change: ClaimChange) -> str:
 def size_of_change(claim: Claim, estimate: float, low: float, high: float) -> str:
     """Return the effect in B less that in A with its interval, or on a ratio scale their ratio."""
     if isinstance(claim, Identity):
-        return f"{_signed(estimate, f'{abs(estimate):.2g}')} in the largest deviation"
+        size = _signed(estimate, f"{abs(estimate):.2g}")
+        return gettext("{size} in the largest deviation").format(size=size)
     if getattr(claim, "scale", "") == "ratio":
         digits = decimals((high - low) / 2, estimate)
         return f"×{written(estimate, digits)} {bracketed(low, high, digits)}".rstrip()
-    unit = _unit(claim)
     if isinstance(claim, Counted):
         estimate, low, high = (100 * value for value in (estimate, low, high))
     elif not isinstance(claim, Ordering):
         estimate, low, high = (scaled(claim.of, value) for value in (estimate, low, high))
     digits = decimals((high - low) / 2, estimate) if estimate else 0
-    text = f"{_signed(estimate, written(abs(estimate), digits))} {unit}".rstrip()
-    return f"{text} {bracketed(low, high, digits)}".rstrip()
+    size, interval = written(abs(estimate), digits), bracketed(low, high, digits)
+    return _pattern(claim).format(size=_signed(estimate, size), interval=interval).rstrip()
 
 
-def _unit(claim: Claim) -> str:
+def _pattern(claim: Claim) -> str:
     if isinstance(claim, Counted):
-        return "points of the share of seeds"
+        return gettext("{size} points of the share of seeds {interval}")
     if isinstance(claim, Ordering):
-        return "in the rank correlation"
-    return UNITS.get(METRICS[claim.of].unit, "")
+        return gettext("{size} in the rank correlation {interval}")
+    return SIZES.get(METRICS[claim.of].unit, lambda: "{size} {interval}")()
 
 
 def _signed(value: float, text: str) -> str:
@@ -71,22 +78,46 @@ def _signed(value: float, text: str) -> str:
     return ("+" if value > 0 else MINUS) + text
 
 
-def trials_words(trials: Trials) -> str:
+def sameness_words(trials: Trials) -> str:
     """Say how many trials are equal: `All 8,465 trials that both have are equal bit for bit.`."""
     if not trials.shared:
-        return "No trial is in both sets."
-    shared = counted(trials.shared, "trial")
-    words = f"All {shared} that both have are equal bit for bit"
-    if trials.differing:
-        equal = f"{trials.equal:,} are" if trials.equal else "none is"
-        words = f"Of {shared} that both have, {equal} equal bit for bit"
+        return gettext("No trial is in both sets.")
+    said = [_equal_words(trials)]
     if trials.timed:
-        words += f"; {trials.timed:,} of the others ran alone to be timed"
+        timed = gettext("{n} of the others ran alone to be timed")
+        said.append(timed.format(n=f"{trials.timed:,}"))
     if trials.other_data:
-        words += f"; {trials.other_data:,} saw other data or another split"
-    sides = {"A": trials.only_a, "B": trials.only_b}
-    alone = [f"{counted(count, 'trial')} in {side} only" for side, count in sides.items() if count]
-    return f"{words}; {listed(alone)}." if alone else f"{words}."
+        other = gettext("{n} saw other data or another split")
+        said.append(other.format(n=f"{trials.other_data:,}"))
+    if trials.only_a or trials.only_b:
+        said.append(_alone_words(trials))
+    return sentence(clauses(said))
+
+
+def _equal_words(trials: Trials) -> str:
+    if not trials.differing:
+        pattern = ngettext(
+            "The one trial that both have is equal bit for bit",
+            "All {n} trials that both have are equal bit for bit",
+            trials.shared,
+        )
+        return pattern.format(n=f"{trials.shared:,}")
+    pattern = gettext("Of {trials} that both have, none is equal bit for bit")
+    if trials.equal:
+        pattern = ngettext(
+            "Of {trials} that both have, {n} is equal bit for bit",
+            "Of {trials} that both have, {n} are equal bit for bit",
+            trials.equal,
+        )
+    return pattern.format(trials=trials_words(trials.shared), n=f"{trials.equal:,}")
+
+
+def _alone_words(trials: Trials) -> str:
+    a, b = trials_words(trials.only_a), trials_words(trials.only_b)
+    if trials.only_a and trials.only_b:
+        return gettext("{a} in A only and {b} in B only").format(a=a, b=b)
+    pattern = gettext("{trials} in {side} only")
+    return pattern.format(trials=a if trials.only_a else b, side="A" if trials.only_a else "B")
 
 
 def environment_differences(comparison: Comparison) -> list[Difference]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 from reports.cards import Badge, badge, price
-from reports.changes import change_words, environment_differences, trials_words
+from reports.changes import change_words, environment_differences, sameness_words
 from reports.effects import effect_words, matters_words
 from reports.environment import Difference
 from reports.figures import shifts
-from reports.figures.canvas import NARROW, WIDE, Picture, drawing
+from reports.figures.canvas import NARROW, WIDE, Drawing, Picture, drawing
 from reports.figures.palette import CATEGORIES
+from reports.files import Link, in_language, in_other_languages
+from reports.language import gettext, ngettext, said
 from reports.quantities import bracketed, moment, written
-from reports.words import listed, sentence
+from reports.setting import part_title
+from reports.site import write_pages
+from reports.words import claims_words, comma, listed, seeds_words, sentence, trials_words
 from suite.evidence.comparison import (
     COST_MATTERS,
     MOVES,
@@ -23,7 +29,6 @@ from suite.evidence.comparison import (
     StudyComparison,
 )
 from suite.evidence.results import Results
-from suite.wording import counted
 
 
 @dataclass(frozen=True)
@@ -90,13 +95,27 @@ class ComparisonPage:
     costs: tuple[Cost, ...]
     studies: tuple[Study, ...]
     left_out: tuple[tuple[str, str], ...]
+    languages: tuple[Link, ...]
 
 
-def comparison_page(comparison: Comparison) -> ComparisonPage:
-    """Return the page of a comparison."""
+def write_comparison(comparison: Comparison, name: str, paths: Mapping[str, Path]) -> None:
+    """Write the page of a comparison in every language.
+
+    Args:
+        name: of the English page; the others are linked by theirs, which follow from it.
+        paths: by language, where its page goes.
+
+    Raises:
+        OSError: one of them cannot be written; none is.
+    """
+    drawn = _drawing(comparison)
+    write_pages("comparison.html", lambda: comparison_page(comparison, drawn, name), paths)
+
+
+def comparison_page(comparison: Comparison, drawn: Drawing | None, name: str) -> ComparisonPage:
+    """Return the page of a comparison in the language that is being written."""
     rows = [(claim, _row(study, claim)) for study in comparison.studies for claim in study.claims]
     trials = comparison.trials
-    drawn = [claim for claim in comparison.claims if shifts.is_drawn(claim)]
     return ComparisonPage(
         title=_title(comparison),
         a=comparison.a,
@@ -104,57 +123,70 @@ def comparison_page(comparison: Comparison) -> ComparisonPage:
         size_a=_size(trials.shared + trials.only_a, [study.a for study in comparison.studies]),
         size_b=_size(trials.shared + trials.only_b, [study.b for study in comparison.studies]),
         tallies=_tallies(comparison),
-        trials=trials_words(trials),
+        trials=sameness_words(trials),
         incomplete=_incomplete(comparison),
         moves=f"{MOVES:.0%}",
         cost_matters=f"{COST_MATTERS:g}",
         changed=tuple(row for claim, row in rows if claim.verdict_changed),
         moved=tuple(row for claim, row in rows if claim.moved and not claim.verdict_changed),
         only=tuple(row for claim, row in rows if claim.only),
-        picture=_picture(drawn) if drawn else None,
-        cut=shifts.is_cut(drawn),
+        picture=drawn.picture() if drawn else None,
+        cut=shifts.is_cut(_drawn(comparison)),
         environment=tuple(environment_differences(comparison)),
         costs=tuple(_cost(study, cost) for study in comparison.studies for cost in study.costs),
         studies=tuple(map(_study, comparison.studies)),
-        left_out=tuple((name, sentence(why)) for name, why in comparison.left_out.items()),
+        left_out=tuple((name, sentence(said(why))) for name, why in comparison.left_out.items()),
+        languages=in_other_languages(lambda: quote(in_language(name))),
     )
 
 
 def _title(comparison: Comparison) -> str:
     if not comparison.verdicts_changed:
-        return "No verdict changed"
-    return f"{counted(comparison.verdicts_changed, 'verdict')} changed"
+        return gettext("No verdict changed")
+    return _changed_words(comparison.verdicts_changed)
+
+
+def _changed_words(count: int) -> str:
+    pattern = ngettext("{n} verdict changed", "{n} verdicts changed", count)
+    return pattern.format(n=f"{count:,}")
+
+
+def _moved_words(count: int) -> str:
+    return ngettext("{n} effect moved", "{n} effects moved", count).format(n=f"{count:,}")
 
 
 def _size(trials: int, sides: Sequence[Results]) -> str:
     newest = max(results.execution.started for results in sides)
-    return f"{counted(trials, 'trial')}, newest run {moment(newest)}"
+    pattern = gettext("{trials}, newest run {moment}")
+    return pattern.format(trials=trials_words(trials), moment=moment(newest))
 
 
 def _tallies(comparison: Comparison) -> tuple[tuple[int, str], ...]:
     claims = comparison.claims
     costs = [cost for study in comparison.studies for cost in study.costs]
     return (
-        (comparison.verdicts_changed, "verdicts changed"),
-        (sum(claim.moved for claim in claims), "effects moved"),
-        (sum(cost.moved for cost in costs), "costs moved"),
-        (sum(claim.only is not None for claim in claims), "decided by one set only"),
-        (sum(claim.unmeasured for claim in claims), "measured by neither"),
-        (sum(claim.equal for claim in claims), "equal in every seed"),
-        (len(claims), "claims compared"),
+        (comparison.verdicts_changed, gettext("verdicts changed")),
+        (sum(claim.moved for claim in claims), gettext("effects moved")),
+        (sum(cost.moved for cost in costs), gettext("costs moved")),
+        (sum(claim.only is not None for claim in claims), gettext("decided by one set only")),
+        (sum(claim.unmeasured for claim in claims), gettext("measured by neither")),
+        (sum(claim.equal for claim in claims), gettext("equal in every seed")),
+        (len(claims), gettext("claims compared")),
     )
 
 
 def _incomplete(comparison: Comparison) -> str:
     """Name the studies whose files do not fit what was run; empty if there is none."""
-    named = [study.a.study.title for study in comparison.studies if [*_notes(study)]]
-    return f"{listed(named)}: see there, below." if named else ""
+    named = [gettext(study.a.study.title) for study in comparison.studies if [*_notes(study)]]
+    if not named:
+        return ""
+    return gettext("{studies}: see there, below.").format(studies=listed(named))
 
 
 def _row(study: StudyComparison, change: ClaimChange) -> Row:
     return Row(
-        study=study.a.study.title,
-        says=change.claim.says,
+        study=gettext(study.a.study.title),
+        says=gettext(change.claim.says),
         a=badge(change.a.verdict),
         b=badge(change.b.verdict),
         effect_a=effect_words(change.a),
@@ -169,28 +201,30 @@ def _row(study: StudyComparison, change: ClaimChange) -> Row:
 
 def _outcome(change: ClaimChange) -> str:
     if change.only:
-        return f"only {change.only.upper()} can decide it"
+        return gettext("only {side} can decide it").format(side=change.only.upper())
     if change.unmeasured:
-        return "neither set measured it"
+        return gettext("neither set measured it")
     if change.moved:
-        return "the effect moved"
-    return "" if change.equal else "no move of the effect is shown"
+        return gettext("the effect moved")
+    return "" if change.equal else gettext("no move of the effect is shown")
 
 
 def _cost(study: StudyComparison, cost: CostChange) -> Cost:
     low, high = cost.interval
     ratio = f"×{written(cost.ratio, 2)} {bracketed(low, high, 2)}".rstrip()
-    size = f"{counted(cost.trials, 'pair')} of trials, {counted(cost.n, 'seed')}"
-    return Cost(study.a.study.title, cost.part, ratio, size, cost.moved)
+    pairs = ngettext("{n} pair of trials", "{n} pairs of trials", cost.trials)
+    size = comma((pairs.format(n=f"{cost.trials:,}"), seeds_words(cost.n)))
+    part = next(part_title(grid) for grid in study.a.grids if grid.name == cost.part)
+    return Cost(gettext(study.a.study.title), part, ratio, size, cost.moved)
 
 
 def _study(study: StudyComparison) -> Study:
     return Study(
-        title=study.a.study.title,
+        title=gettext(study.a.study.title),
         size=_tally(study),
         a=_side(study.a),
         b=_side(study.b),
-        trials=trials_words(study.trials),
+        trials=sameness_words(study.trials),
         notes=tuple(_notes(study)),
         rows=tuple(_row(study, claim) for claim in study.claims),
     )
@@ -199,29 +233,41 @@ def _study(study: StudyComparison) -> Study:
 def _tally(study: StudyComparison) -> str:
     changed = sum(claim.verdict_changed for claim in study.claims)
     moved = sum(claim.moved for claim in study.claims)
-    said = [counted(len(study.claims), "claim")]
-    said += [f"{counted(changed, 'verdict')} changed"] if changed else []
-    said += [f"{counted(moved, 'effect')} moved"] if moved else []
-    return ", ".join(said)
+    parts = [claims_words(len(study.claims))]
+    parts += [_changed_words(changed)] if changed else []
+    parts += [_moved_words(moved)] if moved else []
+    return comma(parts)
 
 
 def _side(results: Results) -> str:
     ran = results.execution
-    return f"{ran.tier} tier, {counted(len(results.records), 'trial')}, {moment(ran.started)}"
+    tier = gettext("{tier} tier").format(tier=ran.tier)
+    return comma((tier, trials_words(len(results.records)), moment(ran.started)))
 
 
 def _notes(study: StudyComparison) -> Iterator[str]:
     for side, results in (("A", study.a), ("B", study.b)):
         if results.claims_changed:
-            yield f"The claims in the study’s file have been changed since the trials of {side} ran."
+            changed = gettext(
+                "The claims in the study’s file have been changed since the trials of {side} ran."
+            )
+            yield changed.format(side=side)
         if results.missing:
-            asked = counted(len(results.records) + results.missing, "trial")
-            yield f"{side} lacks {results.missing:,} of the {asked} that the study’s file asks for."
+            lacks = gettext("{side} lacks {n} of the {trials} that the study’s file asks for.")
+            asked = trials_words(len(results.records) + results.missing)
+            yield lacks.format(side=side, n=f"{results.missing:,}", trials=asked)
 
 
-def _picture(claims: list[ClaimChange]) -> Picture:
-    drawn = drawing(
+def _drawn(comparison: Comparison) -> list[ClaimChange]:
+    return [claim for claim in comparison.claims if shifts.is_drawn(claim)]
+
+
+def _drawing(comparison: Comparison) -> Drawing | None:
+    """Draw the differences of all claims; None where there is none to draw."""
+    claims = _drawn(comparison)
+    if not claims:
+        return None
+    return drawing(
         "shifts", (WIDE, NARROW), lambda size: shifts.draw(claims, size), CATEGORIES[:2],
-        list, lambda: shifts.alt(claims),
+        shifts.texts, lambda: shifts.alt(claims),
     )  # fmt: skip
-    return drawn.picture()

@@ -98,7 +98,7 @@ def _properties(records: Iterable[Record]) -> dict[str, set[str]]:
     for record in records:
         values = {name(): read(record) for name, read in FACTS if read not in (_packages, _command)}
         for name, value in {**values, **record.provenance.packages}.items():
-            found.setdefault(name, set()).add(value or "not known")
+            found.setdefault(name, set()).add(value or gettext("not known"))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from reports.language import ENGLISH, NAMES, TAGS, language, writing
 
@@ -17,9 +18,22 @@ class Link:
     name: str
 
 
+def in_language(name: str) -> str:
+    """Return the name of an English page in the language that is being written: `moved.zh.html`."""
+    if language() == ENGLISH:
+        return name
+    path = PurePath(name)
+    return f"{path.stem}.{language()}{path.suffix}"
+
+
 def file_name(study: str) -> str:
     """Return the name of a study's page in the language that is being written."""
-    return f"{study}.html" if language() == ENGLISH else f"{study}.{language()}.html"
+    return in_language(f"{study}.html")
+
+
+def benchmarks_name() -> str:
+    """Return the name of the page of benchmarks in the language that is being written."""
+    return in_language("benchmarks.html")
 
 
 def front_name() -> str:
@@ -27,14 +41,19 @@ def front_name() -> str:
     return f"index.{language()}.html"
 
 
+def in_every_language(name: Callable[[], str]) -> dict[str, str]:
+    """Return a page's name in each language."""
+    found = {}
+    for one in NAMES:
+        with writing(one):
+            found[one] = name()
+    return found
+
+
 def in_other_languages(name: Callable[[], str]) -> tuple[Link, ...]:
     """Return links to the page of that name in every other language."""
-    found = []
-    for other in NAMES:
-        if other != language():
-            with writing(other):
-                found.append(Link(name(), TAGS[other], NAMES[other]))
-    return tuple(found)
+    names = in_every_language(name)
+    return tuple(Link(names[one], TAGS[one], NAMES[one]) for one in NAMES if one != language())
 
 
 def written(studies: Iterable[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import hashlib
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ import reports
 import suite.evidence
 from reports import marks
 from reports.cells import cells_frame
-from reports.files import file_name, front_name
+from reports.files import benchmarks_name, file_name, front_name
 from reports.front import front
 from reports.language import ENGLISH, NAMES, TAGS, gettext, language, ngettext, writing
 from reports.pages import album, study_page
@@ -79,10 +79,10 @@ def render(
             stale.append((result, Task(folder, link, content)))
     _write_studies(stale)
     template = _templates().get_template("index.html")
-    benchmarks = (folder / "benchmarks.html").exists()
     for one in NAMES:
         with writing(one):
             shown = front(results, links)
+            benchmarks = benchmarks_name() if (folder / benchmarks_name()).exists() else ""
             page = template.render(front=shown, script=_script("front.js"), benchmarks=benchmarks)
             _write(folder / front_name(), page)
             if one == first:  # the same page twice, so that no link depends on which came first
@@ -138,10 +138,17 @@ def _csv(table: pd.DataFrame) -> str:
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
-def write_page(template: str, page: object, path: Path) -> Path:
-    """Write one page that is not a study's, from its template; raise OSError if it cannot be."""
-    _write(path, _templates().get_template(template).render(page=page))
-    return path
+def write_pages(template: str, page: Callable[[], object], paths: Mapping[str, Path]) -> None:
+    """Write a page that is not a study's, from its template, to the path of each language.
+
+    Raises:
+        OSError: one of them cannot be written; none is.
+    """
+    filled = {}
+    for one, path in paths.items():
+        with writing(one):
+            filled[path] = _templates().get_template(template).render(page=page())
+    _write_all(filled)
 
 
 def _content(result: Results, link: Links) -> str:
@@ -202,13 +209,22 @@ def _script(name: str) -> Script:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write beside the target and move over it, so that a reader never meets half a page."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    _write_all({path: text})
+
+
+def _write_all(texts: Mapping[Path, str]) -> None:
+    """Write beside the targets and move over them, so that a reader never meets half a page."""
+    written: dict[Path, Path] = {}
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)  # mkstemp's files are private; a page is to be read
-        Path(temporary).replace(path)
+        for path, text in texts.items():
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            written[path] = Path(name)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            Path(name).chmod(0o644)  # mkstemp's files are private; a page is to be read
+        for path, temporary in written.items():
+            temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
         raise

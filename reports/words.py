@@ -114,6 +114,11 @@ def comma(items: Iterable[str]) -> str:
     return ("，" if language() == "zh" else ", ").join(items)
 
 
+def clauses(items: Iterable[str]) -> str:
+    """Return items with semicolons between them."""
+    return ("；" if language() == "zh" else "; ").join(items)
+
+
 def trials_words(count: int) -> str:
     """Return how many trials: `1 trial`, `1,200 trials`."""
     return ngettext("{n} trial", "{n} trials", count).format(n=f"{count:,}")
@@ -122,6 +127,11 @@ def trials_words(count: int) -> str:
 def seeds_words(count: int) -> str:
     """Return how many seeds: `1 seed`, `20 seeds`."""
     return ngettext("{n} seed", "{n} seeds", count).format(n=f"{count:,}")
+
+
+def claims_words(count: int) -> str:
+    """Return how many claims: `1 claim`, `20 claims`."""
+    return ngettext("{n} claim", "{n} claims", count).format(n=f"{count:,}")
 
 
 def listed(items: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.changes import change_words, environment_differences, trials_words
+from reports.changes import change_words, environment_differences, sameness_words
 from reports.effects import effect_words
 from reports.words import listed
 from suite import discovery
@@ -24,7 +24,7 @@ from suite.evidence.comparison import (
 from suite.evidence.results import Results
 from suite.record import ResultSet
 from suite.stored import gathered_of
-from suite.wording import counted
+from suite.wording import counted, worded
 
 Form = Mapping[str, Any]
 
@@ -41,7 +41,7 @@ def compared(a: str, b: str, set_a: ResultSet, set_b: ResultSet) -> Comparison:
         try:
             pairs.append(_pair(study, set_a, set_b))
         except RequestError as error:
-            left_out[study] = str(error)
+            left_out[study] = error.args[0]  # str() would forget that it is Worded
     if not pairs:
         raise RequestError(f"'{a}' and '{b}' have no study in common: {_first(left_out)}")
     return Comparison(a, b, compare(pairs), left_out)
@@ -54,13 +54,19 @@ def _studies(set_a: ResultSet, set_b: ResultSet) -> list[str]:
 def _pair(name: str, set_a: ResultSet, set_b: ResultSet) -> tuple[Results, Results]:
     of_a, of_b = set_a.executions.get(name), set_b.executions.get(name)
     if of_a is None or of_b is None:
-        raise RequestError(f"only {'A' if of_a else 'B'} has it")
+        raise RequestError(worded("only {side} has it", side="A" if of_a else "B"))
+    if name not in discovery.names():
+        raise RequestError(worded("there is no study '{name}' here", name=name))
     study = discovery.load(name)
     a = gathered_of(study, of_a, set_a.records)
     b = gathered_of(study, of_b, set_b.records)
+    if not (a.records or b.records):
+        raise RequestError(worded("neither has a trial that its file asks for today"))
     if not (a.records and b.records):
-        side = "neither" if not (a.records or b.records) else "only A" if a.records else "only B"
-        raise RequestError(f"{side} has a trial that its file asks for today")
+        side = "A" if a.records else "B"
+        raise RequestError(
+            worded("only {side} has a trial that its file asks for today", side=side)
+        )
     return a, b
 
 
@@ -85,7 +91,7 @@ def comparison_form(comparison: Comparison) -> dict[str, Any]:
         "decided_by_one": sum(claim.only is not None for claim in claims),
         "costs_moved": sum(cost.moved for study in comparison.studies for cost in study.costs),
         "trials": dataclasses.asdict(trials)
-        | {"equal": trials.equal, "words": trials_words(trials)},
+        | {"equal": trials.equal, "words": sameness_words(trials)},
         "environment": [dataclasses.asdict(one) for one in environment_differences(comparison)],
         "studies": [_study_form(study) for study in comparison.studies],
         "left_out": [{"study": study, "why": why} for study, why in comparison.left_out.items()],

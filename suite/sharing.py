@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ PAGES = Path("reports/html")
 @click.argument("a")
 @click.argument("b")
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page as well."
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an HTML page as well, and beside x.html one in Chinese, x.zh.html.",
 )
 @as_json
 def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
@@ -33,11 +36,11 @@ def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
     from suite.comparing import compared, comparison_form, comparison_text
     from suite.tracking.result_sets import result_set
 
-    out = out and _target(out)
+    targets = _targets(out) if out else {}
     found = compared(a, b, result_set(a), result_set(b))
     form = comparison_form(found)
     if out is not None:
-        _write_page(out, found)
+        _write_pages(out, targets, found)
     show(form, as_json, comparison_text)
     if form["verdicts_changed"]:
         sys.exit(1)
@@ -53,12 +56,19 @@ def _target(file: Path) -> Path:
     return target
 
 
-def _write_page(out: Path, comparison: Comparison) -> None:
-    from reports.comparison import comparison_page
-    from reports.site import write_page
+def _targets(file: Path) -> dict[str, Path]:
+    """Return, by language, the files that a page and its translations lead to, as `_target` does."""
+    from reports.files import in_every_language, in_language
+
+    names = in_every_language(lambda: in_language(file.name))
+    return {language: _target(file.with_name(name)) for language, name in names.items()}
+
+
+def _write_pages(out: Path, targets: Mapping[str, Path], comparison: Comparison) -> None:
+    from reports.comparison import write_comparison
 
     try:
-        write_page("comparison.html", comparison_page(comparison), out)
+        write_comparison(comparison, out.name, targets)
     except OSError as error:
         raise RequestError(f"{out} cannot be written: {error.strerror}") from None
 

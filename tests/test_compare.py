@@ -26,6 +26,7 @@ from suite.grid import Trial
 from suite.identity import SEMANTICS_VERSION, id_of
 from suite.record import Status
 from suite.tracking.journal import Journal
+from pages import latin_words
 from synthetic import make_results, results_of, ten_beats_twenty
 from test_bad_input import refused
 
@@ -225,6 +226,31 @@ def test_the_page_shows_what_changed(compared: Callable[..., tuple[int, str]]) -
     assert page.count("<svg") == 2
 
 
+def test_the_page_is_written_in_every_language_and_each_links_to_the_other(
+    compared: Callable[..., tuple[int, str]],
+) -> None:
+    make_study(Path(), name="lone")
+    make_results(Path("a"))
+    Path("studies/lone.py").unlink()
+    ran = {"packages": {"numpy": "2"}, "device": "cuda", "processor": "", "dirty": True}
+    flipped = make_results(
+        Path("b"), lambda trial: 1.7 - ten_beats_twenty(trial), seconds=1.5, ran=ran
+    )
+    half = make_results(Path("c"), only={"batch_size": (10,)})
+    changed = TINY_STUDY.replace('direction="higher"', 'direction="lower"')
+    Path("studies/tiny.py").write_text(changed.replace("seeds=3", "seeds=4"))
+    data = {"Tiny", "Ten", "beats", "twenty", "lone", "numpy", "torch"}
+    for b in (flipped, half, Path("a")):
+        compared("a", str(b), "--out", "the page #1.html")
+        english, chinese = (Path(f"the page #1{end}.html").read_text() for end in ("", ".zh"))
+        assert 'href="the%20page%20%231.zh.html" hreflang="zh-Hans"' in english
+        assert 'href="the%20page%20%231.html" hreflang="en"' in chinese
+        assert "equal bit for bit" in english
+        proper = {"Thumbrules", "English", "Python", "UTC", "smoke", "laptop", "full"}
+        assert latin_words(chinese) <= data | proper
+    assert "Ten beats twenty." in chinese
+
+
 WRONG = {
     "nothing there": (["resluts", "results"], "(did you mean 'results'?)"),
     "no results": (["studies", "results"], "the folder 'studies' holds no results"),
@@ -232,6 +258,7 @@ WRONG = {
     "some file": (["results", "studies/tiny.py"], "is neither a journal nor an archive"),
     "no store": (["results", "sqlite:///none.db"], "there is no tracking store sqlite:///none.db"),
     "no folder": (["results", "results", "--out", "x/y.html"], "there is no folder x"),
+    "a folder in its way": (["results", "results", "--out", "taken.html"], "taken.zh.html is no"),
     "no study in common": (["results", "other"], "no study in common: tiny: only A has it"),
 }
 
@@ -244,6 +271,7 @@ def test_a_wrong_request_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     make_results(Path("results"))
+    Path("taken.zh.html").mkdir()
     Path("store.db").write_bytes(b"SQLite format 3\0")
     (Path("other") / ".thumbrules").mkdir(parents=True)
     (Path("other") / ".thumbrules" / "journal.jsonl").touch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports import marks
-from reports.site import render
+from pages import latin_words
+from reports import benchmarks, marks
+from reports.site import render, write_pages
 from suite import Difference, Study, curves, lines
 from suite.evidence import findings
 from suite.evidence.results import Results
@@ -98,6 +100,48 @@ def test_every_page_is_there_in_every_language_and_the_index_in_the_one_asked_fo
         "example.html": "en", "example.zh.html": zh, "index.en.html": "en", "index.zh.html": zh,
         "index.html": {"en": "en", "zh": zh}[first],
     }  # fmt: skip
+
+
+SAVED = {
+    "machine_info": {
+        "cpu": {"brand_raw": "Abacus", "count": 2}, "python_implementation": "CPython",
+        "python_version": "3.11",
+    },
+    "commit_info": {"id": "c0ffee", "dirty": True},
+    "datetime": "2025-01-02T03:04:05",
+    "benchmarks": [
+        {"extra_info": {"table": {"title": "Steps", "columns": ["engine"], "rows": [["packed"]]}}}
+    ],
+}  # fmt: skip
+
+
+def test_benchmarks_are_linked_with_the_front_page_in_their_language(tmp_path: Path) -> None:
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps(SAVED))
+    assert benchmarks.render(saved, tmp_path) == tmp_path / "benchmarks.html"
+    render([results()], tmp_path)
+    links = {
+        name: set(re.findall(r'href="((?:index|benchmarks)[^"]*)"', (tmp_path / name).read_text()))
+        for name in ("index.en.html", "index.zh.html", "benchmarks.html", "benchmarks.zh.html")
+    }
+    assert links == {
+        "index.en.html": {"benchmarks.html", "index.zh.html"},
+        "index.zh.html": {"benchmarks.zh.html", "index.en.html"},
+        "benchmarks.html": {"benchmarks.zh.html", "index.en.html"},
+        "benchmarks.zh.html": {"benchmarks.html", "index.zh.html"},
+    }
+    data = {"Steps", "engine", "packed", "Abacus", "CPython", "ffee"}
+    chinese = (tmp_path / "benchmarks.zh.html").read_text()
+    assert latin_words(chinese) <= data | {"Thumbrules", "English"}
+
+
+def test_a_page_that_cannot_be_written_in_one_language_is_written_in_none(tmp_path: Path) -> None:
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps(SAVED))
+    paths = {"en": tmp_path / "page.html", "zh": tmp_path / "nowhere" / "page.html"}
+    with pytest.raises(FileNotFoundError):
+        write_pages("benchmarks.html", lambda: benchmarks.read(saved), paths)
+    assert list(tmp_path.iterdir()) == [saved]
 
 
 def test_a_page_that_shows_the_same_already_is_left_alone(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, stand_in
+from reports.language import gettext
 from reports.quantities import MINUS
+from reports.words import claims_words
 from suite.claims import Counted, Identity
 from suite.evidence.comparison import MOVES, ClaimChange
-from suite.wording import counted
 
 FRAME = 4.0  # times what matters; what lies beyond is drawn at the edge
 
@@ -46,7 +47,7 @@ def draw(changes: Sequence[ClaimChange], size: Size) -> Figure:
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(_signed)
-        axes.set_xlabel("B less A, in units of what matters to the claim")
+        axes.set_xlabel(_label())
     return figure
 
 
@@ -54,15 +55,26 @@ def alt(changes: Sequence[ClaimChange]) -> str:
     """Say in words what the figure shows."""
     moved = sum(change.moved for change in changes)
     inside = sum(abs(_in_margins(change)[0]) < MOVES for change in changes)
-    return (
-        f"Differences between the two sets in the effects of {counted(len(changes), 'claim')}: "
-        f"{inside:,} lie within half of what matters, {moved:,} moved."
+    pattern = gettext(
+        "Differences between the two sets in the effects of {claims}: {inside} lie within half of "
+        "what matters, {moved} moved."
     )
+    claims = claims_words(len(changes))
+    return pattern.format(claims=claims, inside=f"{inside:,}", moved=f"{moved:,}")
+
+
+def texts() -> list[str]:
+    """Return every text of the figure but its numbers."""
+    return [_label()]
 
 
 def is_cut(changes: Sequence[ClaimChange]) -> bool:
     """Whether anything lies beyond the frame."""
     return any(abs(end) > FRAME for change in changes for end in _in_margins(change)[:3])
+
+
+def _label() -> str:
+    return gettext("B less A, in units of what matters to the claim")
 
 
 def _in_margins(change: ClaimChange) -> tuple[float, float, float, bool]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from reports.language import gettext
+from reports.language import gettext, said
 from reports.words import level_words
 from suite.errors import RequestError
 from suite.evidence.arms import at_level
@@ -22,7 +22,7 @@ from suite.record import Record
 from suite.views import View
 
 # What a reader sees, by what the images are of.
-SAID: Mapping[str, Callable[[], str]] = {
+NOTES: Mapping[str, Callable[[], str]] = {
     "training images": lambda: gettext(
         "The first images of the training split at seed {seed}, each drawn once as training sees it."
     ),
@@ -35,7 +35,7 @@ SAID: Mapping[str, Callable[[], str]] = {
     "feature maps": lambda: gettext(
         "A test image, and what the first channels answer to it layer by layer, in the trial that "
         "validation prefers at seed {seed} ({trial}), trained again to the same bits; each is "
-        "scaled to its largest."
+        "scaled to its largest. Where an answer may be negative, mid grey is none."
     ),
     "mistakes": lambda: gettext(
         "The first test images that the trial which validation prefers at seed {seed} ({trial}) "
@@ -64,9 +64,9 @@ class Gallery:
         if self.trial is None:
             return ()
         if self.reason:
-            return (gettext("Not shown: {reason}.").format(reason=self.reason),)
-        said = SAID[self.view.of]()
-        return (said.format(seed=self.trial.seed, trial=self.trial.id),)
+            return (gettext("Not shown: {reason}.").format(reason=said(self.reason)),)
+        note = NOTES[self.view.of]()
+        return (note.format(seed=self.trial.seed, trial=self.trial.id),)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def gallery(results: Results, view: View) -> Gallery:
     try:
         made = strips(view.of, records)  # type: ignore[arg-type]  # checked by the view
     except RequestError as error:
-        return Gallery(view, (), records[0], str(error))
+        return Gallery(view, (), records[0], error.args[0])
     return Gallery(view, tuple(made), records[0], "")
 
 
@@ -100,6 +100,7 @@ def _records(results: Results, view: View) -> list[Record]:
     rows = rows[rows["seed"] == rows["seed"].min()]
     if view.of != "training images":
         select = results.study.select
+        rows = rows.reindex(columns=[*rows.columns, *{select}.difference(rows.columns)])
         rows = rows.sort_values(select, ascending=METRICS[select].better == "lower", kind="stable")
     by_id = {record.id: record for record in results.records if record.part == view.part}
     return [by_id[trial] for trial in rows["id"]]

@@ -222,6 +222,8 @@ class Threshold(Effect):
     def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
         level = f"{self.level:g}"
+        if METRICS[self.of].unit == "percent":
+            level = f"{100 * self.level:g} %"
         if self.direction == "higher":
             return worded(
                 "it is lower than {level} by at least {size}", level=level, size=self.size

@@ -116,6 +116,7 @@ def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: A
     """Run every trial that is not in the store yet, and conclude."""
     from suite import coordinator
     from suite.stored import gathered, stores, untracked
+    from suite.wording import counted
 
     requests = _requests(studies, options)
     journal, tracker = stores()
@@ -138,7 +139,7 @@ def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: A
     show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
     failed = sum(form["failed"] for form in forms)
     if failed:
-        print(f"{failed} trials failed; the next run tries them again", file=sys.stderr)
+        print(f"{counted(failed, 'trial')} failed; the next run tries again", file=sys.stderr)
     if tracker.error is not None:
         print(untracked(tracker), file=sys.stderr)
     if failed or (tracker.error is not None and not tracker.absent):

@@ -16,6 +16,7 @@ from suite.identity import canonical, flatten
 from suite.metrics import METRICS
 from suite.recipe import Recipe
 from suite.record import Outcome, Status
+from suite.wording import counted
 
 Form = Mapping[str, Any]
 
@@ -88,7 +89,8 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
     """Return verdicts to read, a claim in two lines."""
     lines = []
     if "ran" in form:
-        lines.append(f"{form['ran']} trials ran, {form['cached']} were in the store already")
+        ran = counted(form["ran"], "trial")
+        lines.append(f"{ran} ran, {form['cached']:,} were in the store already")
     for study, result in zip(form["studies"], results, strict=True):
         changed = "".join(f", {change}" for change in study["changed"])
         lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier{changed})")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import torch
 
+from suite.errors import RequestError
 from suite.evidence.results import Results
 from suite.execution.strategy import THREADS
 from suite.identity import rebuild
@@ -17,7 +18,7 @@ from suite.training import determinism
 from suite.training.evaluation import predict
 from suite.training.loop import Run, digest
 from suite.training.step import prepare
-from suite.wording import counted
+from suite.wording import counted, worded
 
 
 def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None:
@@ -26,9 +27,10 @@ def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None
     records = {record.id: record for record in results.records}
     kept = 0
     for trial in best:
-        run = trained(records[trial])
-        if run is None:
-            print(f"the model of trial {trial} is not kept: not the same here", file=sys.stderr)
+        try:
+            run = trained(records[trial])
+        except RequestError as error:
+            print(f"not kept as a model: {error}", file=sys.stderr)
             continue
         example = prepare(run.examples.test.inputs[:2])
         outputs = predict(run.network, example)
@@ -43,16 +45,25 @@ def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None
     )
 
 
-def trained(record: Record) -> Run | None:
-    """Return a trial trained again, or None if it cannot be, or not to the same weights."""
+def trained(record: Record) -> Run:
+    """Return a trial trained again, to the same bits.
+
+    Raises:
+        RequestError: if it cannot be here, or not to the same weights; what it says is `Worded`.
+    """
+    device = record.provenance.device
     if "function" in record.recipe:
-        return None
+        raise RequestError(worded("trial {trial} is no network's", trial=record.id))
     recipe: Recipe = rebuild(Recipe, record.recipe)
     if recipe.devices > 1:
-        return None
-    run = Run(recipe, record.seed, record.provenance.device)
+        raise RequestError(worded("trial {trial} ran on several devices", trial=record.id))
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RequestError(worded("trial {trial} ran on a GPU, which is not here", trial=record.id))
+    run = Run(recipe, record.seed, device)
     run.train()
-    return run if digest(run.network) == record.outcome.weights_digest else None
+    if digest(run.network) != record.outcome.weights_digest:
+        raise RequestError(worded("trial {trial} ends with other weights here", trial=record.id))
+    return run
 
 
 def _arrays(*tensors: torch.Tensor) -> list[object]:

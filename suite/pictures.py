@@ -27,8 +27,10 @@ from suite.training import Run, determinism
 from suite.training.evaluation import predict
 from suite.training.step import prepare
 from suite.views import Pictured
+from suite.wording import worded
 
 SHOWN = 10
+LEAST = 2  # pixels that a feature map is shown with
 AS_IT_IS = "as it is"
 
 
@@ -62,7 +64,8 @@ def _trained_on(records: Sequence[Record]) -> list[Strip]:
     found = {}
     for record in records:
         recipe: Recipe = rebuild(Recipe, record.recipe)
-        if recipe.augmentation not in found:
+        same = record.recipe["data"] == records[0].recipe["data"]
+        if same and recipe.augmentation not in found:
             images = _examples(record).train.inputs[:SHOWN]
             generator = torch.Generator().manual_seed(stream(record.seed, "augment"))
             if recipe.augmentation:
@@ -102,12 +105,17 @@ def _feature_maps(records: Sequence[Record]) -> list[Strip]:
     with torch.no_grad():
         for layer in run.network.eval().children():
             maps = layer(maps)
-            if maps.ndim != 4:
+            if maps.ndim != 4 or min(maps.shape[-2:]) < LEAST:
                 break
             if not isinstance(layer, nn.Conv2d | nn.BatchNorm2d):
                 channels = maps[0, :SHOWN, None].cpu()
-                largest = channels.amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-                found.append(Strip(type(layer).__name__, _pictures(channels / largest)))
+                largest = channels.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
+                scaled = channels / largest
+                signed = scaled.min() < 0
+                pictures = _pictures((scaled + 1) / 2 if signed else scaled)
+                found.append(Strip(type(layer).__name__, pictures))
+    if len(found) == 1:
+        raise RequestError(worded("its network has no layers of channels"))
     return found
 
 
@@ -127,21 +135,25 @@ def _examples(record: Record) -> Examples:
     recipe: Recipe = rebuild(Recipe, record.recipe)
     examples = load(recipe.data, record.seed)
     if examples.digest != record.outcome.data_digest:
-        raise RequestError(f"the data of trial {record.id} are others on this machine")
+        raise RequestError(worded("the data of trial {trial} are others here", trial=record.id))
     return examples
 
 
 def _run(record: Record) -> Run:
+    """Return a trial on images, trained again."""
     run = trained(record)
-    if run is None:
-        raise RequestError(f"trial {record.id} comes out with other weights on this machine")
+    _check_images(run.examples.shape)
     return run
+
+
+def _check_images(shape: Sequence[int]) -> None:
+    if len(shape) != 3:
+        raise RequestError(worded("its inputs are no images"))
 
 
 def _pictures(images: Tensor) -> NDArray[np.uint8]:
     """Return `(n, height, width, channels)` from `(n, channels, height, width)`, uint8 or 0 to 1."""
-    if images.ndim != 4:
-        raise RequestError("these inputs are no images")
+    _check_images(images.shape[1:])
     pixels = images if images.dtype is torch.uint8 else images.clamp(0, 1).mul(255).round().byte()
     array: NDArray[np.uint8] = pixels.cpu().movedim(1, -1).numpy()
     return array

@@ -72,6 +72,7 @@ COLOUR: tuple[SourceName, ...] = ("cifar10", "generated_leaves", "classify_leave
 
 # Sources whose targets are values, and sources of images that can be had at any size.
 REGRESSIONS = ("synthetic_linear", "boston", "house_prices")
+WITHOUT_IMAGES = (*REGRESSIONS, "xor")
 LEAVES = ("generated_leaves", "classify_leaves")
 
 # Which fields a named part reads. A field that would be ignored is refused instead.
@@ -147,7 +148,7 @@ class Data:
     colours: Literal["all", "grey", "red"] = "all"
 
     def check(self) -> None:
-        if self.image_size and self.name in (*REGRESSIONS, "xor"):
+        if self.image_size and self.name in WITHOUT_IMAGES:
             raise RequestError(f"data '{self.name}' has no images: no 'image_size'")
         for field in ("random_labels", "classes"):
             if getattr(self, field) and self.name in REGRESSIONS:
@@ -371,7 +372,7 @@ class Recipe:
     def _check_transformations(self, field: str, names: tuple[Transformation, ...]) -> None:
         if len(set(names)) < len(names):
             raise RequestError(f"Recipe.{field} names a transformation twice: {', '.join(names)}")
-        if names and self.data.name in REGRESSIONS:
+        if names and self.data.name in WITHOUT_IMAGES:
             raise RequestError(f"data '{self.data.name}' has no images: no '{field}'")
         if "colour_cast" in names and self.data.name not in COLOUR:
             raise RequestError(f"data '{self.data.name}' has no colours: no 'colour_cast'")

@@ -45,12 +45,13 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list
     if missing and not knows_store(journal, tracker):
         take_over(wanted, journal, tracker)
     tracker.close()
-    if tracker.error is not None and not tracker.absent:
-        raise RequestError(
-            f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker.error)}"
-        )
     found = [name for name in wanted if journal.latest(name) is not None]
     absent = next((name for name in studies if name not in found), None)
+    if tracker.error is not None and not tracker.absent:
+        said = f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker.error)}"
+        if absent or not found:
+            raise RequestError(said)
+        print(f"{said}; what is in the journal is shown", file=sys.stderr)
     if absent:
         raise RequestError(f"study '{absent}' has no results yet: `suite run {absent}` makes them")
     if not found:

@@ -78,6 +78,7 @@ def matrix(metrics: Mapping[str, str], *, y: str, **options: Any) -> View:
 def images(of: Pictured, **options: Any) -> View:
     """What networks of the first seed train or are tested on, or what one makes of it.
 
-    The network is that of the trial which validation prefers among those that the view shows.
+    The network is that of the trial which validation prefers among those that the view shows; the
+    data are those of the first. `where` names other ones.
     """
     return View("images", of=of, **options)

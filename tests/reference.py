@@ -36,7 +36,7 @@ SECTIONS: dict[str, list[Any]] = {
         Statement, Effect, suite.Difference, suite.Equivalence, suite.Interaction, suite.Trend,
         suite.Ordering, suite.Threshold, suite.Rate, suite.Within, suite.Identity,
     ],
-    "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, View],
+    "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.images, View],
 }  # fmt: skip
 WORDS = {
     suite.Axis: "`axis(…)`",

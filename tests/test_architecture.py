@@ -39,18 +39,18 @@ ROOMS: dict[str, str] = {
     "progress": "metrics grid study execution",
     "coordinator": "errors record recipe identity grid study execution tracking progress",
     "listing": "errors metrics recipe claims identity grid study coverage discovery execution coordinator",
-    "keeping": "record wording recipe identity evidence execution tracking training",
-    "pictures": "errors seeds record recipe views identity data training execution keeping",
+    "keeping": "errors record wording recipe identity evidence execution tracking training",
+    "pictures": "errors seeds record wording recipe views identity data training execution keeping",
     "reports": "errors record wording metrics recipe claims views identity grid study coverage discovery "
     "evidence pictures",
-    "conclusions": "errors record metrics recipe claims identity grid study evidence reports",
+    "conclusions": "errors record wording metrics recipe claims identity grid study evidence reports",
     "arguments": "errors fields",
     "stored": "errors record wording study discovery evidence tracking coordinator reports conclusions",
     "comparing": "errors record wording evidence discovery reports stored",
     "sharing": "arguments errors record evidence tracking reports stored comparing",
     "reproduce": "errors record wording metrics recipe identity grid study discovery execution tracking evidence "
     "progress arguments",
-    "cli": "arguments errors fields record recipe identity grid study discovery training tracking evidence "
+    "cli": "arguments errors fields record wording recipe identity grid study discovery training tracking evidence "
     "execution progress coordinator listing conclusions reports reproduce stored sharing keeping",
     "__main__": "cli",
 }

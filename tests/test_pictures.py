@@ -7,9 +7,11 @@ import dataclasses
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from commands import make_study, suite
@@ -23,6 +25,7 @@ from suite.record import Record
 from suite.tracking.journal import Journal
 from suite.training.evaluation import predict
 from suite.training.loop import Run
+from suite.views import Pictured
 
 STUDY = '''
 """Images of small digits."""
@@ -65,7 +68,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 def records_of(folder: Path) -> list[Record]:
-    return list(Journal(folder / ".thumbrules" / "journal.jsonl").records.values())
+    records = Journal(folder / ".thumbrules" / "journal.jsonl").records.values()
+    return sorted(records, key=lambda record: len(record.recipe.get("augmentation", ())))
 
 
 def test_the_images_are_those_that_trials_saw(ran: Callable[[str], Path]) -> None:
@@ -119,22 +123,54 @@ def test_feature_maps_follow_the_layers(ran: Callable[[str], Path]) -> None:
     ]
 
 
-def test_a_network_that_comes_out_otherwise_is_not_shown(ran: Callable[[str], Path]) -> None:
+def test_what_cannot_be_shown_as_it_was_is_not_shown(ran: Callable[[str], Path]) -> None:
     (record, *_) = records_of(ran("softmax"))
-    other = dataclasses.replace(record.outcome, weights_digest="0" * 64)
-    with pytest.raises(RequestError, match="comes out with other weights on this machine"):
-        strips("mistakes", [dataclasses.replace(record, outcome=other)])
-    other = dataclasses.replace(record.outcome, data_digest="0" * 64)
-    with pytest.raises(RequestError, match="the data of trial .* are others on this machine"):
-        strips("test images", [dataclasses.replace(record, outcome=other)])
+
+    def refused(of: Pictured, **changes: Any) -> str:
+        parts: dict[str, Any] = {"outcome": record.outcome, "provenance": record.provenance}
+        made = {name: dataclasses.replace(parts[name], **changes[name]) for name in changes}
+        with pytest.raises(RequestError) as error:
+            strips(of, [dataclasses.replace(record, **made)])
+        return str(error.value)
+
+    assert "ends with other weights here" in refused("mistakes", outcome={"weights_digest": "0"})
+    assert "the data of trial" in refused("test images", outcome={"data_digest": "0"})
+    assert "its network has no layers of channels" in refused("feature maps")
+    if not torch.cuda.is_available():
+        assert "ran on a GPU, which is not here" in refused(
+            "mistakes", provenance={"device": "cuda"}
+        )
+
+
+ODD = {
+    "tables": ('Data("mnist5k", train_examples=100, image_size=16)', 'Data("xor", train_examples=40)',
+               "its inputs are no images"),
+    "several devices": ('shifts=("flip",),', "devices=2,", "ran on several devices"),
+    "all diverged": ("budget=Budget(epochs=1),", 'optimizer=Optimizer("sgd", lr=1e30), '
+                     "budget=Budget(epochs=9),", "Not measured"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "other", "said"), ODD.values(), ids=ODD)
+def test_a_page_is_written_where_there_is_nothing_to_picture(
+    tmp_path: Path, text: str, other: str, said: str
+) -> None:
+    study = STUDY.format(model="softmax").replace("Model, ", "Model, Optimizer, ")
+    study = study.replace(text, other).replace('((), ("flip", "noise"))', "((),)")
+    study = study.replace('shifts=("flip",),', "")
+    make_study(tmp_path, study, "seen")
+    suite(tmp_path, "run", "seen")
+    done = suite(tmp_path, "report")
+    assert done.returncode == 0, done.stderr
+    assert said in (tmp_path / "reports/html/seen.html").read_text()
 
 
 def test_a_page_shows_them(ran: Callable[[str], Path]) -> None:
     folder = ran("softmax")
     assert suite(folder, "report").returncode == 0
     page = (folder / "reports/html/seen.html").read_text()
-    assert page.count('class="pictures"') == 7  # two ways to train, two splits, three of a network
-    assert "Not shown" not in page
+    assert page.count('class="pictures"') == 6  # two ways to train, two splits, weights, mistakes
+    assert page.count("Not shown: its network has no layers of channels.") == 1
     first = page.partition("data:image/png;base64,")[2].partition('"')[0]
     recipe = rebuild(Recipe, records_of(folder)[0].recipe)
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(first))))

@@ -74,3 +74,26 @@ def test_a_server_holds_what_a_local_store_does(server: str, tmp_path: Path) -> 
     again = suite_json(tmp_path, "run", "tiny", **remote)
     assert (again["ran"], again["cached"]) == (0, TINY_TRIALS)
     assert told(server) == there
+
+
+def test_a_dead_server_does_not_hide_what_the_journal_has(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    make_study(tmp_path, name="other")
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    dead = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    done = suite(tmp_path, "verdicts", **dead)
+    assert done.returncode == 0, done.stderr
+    assert "Ten beats twenty." in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("what is in the journal is shown")
+    assert suite(tmp_path, "verdicts", "other", **dead).returncode == 2
+
+
+def test_a_database_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    nowhere = "postgresql://127.0.0.1:9/none"
+    done = suite(tmp_path, "compare", ".", nowhere)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"suite: the tracking store {nowhere} cannot be asked: ")

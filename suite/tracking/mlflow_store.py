@@ -39,6 +39,7 @@ from mlflow.entities import (
 )
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
+from sqlalchemy import create_engine
 
 from suite.grid import Trial
 from suite.identity import flatten, rebuild
@@ -72,6 +73,8 @@ class Store:
         self.uri = uri
         if not location.exists(uri):
             _create(location.file_of(uri))
+        if not uri.startswith(location.SQLITE) and not location.is_remote(uri):
+            create_engine(uri).connect().close()  # MLflow itself would try for minutes
         self.client = MlflowClient(tracking_uri=uri)
         self._experiments: dict[str, str] = {}
 

@@ -61,11 +61,12 @@ def strips(of: Pictured, records: Sequence[Record]) -> list[Strip]:
 
 def _trained_on(records: Sequence[Record]) -> list[Strip]:
     """One strip for each way to augment, of the same images."""
-    found = {}
+    found: dict[tuple[str, ...], NDArray[np.uint8]] = {}
+    data = None
     for record in records:
         recipe: Recipe = rebuild(Recipe, record.recipe)
-        same = record.recipe["data"] == records[0].recipe["data"]
-        if same and recipe.augmentation not in found:
+        data = data or recipe.data
+        if recipe.data == data and recipe.augmentation not in found:
             images = _examples(record).train.inputs[:SHOWN]
             generator = torch.Generator().manual_seed(stream(record.seed, "augment"))
             if recipe.augmentation:
@@ -87,13 +88,13 @@ def _first_weights(records: Sequence[Record]) -> list[Strip]:
     """What each of the first units weighs the pixels with: none is grey, for is bright."""
     run = _run(records[0])
     first = next(one for one in run.network.modules() if isinstance(one, nn.Linear | nn.Conv2d))
-    weights = first.weight.detach().cpu()
+    weights = first.weight.detach().cpu()[: 2 * SHOWN]
     if isinstance(first, nn.Linear):
         weights = weights.view(-1, *run.examples.shape)
-    is_output = len(weights) == run.examples.outputs
+    is_output = len(first.weight) == run.examples.outputs
     words = tuple(str(unit) for unit in range(len(weights))) if is_output else ()
     largest = weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-    return [Strip("", _pictures((weights / largest + 1)[: 2 * SHOWN] / 2), words)]
+    return [Strip("", _pictures((weights / largest + 1) / 2), words)]
 
 
 def _feature_maps(records: Sequence[Record]) -> list[Strip]:

@@ -136,6 +136,9 @@ def test_what_cannot_be_shown_as_it_was_is_not_shown(ran: Callable[[str], Path])
     assert "ends with other weights here" in refused("mistakes", outcome={"weights_digest": "0"})
     assert "the data of trial" in refused("test images", outcome={"data_digest": "0"})
     assert "its network has no layers of channels" in refused("feature maps")
+    plain = {path: value for path, value in record.recipe.items() if path != "data"}
+    with pytest.raises(RequestError, match="the data of trial"):  # those that a recipe has unasked
+        strips("training images", [dataclasses.replace(record, recipe=plain)])
     if not torch.cuda.is_available():
         assert "ran on a GPU, which is not here" in refused(
             "mistakes", provenance={"device": "cuda"}

@@ -71,7 +71,7 @@ def studies(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, a file at a time on each core."""
     prepare(session)
-    spread = ("-n", "auto", "--dist", "loadfile")
+    spread = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
     session.run(PYTHON, "-m", "pytest", *spread, *session.posargs)
 
 

@@ -100,7 +100,7 @@ def test_planning_a_large_grid(benchmark: BenchmarkFixture, tmp_path: Path) -> N
     }
 
 
-@pytest.mark.skipif("FULL_STORE" not in os.environ, reason="takes half an hour: set FULL_STORE")
+@pytest.mark.skipif("FULL_STORE" not in os.environ, reason="takes ten minutes: set FULL_STORE")
 def test_a_full_store(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     rows = []
     for size in SIZES:

@@ -13,7 +13,7 @@ from reports.setting import metrics_of, part_title
 from reports.shown import part_rows
 from reports.summary import Mean, mean_of
 from reports.words import axis_words, comma, level_words, status_words
-from suite.evidence.arms import at_level
+from suite.evidence.arms import at_levels
 from suite.evidence.results import Results
 from suite.grid import Grid
 from suite.record import Status
@@ -63,9 +63,7 @@ def cells_of(results: Results, grid: Grid) -> list[Cell]:
     metrics = [name for name in metrics if rows[name].notna().any()]
     found = []
     for cell in grid.cells:
-        of_cell = rows
-        for path, level in cell.items():
-            of_cell = at_level(of_cell, path, level)
+        of_cell = at_levels(rows, cell)
         ends = {status: int((of_cell["status"] == status).sum()) for status in Status}
         good = of_cell[of_cell["status"] == Status.FINISHED]
         found.append(Cell(cell, ends, {name: mean_of(good[name]) for name in metrics}))

@@ -14,7 +14,7 @@ from PIL import Image
 from reports.language import gettext, said
 from reports.words import level_words
 from suite.errors import RequestError
-from suite.evidence.arms import at_level
+from suite.evidence.arms import at_levels
 from suite.evidence.results import Results
 from suite.metrics import METRICS
 from suite.pictures import Strip, strips
@@ -95,8 +95,7 @@ def _records(results: Results, view: View) -> list[Record]:
     """Return the finished trials of the first seed that a view shows, the preferred ones first."""
     rows = results.table
     rows = rows[(rows["part"] == view.part) & (rows["status"] == "finished")]
-    for path, level in view.where.items():
-        rows = at_level(rows, path, level)
+    rows = at_levels(rows, view.where)
     rows = rows[rows["seed"] == rows["seed"].min()]
     if view.of != "training images":
         select = results.study.select

@@ -11,7 +11,7 @@ from reports.shown import part_rows
 from reports.words import arm_words, listed, metric_words, seeds_words, status_words
 from suite.claims import Counted, Identity
 from suite.evidence import Finding
-from suite.evidence.arms import ArmValues, at_level
+from suite.evidence.arms import ArmValues, at_levels
 from suite.evidence.results import Results
 from suite.grid import Grid
 
@@ -24,7 +24,7 @@ def losses(results: Results, finding: Finding) -> list[str]:
     said = [
         words
         for arm in finding.arms.values()
-        for words in _of_arm(_rows(rows, arm.levels), arm.levels, claim.of, arm, grid)
+        for words in _of_arm(at_levels(rows, arm.levels), arm.levels, claim.of, arm, grid)
     ]
     if isinstance(claim, Counted | Identity):
         return said  # what is lost is what is counted, or has nothing to be paired with
@@ -48,12 +48,6 @@ def losses(results: Results, finding: Finding) -> list[str]:
             )
         )
     return said
-
-
-def _rows(rows: pd.DataFrame, arm: Any) -> pd.DataFrame:
-    for path, level in arm.items():
-        rows = at_level(rows, path, level)
-    return rows
 
 
 def _of_arm(rows: pd.DataFrame, levels: Any, metric: str, arm: ArmValues, grid: Grid) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.language import gettext, ngettext
 from reports.words import arm_words, axis_words, listed, metric_words, status_words
-from suite.evidence.arms import arm_values, at_level
+from suite.evidence.arms import arm_values, at_levels
 from suite.evidence.results import Results
 from suite.grid import Axis, Grid
 from suite.views import View
@@ -111,8 +111,7 @@ def shown(results: Results, view: View) -> Shown:
         x = Axis(MEASURED, tuple(view.metrics))
     colour = grid.axis(view.colour) if view.colour else ONE
     rows = part_rows(results, grid)
-    for path, level in view.where.items():
-        rows = at_level(rows, path, level)
+    rows = at_levels(rows, view.where)
     points, trials = [], []
     for i, j, cell in _cells(rows, x, colour):
         one = dataclasses.replace(view, of=list(view.metrics.values())[i]) if view.metrics else view
@@ -144,9 +143,9 @@ def _held(grid: Grid, view: View) -> Grid:
 
 def _cells(rows: pd.DataFrame, x: Axis, colour: Axis) -> Iterator[tuple[int, int, pd.DataFrame]]:
     for j, colour_level in enumerate(colour.levels):
-        line = at_level(rows, colour.path, colour_level) if colour.path else rows
         for i, x_level in enumerate(x.levels):
-            yield i, j, at_level(line, x.path, x_level) if x.path in line else line
+            levels = {colour.path: colour_level, x.path: x_level}
+            yield i, j, at_levels(rows, {path: levels[path] for path in levels if path in rows})
 
 
 def _points(results: Results, view: View, grid: Grid, cell: pd.DataFrame) -> pd.DataFrame:

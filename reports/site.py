@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import dataclasses
 import functools
 import gc
 import hashlib
+import itertools
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +34,10 @@ from suite import discovery
 from suite.evidence.results import Results, gather
 from suite.identity import digest
 from suite.record import Execution, Links, Record
+from suite.study import Study
+
+HELD = 20  # studies whose garbage a worker holds, some 50 MB each
+_STUDIES = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -77,38 +84,59 @@ def render(
         content = _content(result, link)
         if not _shows(folder, result.study.name, content):
             stale.append((result, Task(folder, link, content)))
-    _write_studies(stale)
-    template = _templates().get_template("index.html")
-    for one in NAMES:
+    with _writing(stale):
+        pages = _front_pages(results, links, folder)
+    for one, page in pages.items():
         with writing(one):
-            shown = front(results, links)
-            benchmarks = benchmarks_name() if (folder / benchmarks_name()).exists() else ""
-            page = template.render(front=shown, script=_script("front.js"), benchmarks=benchmarks)
             _write(folder / front_name(), page)
-            if one == first:  # the same page twice, so that no link depends on which came first
-                _write(folder / "index.html", page)
+    _write(folder / "index.html", pages[first])  # twice, so that no link depends on which is first
     return folder / "index.html"
 
 
-def _write_studies(stale: Sequence[tuple[Results, Task]]) -> None:
-    """Write the pages of studies, side by side where there are several and a core for each."""
+def _front_pages(
+    results: Sequence[Results], links: Mapping[str, Links], folder: Path
+) -> Mapping[str, str]:
+    """Return the front page in each language."""
+    template, script = _templates().get_template("index.html"), _script("front.js")
+    pages = {}
+    for one in NAMES:
+        with writing(one):
+            benchmarks = benchmarks_name() if (folder / benchmarks_name()).exists() else ""
+            shown = front(results, links)
+            pages[one] = template.render(front=shown, script=script, benchmarks=benchmarks)
+    return pages
+
+
+@contextmanager
+def _writing(stale: Sequence[tuple[Results, Task]]) -> Iterator[None]:
+    """Write the pages of studies beside what the caller does meanwhile, if there are several."""
     workers = min(len(stale), os.cpu_count() or 1)
     if workers < 2:
+        yield
         for results, task in stale:
             _write_study(results, task)
         return
     # Drawing takes seconds a study, and a new process one and a half to load what draws.
     context = multiprocessing.get_context("spawn")
-    # Looking for garbage among matplotlib's many objects takes a quarter of the time; once a study
-    # is enough.
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=gc.disable) as pool:
-        longest_first = sorted(stale, key=lambda pair: -len(pair[0].study.views))
+    with ProcessPoolExecutor(workers, context, _hold_garbage) as pool:
+        longest_first = sorted(stale, key=lambda pair: _drawings(pair[0].study), reverse=True)
         futures = [
             pool.submit(_work, results.execution, results.records, task)
             for results, task in longest_first
         ]
+        yield
         for future in futures:
             future.result()
+
+
+def _drawings(study: Study) -> int:
+    return 2 * len(study.views) + len(study.claims)  # a view is drawn for two widths
+
+
+def _hold_garbage() -> None:
+    """Let a worker's garbage go with it: freeing figures takes a third as long as drawing them."""
+    gc.disable()
+    atexit.register(gc.freeze)  # or the interpreter would collect all of it at its end
 
 
 def _work(execution: Execution, records: Sequence[Record], task: Task) -> None:
@@ -116,7 +144,8 @@ def _work(execution: Execution, records: Sequence[Record], task: Task) -> None:
     study = discovery.load(execution.study)
     by_id = {record.id: record for record in records}
     _write_study(gather(study, execution, by_id), task)
-    gc.collect()
+    if next(_STUDIES) % HELD == 0:
+        gc.collect()
 
 
 def _write_study(results: Results, task: Task) -> None:

@@ -61,7 +61,7 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list
 
 def tracking_links(results: Iterable[Results]) -> dict[str, Links]:
     """Return where the tracking UI shows each study's trials: a server's, or the one of `suite ui`."""
-    _, tracker = stores()
+    tracker = Tracker(tracking_uri())
     if not location.exists(tracker.uri):
         return {}
     tracker.open()
@@ -80,7 +80,7 @@ def tracking_links(results: Iterable[Results]) -> dict[str, Links]:
 
 def attach_pages(studies: Iterable[str], folder: Path) -> None:
     """Put each study's page beside its verdicts in the tracking store."""
-    _, tracker = stores()
+    tracker = Tracker(tracking_uri())
     tracker.open()
     for study in studies:
         tracker.attach(study, folder / file_name(study))

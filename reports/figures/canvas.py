@@ -25,6 +25,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import TightLayoutEngine
 from matplotlib.textpath import text_to_path
 
 from reports.figures.palette import Pair
@@ -42,6 +43,7 @@ XLINK = "http://www.w3.org/1999/xlink"
 ET.register_namespace("", SVG)
 ET.register_namespace("xlink", XLINK)
 
+PAD = 0.4  # around the axes, in heights of a letter
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": SOFT,
     "axes.facecolor": "none",
@@ -50,10 +52,11 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.formatter.limits": (-4, 6),
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11.0,
     "axes.titley": 1.0,  # no axis has ticks above it, which matplotlib would look for
     "figure.facecolor": "none",
-    "figure.constrained_layout.h_pad": 0.06,
-    "figure.constrained_layout.w_pad": 0.06,
     "font.size": 11.0,
     "axes.labelsize": 11.0,
     "xtick.labelsize": 10.5,
@@ -132,7 +135,15 @@ def stand_in(index: int) -> str:
 def canvas(size: Size, height: int | None = None) -> Iterator[Figure]:
     """Give a figure of that size, in the house style; points are CSS pixels."""
     with sns.axes_style("ticks"), mpl.rc_context(STYLE):
-        yield Figure(figsize=(size.width / 72, (height or size.height) / 72), layout="constrained")
+        yield Figure(figsize=(size.width / 72, (height or size.height) / 72))
+
+
+def name_values(axes: Axes, label: str, size: Size, above: int = 0) -> None:
+    """Say what is measured, over the axes and what stands `above` them, in pixels.
+
+    Words beside them are cut where they are longer than a small figure is high.
+    """
+    axes.set_title(textwrap.fill(label, 46 if size.narrow else 100), pad=6 + above)
 
 
 def soft_grid(axes: Axes) -> None:
@@ -180,12 +191,18 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Lay a figure out, once: left to itself, `savefig` draws it a second time to do so."""
-    FigureCanvasAgg(figure)  # its measures are at hand; those of SVG's canvas cost a third drawing
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.execute(figure)
-    figure.set_layout_engine("none")
+    """Fit the axes between their labels and the legend, measuring all of that once.
+
+    It is what takes longest, and constrained layout does it twice.
+    """
+    FigureCanvasAgg(figure)  # its measures are at hand; those of SVG's canvas cost another drawing
+    TightLayoutEngine(pad=PAD, rect=None).execute(figure)
+    for legend in figure.legends:
+        box = legend.get_window_extent().transformed(figure.transFigure.inverted())
+        if box.x0 > 0.5:  # beside the axes
+            figure.subplots_adjust(right=figure.subplotpars.right - box.width)
+        else:
+            figure.subplots_adjust(bottom=figure.subplotpars.bottom + box.height)
 
 
 def _anchor(lines: Sequence[ET.Element]) -> None:

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.canvas import SURFACE, Size, canvas, soft_grid, stand_in
+from reports.figures.canvas import SURFACE, Size, canvas, name_values, soft_grid, stand_in
 from reports.figures.labels import epochs, named
-from reports.figures.legend import add_legend
+from reports.figures.legend import add_legend, legend_growth
 from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import Frame, frame, log_y, set_y
 from reports.language import gettext
@@ -37,7 +37,7 @@ def is_cut(shown: Shown) -> bool:
 
 def draw(shown: Shown, size: Size) -> Figure:
     """Draw the figure at a size."""
-    with canvas(size) as figure:
+    with canvas(size, size.height + legend_growth(shown.colour, size)) as figure:
         axes = figure.subplots()
         for colour in range(len(shown.colour.levels)):
             _line(axes, shown, colour)
@@ -45,7 +45,7 @@ def draw(shown: Shown, size: Size) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         soft_grid(axes)
         axes.set_xlabel(epochs())
-        axes.set_ylabel(axis_label(shown.view.of))
+        name_values(axes, axis_label(shown.view.of), size)
         add_legend(figure, shown.colour, size)
     return figure
 

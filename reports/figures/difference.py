@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -78,20 +79,22 @@ def _arms(axes: Axes, finding: Finding) -> None:
     seeds = finding.seeds[list(arms)].to_numpy(float)
     values = np.vectorize(lambda value: scaled(metric, value))(seeds)
     places = range(len(arms))
-    for row in values:
-        axes.plot(places, row, color=SOFT, linewidth=1.0, alpha=0.6)
-    for place in places:
-        axes.plot(
-            [place] * len(values), values[:, place], "o", color=stand_in(0), markersize=6,
-            markeredgecolor=SURFACE, markeredgewidth=0.8,
-        )  # fmt: skip
+    lines = [list(zip(places, row, strict=True)) for row in values]
+    axes.add_collection(LineCollection(lines, colors=SOFT, linewidths=1.0, alpha=0.6, zorder=2))
+    axes.plot(
+        np.tile(places, len(values)), values.ravel(), "o", color=stand_in(0), markersize=6,
+        markeredgecolor=SURFACE, markeredgewidth=0.8,
+    )  # fmt: skip
     flat = list(values.ravel())
-    set_y(axes, frame(flat, [], log_y(metric, flat)))
+    framed = frame(flat, [], log_y(metric, flat))
+    set_y(axes, framed)
+    if not framed.log:
+        axes.yaxis.set_major_locator(_locator())
     axes.set_xlim(-0.45, len(arms) - 0.55)
     names, title = labels(finding)
     axes.set_xticks(places, names, fontsize=9.5 if len(arms) <= 2 else 7.5)
     axes.set_xlabel(title, fontsize=9.5)
-    axes.set_title(textwrap.fill(axis_label(metric), TITLE), loc="left", fontsize=9.5)
+    axes.set_title(textwrap.fill(axis_label(metric), TITLE), fontsize=9.5)
     axes.tick_params(axis="y", labelsize=9.5)
     soft_grid(axes)
 
@@ -151,7 +154,7 @@ def _differences(axes: Axes, finding: Finding) -> None:
     axes.set_xlim(-0.8, 0.8)
     axes.set_xticks([-0.3, 0.35], _columns(), fontsize=9.5)
     axes.tick_params(axis="y", labelsize=9.5)
-    axes.set_title(_title(claim), loc="left", fontsize=9.5)
+    axes.set_title(_title(claim), fontsize=9.5)
     axes.set_yticks(*_ticks(claim, *axes.get_ylim()))
 
 
@@ -183,16 +186,20 @@ def _shown(claim: Tested, value: float) -> float:
 def _ticks(claim: Tested, low: float, high: float) -> tuple[list[float], list[str]]:
     """Return where ticks stand and what they say: signed differences, or round ratios."""
     if claim.scale == "difference":
-        values = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        values = _locator().tick_values(low, high)
         inside = [float(value) for value in values if low <= value <= high]
         return inside, [_signed(value) for value in inside]
     if high - low > OCTAVES:
         every = math.ceil((high - low) / 6)
         octaves = range(math.ceil(low / every) * every, math.floor(high) + 1, every)
         return [float(place) for place in octaves], [f"×{2.0**place:.4g}" for place in octaves]
-    values = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(2.0**low, 2.0**high)
+    values = _locator().tick_values(2.0**low, 2.0**high)
     ratios = [float(value) for value in values if 2.0**low <= value <= 2.0**high]
     return [math.log2(ratio) for ratio in ratios], [f"×{ratio:.4g}" for ratio in ratios]
+
+
+def _locator() -> MaxNLocator:
+    return MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3)
 
 
 def _signed(value: float) -> str:

@@ -13,7 +13,7 @@ from matplotlib.colors import LogNorm, Normalize, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from reports.figures.canvas import INK, SOFT, SURFACE, Size, canvas
+from reports.figures.canvas import INK, SOFT, SURFACE, Size, canvas, name_values
 from reports.figures.labels import x_labels
 from reports.figures.scales import log_y
 from reports.language import gettext
@@ -232,4 +232,4 @@ def _frame(axes: Axes, shown: Shown, size: Size) -> None:
         spine.set_visible(False)
     axes.set_xlabel(axis_words(shown.x.path))
     axes.set_ylabel(axis_words(shown.colour.path))
-    axes.set_title(axis_label(shown.view.of), loc="left", fontsize=11, color=INK)
+    name_values(axes, axis_label(shown.view.of), size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from textwrap import fill
 
 from matplotlib.figure import Figure
@@ -13,6 +14,24 @@ from reports.words import axis_words, level_words
 from suite.grid import Axis
 
 LONGEST = 24  # letters in a line
+LINE = 15  # CSS pixels
+
+
+def legend_growth(colour: Axis, size: Size) -> int:
+    """Return by how much a legend below a narrow figure exceeds one line, in CSS pixels."""
+    if not (colour.path and size.narrow):
+        return 0
+    labels = _labels(colour)
+    lines = sum(label.count("\n") + 1 for label in labels)
+    return LINE * (math.ceil(lines / _columns(labels)) - 1)
+
+
+def _labels(colour: Axis) -> list[str]:
+    return [fill(level_words(level), LONGEST) for level in colour.levels]
+
+
+def _columns(labels: list[str]) -> int:
+    return max(1, min(4, len(labels), 34 // (5 + max(map(len, labels)))))
 
 
 def add_legend(figure: Figure, colour: Axis, size: Size) -> None:
@@ -31,10 +50,9 @@ def add_legend(figure: Figure, colour: Axis, size: Size) -> None:
         )
         for index in range(len(colour.levels))
     ]
-    labels = [fill(level_words(level), LONGEST) for level in colour.levels]
+    labels = _labels(colour)
     title = axis_words(colour.path)
     if not size.narrow:
-        figure.legend(handles, labels, title=title, loc="outside right center", alignment="left")
+        figure.legend(handles, labels, title=title, loc="center right", alignment="left")
         return
-    columns = max(1, min(4, len(labels), 34 // (5 + max(map(len, labels)))))
-    figure.legend(handles, labels, title=title, loc="outside lower center", ncols=columns)
+    figure.legend(handles, labels, title=title, loc="lower center", ncols=_columns(labels))

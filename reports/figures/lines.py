@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
-from reports.figures.canvas import INK, SURFACE, Size, canvas, soft_grid, stand_in
+from reports.figures.canvas import INK, SURFACE, Size, canvas, name_values, soft_grid, stand_in
 from reports.figures.labels import named
-from reports.figures.legend import add_legend
+from reports.figures.legend import add_legend, legend_growth
 from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import Frame, frame, log_y, places, set_x, set_y
 from reports.language import gettext
@@ -37,7 +37,7 @@ def draw(shown: Shown, size: Size) -> Figure:
     """Draw the figure at a size."""
     stacks = _stacks(shown)
     tallest = max((len(stack) for stack in stacks.values()), default=0)
-    with canvas(size, size.height + ROW * tallest) as figure:
+    with canvas(size, size.height + ROW * tallest + legend_growth(shown.colour, size)) as figure:
         axes = figure.subplots()
         where, _ = places(shown.x)
         for colour in range(len(shown.colour.levels)):
@@ -47,7 +47,7 @@ def draw(shown: Shown, size: Size) -> Figure:
         _crosses(figure, axes, stacks, where)
         soft_grid(axes)
         axes.set_xlabel(axis_words(shown.x.path))
-        axes.set_ylabel(axis_label(shown.view.of))
+        name_values(axes, axis_label(shown.view.of), size, ROW * tallest)
         add_legend(figure, shown.colour, size)
     return figure
 
@@ -103,9 +103,9 @@ def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:
     )
     xs = [where[x] for x in line]
     ys = [scaled(metric, mean.mean) for mean in line.values()]
-    for x, mean in zip(xs, line.values(), strict=True):
-        ends = [scaled(metric, mean.low), scaled(metric, mean.high)]
-        axes.plot([x, x], ends, color=ink, linewidth=1.3, alpha=0.75, solid_capstyle="butt")
+    lows = [scaled(metric, mean.low) for mean in line.values()]
+    highs = [scaled(metric, mean.high) for mean in line.values()]
+    axes.vlines(xs, lows, highs, colors=ink, linewidth=1.3, alpha=0.75)
     axes.plot(
         xs,
         ys,

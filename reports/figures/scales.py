@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from reports.words import level_words
 from suite.grid import Axis
@@ -109,6 +109,6 @@ def set_y(axes: Axes, framed: Frame) -> None:
         axes.set_yscale("log")
         if framed.top / framed.bottom < 10**3.5:  # fewer than three labels would read as none
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylim(framed.bottom, framed.top)

@@ -43,9 +43,12 @@ class ArmValues:
     best_trial: str = ""
 
 
-def at_level(rows: pd.DataFrame, path: str, level: Any) -> pd.DataFrame:
-    """Return the rows at a level; unlike `==`, also where the level is a tuple or None."""
-    return rows[np.asarray([_same(value, level) for value in rows[path]], bool)]
+def at_levels(rows: pd.DataFrame, levels: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows at these levels; unlike `==`, also where one is a tuple or None."""
+    here = np.ones(len(rows), bool)
+    for path, level in levels.items():
+        here &= np.asarray([_same(value, level) for value in rows[path]], bool)
+    return rows[here]
 
 
 def _same(value: Any, level: Any) -> bool:
@@ -69,10 +72,10 @@ def arm_values(
     a validation metric, so a replicate is a whole run of "tune, then test once". Without `tune`
     every finished trial's value is returned.
     """
-    for path, level in arm.items():
-        rows = at_level(rows, path, level)
     tuned = [axis for axis in grid.axes if tune and axis.path not in arm]
     paths = [axis.path for axis in tuned]
+    needed = dict.fromkeys(["id", "seed", "status", "spent", *paths, metric, select])
+    rows = at_levels(rows, arm).reindex(columns=list(needed))  # many columns make pandas slow
     good = rows[rows["status"] == "finished"]
     best: dict[str, Any] = {}
     if tuned and len(good):
@@ -89,7 +92,7 @@ def arm_values(
     by_seed = good.set_index("seed")
     return ArmValues(
         levels=arm,
-        values=by_seed.reindex(columns=[metric])[metric].dropna().astype(float),
+        values=by_seed[metric].dropna().astype(float),
         chosen=by_seed[paths],
         best=best,
         on_edge=tuple(
@@ -108,8 +111,8 @@ def arm_values(
 
 
 def _best_trial(rows: pd.DataFrame, select: str) -> str:
-    finished = rows[rows["status"] == "finished"].set_index("id")
-    score = finished.reindex(columns=[select])[select].dropna().astype(float)
+    score = rows.loc[rows["status"] == "finished", select].dropna().astype(float)
     if score.empty:
         return ""
-    return str(score.idxmax() if METRICS[select].better == "higher" else score.idxmin())
+    best = score.idxmax() if METRICS[select].better == "higher" else score.idxmin()
+    return str(rows.at[best, "id"])

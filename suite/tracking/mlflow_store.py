@@ -248,19 +248,25 @@ class Store:
         The UI draws the newest ten runs: of one part, lest they be a probe's, which has no curves.
         """
         experiment = self.experiment(execution.study)
-        wanted = set(execution.trials)
-        parts: dict[str, list[str]] = {}
-        for run in self._search(execution.study, f"tags.`{KIND}` = 'trial' and params.seed = '0'"):
-            if run.data.tags[TRIAL] in wanted and run.data.tags[STATUS] == Status.FINISHED:
-                parts.setdefault(run.data.tags[PART], []).append(run.info.run_id)
-        part = next((part for part in ("main", *parts) if part in parts), "")
-        runs = parts.get(part, [])[:COMPARED]
+        found = self._finished(execution, f"tags.`{PART}` = 'main'")
+        found = found or self._finished(execution, f"tags.`{KIND}` = 'trial'")
+        part = found[0].data.tags[PART] if found else ""
+        runs = [run.info.run_id for run in found if run.data.tags[PART] == part][:COMPARED]
         shown = {"compareRunsMode": "CHART"}
         if part:
             shown["searchFilter"] = f"tags.`{PART}` = '{part}'"
         charts = f"#/experiments/{experiment}/runs?{urlencode(shown, quote_via=quote)}"
         given = urlencode({"runs": json.dumps(runs), "experiments": json.dumps([experiment])})
         return Links(charts, f"#/compare-runs?{given}" if len(runs) > 1 else "")
+
+    def _finished(self, execution: Execution, query: str) -> list[Run]:
+        """Return the finished trials of an execution at the first seed, of those that a query finds."""
+        wanted = set(execution.trials)
+        return [
+            run
+            for run in self._search(execution.study, f"{query} and params.seed = '0'")
+            if run.data.tags[TRIAL] in wanted and run.data.tags[STATUS] == Status.FINISHED
+        ]
 
 
 def _create(file: Path) -> None:

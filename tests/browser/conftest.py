@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from tests.commands import suite
 
-STUDIES = ("augmentation", "dropout", "layers", "linear_regression")
+STUDIES = ("augmentation", "dropout", "layers", "linear_regression", "residual")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SHIFTS = """
 window.shifts = 0;

@@ -16,8 +16,14 @@ Open = Callable[..., Page]
 PHONE = {"width": 390, "height": 800}
 FRONT, STUDY = "index.html", "dropout.html"
 PAGES = (FRONT, STUDY, "augmentation.html", "layers.html", "index.zh.html", "dropout.zh.html")
-STUDIES = ("augmentation", "dropout", "layers", "linear_regression")
+STUDIES = ("augmentation", "dropout", "layers", "linear_regression", "residual")
 CLAIMS = sum(len(discovery.load(name).claims) for name in STUDIES)
+# Words in figures of which more than two pixels lie outside.
+CUT = """() => [...document.querySelectorAll("svg[role=img] text")].filter((text) => {
+  const frame = text.ownerSVGElement.getBoundingClientRect(), box = text.getBoundingClientRect();
+  return Math.max(frame.left - box.left, box.right - frame.right,
+                  frame.top - box.top, box.bottom - frame.bottom) > 2;
+}).map((text) => text.textContent)"""
 
 
 def shown(page: Page) -> list[str]:
@@ -182,6 +188,16 @@ def test_a_page_fits_a_phone_and_does_not_jump(open_page: Open, site: Path, name
     page.wait_for_load_state("networkidle")
     assert page.evaluate("window.shifts") < 0.01
     assert (site / name).stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize("width", [1100, 390])
+@pytest.mark.parametrize("language", ["", ".zh"])
+def test_no_figure_cuts_its_words(open_page: Open, width: int, language: str) -> None:
+    for study in STUDIES:
+        page = open_page(f"{study}{language}.html", viewport={"width": width, "height": 800})
+        for everything in page.locator(".everything").all():
+            everything.click()
+        assert page.evaluate(CUT) == []
 
 
 @pytest.mark.parametrize("name", [FRONT, STUDY])

@@ -25,15 +25,39 @@ from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
 from suite.metrics import METRICS
 
-AMOUNTS: Mapping[tuple[str, str], Callable[[], str]] = {
-    ("percent", "higher"): lambda: gettext("{metric} {size} points higher {interval}"),
-    ("percent", "lower"): lambda: gettext("{metric} {size} points lower {interval}"),
-    ("nats", "higher"): lambda: gettext("{metric} {size} nats higher {interval}"),
-    ("nats", "lower"): lambda: gettext("{metric} {size} nats lower {interval}"),
-    ("seconds", "higher"): lambda: gettext("{metric} {size} seconds higher {interval}"),
-    ("seconds", "lower"): lambda: gettext("{metric} {size} seconds lower {interval}"),
-    ("", "higher"): lambda: gettext("{metric} {size} higher {interval}"),
-    ("", "lower"): lambda: gettext("{metric} {size} lower {interval}"),
+AMOUNTS: Mapping[tuple[str, str], Callable[[int], str]] = {
+    ("percent", "higher"): lambda n: ngettext(
+        "{metric} {size} point higher {interval}",
+        "{metric} {size} points higher {interval}",
+        n,
+    ),
+    ("percent", "lower"): lambda n: ngettext(
+        "{metric} {size} point lower {interval}",
+        "{metric} {size} points lower {interval}",
+        n,
+    ),
+    ("nats", "higher"): lambda n: ngettext(
+        "{metric} {size} nat higher {interval}",
+        "{metric} {size} nats higher {interval}",
+        n,
+    ),
+    ("nats", "lower"): lambda n: ngettext(
+        "{metric} {size} nat lower {interval}",
+        "{metric} {size} nats lower {interval}",
+        n,
+    ),
+    ("seconds", "higher"): lambda n: ngettext(
+        "{metric} {size} second higher {interval}",
+        "{metric} {size} seconds higher {interval}",
+        n,
+    ),
+    ("seconds", "lower"): lambda n: ngettext(
+        "{metric} {size} second lower {interval}",
+        "{metric} {size} seconds lower {interval}",
+        n,
+    ),
+    ("", "higher"): lambda _: gettext("{metric} {size} higher {interval}"),
+    ("", "lower"): lambda _: gettext("{metric} {size} lower {interval}"),
 }
 EVENTS: Mapping[str, Callable[[], str]] = {
     "diverged": lambda: gettext("diverged in {share} % of seeds {interval}"),
@@ -123,7 +147,7 @@ def _amount(claim: Tested, estimate: float, low: float, high: float) -> str:
     digits = decimals((high - low) / 2, estimate)
     size, interval = written(estimate, digits), bracketed(low, high, digits)
     unit = METRICS[claim.of].unit
-    pattern = AMOUNTS[unit if (unit, way) in AMOUNTS else "", way]()
+    pattern = AMOUNTS[unit if (unit, way) in AMOUNTS else "", way](1 if size == "1" else 2)
     return pattern.format(metric=words, size=size, interval=interval).rstrip()
 
 

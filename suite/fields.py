@@ -128,7 +128,7 @@ def _coerce_union(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
 
 def _in_words(kind: Any) -> str:
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
-    return words.get(kind, f"a {getattr(kind, '__name__', kind)}")
+    return words.get(kind, f"of type {getattr(kind, '__name__', kind)}")
 
 
 def parse(text: str) -> Any:

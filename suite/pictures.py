@@ -94,7 +94,7 @@ def _first_weights(records: Sequence[Record]) -> list[Strip]:
     is_output = len(first.weight) == run.examples.outputs
     words = tuple(str(unit) for unit in range(len(weights))) if is_output else ()
     largest = weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-    return [Strip("", _pictures((weights / largest + 1) / 2), words)]
+    return [Strip("weights", _pictures((weights / largest + 1) / 2), words)]
 
 
 def _feature_maps(records: Sequence[Record]) -> list[Strip]:

@@ -196,7 +196,8 @@ def _lay_out(figure: Figure) -> None:
     It is what takes longest, and constrained layout does it twice.
     """
     FigureCanvasAgg(figure)  # its measures are at hand; those of SVG's canvas cost another drawing
-    TightLayoutEngine(pad=PAD, rect=None).execute(figure)
+    # With a rectangle, even the whole figure, it would measure twice too.
+    TightLayoutEngine(pad=PAD, rect=None).execute(figure)  # type: ignore[arg-type]
     for legend in figure.legends:
         box = legend.get_window_extent().transformed(figure.transFigure.inverted())
         if box.x0 > 0.5:  # beside the axes

@@ -115,4 +115,4 @@ def _best_trial(rows: pd.DataFrame, select: str) -> str:
     if score.empty:
         return ""
     best = score.idxmax() if METRICS[select].better == "higher" else score.idxmin()
-    return str(rows.at[best, "id"])
+    return str(rows["id"][best])

@@ -375,5 +375,5 @@ def test_views_say_which_axes_they_show() -> None:
 
 def test_a_recipe_field_that_is_itself_a_recipe_part_is_typed() -> None:
     assert refusal(lambda: a_study(recipe=Model())) == (
-        "Study.recipe must be a Recipe, not " + repr(Model())
+        "Study.recipe must be of type Recipe, not " + repr(Model())
     )

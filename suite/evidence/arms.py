@@ -114,5 +114,5 @@ def _best_trial(rows: pd.DataFrame, select: str) -> str:
     score = rows.loc[rows["status"] == "finished", select].dropna().astype(float)
     if score.empty:
         return ""
-    best = score.idxmax() if METRICS[select].better == "higher" else score.idxmin()
-    return str(rows["id"][best])
+    best: Any = score.idxmax() if METRICS[select].better == "higher" else score.idxmin()
+    return str(rows.loc[best, "id"])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reports.effects import compared, effect_words, matters_words, shared_words, tuned_words
-from reports.figures import evidence_is_cut
-from reports.figures.canvas import Drawing, Picture
 from reports.language import gettext, ngettext, said
 from reports.losses import losses
 from reports.quantities import duration, p_words
@@ -26,6 +25,9 @@ from suite.claims import Claim, Counted, Equivalence, Identity, Rate, Within
 from suite.evidence import Finding, Verdict
 from suite.evidence.results import Results
 from suite.evidence.significance import MOST_SEEDS
+
+if TYPE_CHECKING:
+    from reports.figures.canvas import Drawing, Picture
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def card(results: Results, finding: Finding, index: int, drawn: Drawing | None) 
         picture=drawn.picture() if drawn else None,
         absent="" if _is_alone(claim) else gettext("No seed measured both arms: nothing to draw."),
         untested=_untested(claim),
-        cut=drawn is not None and evidence_is_cut(finding),
+        cut=drawn is not None and _is_cut(finding),
         choices=choices(claim),
     )
 
@@ -197,3 +199,9 @@ def choices(claim: Claim) -> tuple[Choice, ...]:
     other = Choice(gettext("The other way"), slug(Verdict.REFUTED))
     none = Choice(gettext("No meaningful difference"), slug(Verdict.NO_EFFECT))
     return as_claimed, other, none, unknown
+
+
+def _is_cut(finding: Finding) -> bool:
+    from reports.figures import evidence_is_cut  # which loads what draws
+
+    return evidence_is_cut(finding)

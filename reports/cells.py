@@ -10,7 +10,6 @@ import pandas as pd
 
 from reports.quantities import axis_label, measured
 from reports.setting import metrics_of, part_title
-from reports.shown import part_rows
 from reports.summary import Mean, mean_of
 from reports.words import axis_words, comma, level_words, status_words
 from suite.evidence.arms import at_levels
@@ -58,7 +57,7 @@ class Loss:
 
 def cells_of(results: Results, grid: Grid) -> list[Cell]:
     """Return the cells of a part of the results, in the grid's order."""
-    rows = part_rows(results, grid)
+    rows = results.parts[grid.name]
     metrics = [name for name in metrics_of(results, grid) if name in rows]
     metrics = [name for name in metrics if rows[name].notna().any()]
     found = []

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from reports.language import gettext, ngettext
-from reports.shown import part_rows
 from reports.words import arm_words, listed, metric_words, seeds_words, status_words
 from suite.claims import Counted, Identity
 from suite.evidence import Finding
@@ -20,7 +19,9 @@ def losses(results: Results, finding: Finding) -> list[str]:
     """Say which trials of a finding left no value, and what bias that could cause."""
     claim = finding.claim
     grid = next(grid for grid in results.grids if grid.name == claim.part)
-    rows = part_rows(results, grid)
+    rows = results.parts[grid.name]
+    if claim.of in rows and rows[claim.of].notna().all() and (rows["status"] == "finished").all():
+        return []
     said = [
         words
         for arm in finding.arms.values()

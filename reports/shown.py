@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from reports.language import gettext, ngettext
+from reports.summary import Mean, mean_of
 from reports.words import arm_words, axis_words, listed, metric_words, status_words
 from suite.evidence.arms import arm_values, at_levels
 from suite.evidence.results import Results
 from suite.grid import Axis, Grid
 from suite.views import View
 
-COLUMNS = ["id", "part", "seed", "status", "error", "spent"]
 ONE = Axis("", (None,))
 MEASURED = "measured on"  # the x of a matrix, whose levels are metrics
 
@@ -83,24 +84,17 @@ class Shown:
             notes.append(pattern.format(n=self.absent, all=self.finished, metric=metric))
         return (*notes, *_seeds_note(self.points))
 
+    @cached_property
+    def means(self) -> tuple[Mapping[int, Mean], ...]:
+        """For each level of colour, the mean over seeds at every position along x that has one."""
+        found: list[dict[int, list[float]]] = [{} for _ in self.colour.levels]
+        for x, colour, value in self.points[["x", "colour", "value"]].itertuples(index=False):
+            found[int(colour)].setdefault(int(x), []).append(value)
+        return tuple({x: mean_of(line[x]) for x in sorted(line)} for line in found)
+
     def line(self, colour: int) -> pd.DataFrame:
         """Return the points of one level of colour."""
         return self.points[self.points["colour"] == colour]
-
-
-def by_x(shown: Shown, colour: int) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Yield the points of one level of colour at each position along x that has some."""
-    line = shown.line(colour)
-    for x in sorted(set(line["x"])):
-        yield int(x), line[line["x"] == x]
-
-
-def part_rows(results: Results, grid: Grid) -> pd.DataFrame:
-    """Return a part's rows of the table, with every column a reader of it relies on."""
-    rows = results.table
-    rows = rows[rows["part"] == grid.name] if len(rows) else pd.DataFrame(columns=COLUMNS)
-    wanted = [*rows.columns, *(axis.path for axis in grid.axes)]
-    return rows.reindex(columns=list(dict.fromkeys(wanted)))
 
 
 def shown(results: Results, view: View) -> Shown:
@@ -110,8 +104,7 @@ def shown(results: Results, view: View) -> Shown:
     if view.kind == "matrix":
         x = Axis(MEASURED, tuple(view.metrics))
     colour = grid.axis(view.colour) if view.colour else ONE
-    rows = part_rows(results, grid)
-    rows = at_levels(rows, view.where)
+    rows = at_levels(results.parts[grid.name], view.where)
     points, trials = [], []
     for i, j, cell in _cells(rows, x, colour):
         one = dataclasses.replace(view, of=list(view.metrics.values())[i]) if view.metrics else view

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
 import dataclasses
 import functools
@@ -12,10 +11,10 @@ import itertools
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pandas as pd
@@ -29,8 +28,8 @@ from reports.cells import cells_frame
 from reports.files import benchmarks_name, file_name, front_name
 from reports.front import front
 from reports.language import ENGLISH, NAMES, TAGS, gettext, language, ngettext, writing
-from reports.pages import album, study_page
 from suite import discovery
+from suite.evidence.findings import Finding
 from suite.evidence.results import Results, gather
 from suite.identity import digest
 from suite.record import Execution, Links, Record
@@ -61,7 +60,7 @@ def render(
     results: Sequence[Results],
     folder: Path,
     *,
-    tracking_links: Mapping[str, Links] | None = None,
+    tracking_links: Callable[[], Mapping[str, Links]] = dict,
     first: str = ENGLISH,
 ) -> Path:
     """Write a page for each study and a front page into `folder`; return the path of the latter.
@@ -70,85 +69,85 @@ def render(
     CSV. Pages that are there already and show the same are left alone.
 
     Args:
-        tracking_links: by study name, addresses that open its trials in MLflow's UI.
+        tracking_links: return, by study name, addresses that open its trials in MLflow's UI. Asked
+            while what draws is loaded by another process, for both take seconds.
         first: the language of `index.html`.
 
     Raises:
         OSError: the folder cannot be written to. Pages are complete or absent, never half.
     """
-    links = tracking_links or {}
     folder.mkdir(parents=True, exist_ok=True)
+    _prepare([one for one in results if not _shows(folder, one.study.name, _content(one))])
+    links = tracking_links()
     stale = []
     for result in results:
         link = links.get(result.study.name, Links())
-        content = _content(result, link)
+        content = f"{_content(result)} {digest(link)}"
         if not _shows(folder, result.study.name, content):
             stale.append((result, Task(folder, link, content)))
-    with _writing(stale):
-        pages = _front_pages(results, links, folder)
-    for one, page in pages.items():
+    _write_studies(stale)
+    template = _templates().get_template("index.html")
+    for one in NAMES:
         with writing(one):
+            shown = front(results, links)
+            benchmarks = benchmarks_name() if (folder / benchmarks_name()).exists() else ""
+            page = template.render(front=shown, script=_script("front.js"), benchmarks=benchmarks)
             _write(folder / front_name(), page)
-    _write(folder / "index.html", pages[first])  # twice, so that no link depends on which is first
+            if one == first:  # the same page twice, so that no link depends on which came first
+                _write(folder / "index.html", page)
     return folder / "index.html"
 
 
-def _front_pages(
-    results: Sequence[Results], links: Mapping[str, Links], folder: Path
-) -> Mapping[str, str]:
-    """Return the front page in each language."""
-    template, script = _templates().get_template("index.html"), _script("front.js")
-    pages = {}
-    for one in NAMES:
-        with writing(one):
-            benchmarks = benchmarks_name() if (folder / benchmarks_name()).exists() else ""
-            shown = front(results, links)
-            pages[one] = template.render(front=shown, script=script, benchmarks=benchmarks)
-    return pages
+def _workers(studies: int) -> int:
+    return min(studies, os.cpu_count() or 1)
 
 
-@contextmanager
-def _writing(stale: Sequence[tuple[Results, Task]]) -> Iterator[None]:
-    """Write the pages of studies beside what the caller does meanwhile, if there are several."""
-    workers = min(len(stale), os.cpu_count() or 1)
+def _prepare(stale: Sequence[Results]) -> None:
+    """Start the process that workers are forked from, if there will be some; loading takes it 3 s."""
+    if _workers(len(stale)) > 1:
+        pictures = any(view.kind == "images" for one in stale for view in one.study.views)
+        multiprocessing.set_forkserver_preload(
+            [__name__, "reports.pages", *(["reports.images"] if pictures else [])]
+        )
+        forkserver.ensure_running()
+
+
+def _write_studies(stale: Sequence[tuple[Results, Task]]) -> None:
+    """Write the pages of studies, side by side where there are several and a core for each."""
+    workers = _workers(len(stale))
     if workers < 2:
-        yield
         for results, task in stale:
             _write_study(results, task)
         return
-    # Drawing takes seconds a study, and a new process one and a half to load what draws.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _hold_garbage) as pool:
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=gc.disable) as pool:
         longest_first = sorted(stale, key=lambda pair: _drawings(pair[0].study), reverse=True)
         futures = [
             pool.submit(_work, results.execution, results.records, task)
             for results, task in longest_first
         ]
-        yield
-        for future in futures:
-            future.result()
+        for (results, _), future in zip(longest_first, futures, strict=True):
+            vars(results)["findings"] = future.result()  # or they would be made here once more
 
 
 def _drawings(study: Study) -> int:
     return 2 * len(study.views) + len(study.claims)  # a view is drawn for two widths
 
 
-def _hold_garbage() -> None:
-    """Let a worker's garbage go with it: freeing figures takes a third as long as drawing them."""
-    gc.disable()
-    atexit.register(gc.freeze)  # or the interpreter would collect all of it at its end
-
-
-def _work(execution: Execution, records: Sequence[Record], task: Task) -> None:
+def _work(execution: Execution, records: Sequence[Record], task: Task) -> list[Finding]:
     """Write a study's pages in a process of its own, which finds the study by its name."""
     study = discovery.load(execution.study)
     by_id = {record.id: record for record in records}
-    _write_study(gather(study, execution, by_id), task)
-    if next(_STUDIES) % HELD == 0:
+    results = gather(study, execution, by_id)
+    _write_study(results, task)
+    if next(_STUDIES) % HELD == 0:  # freeing figures takes a third as long as drawing them
         gc.collect()
+    return results.findings
 
 
 def _write_study(results: Results, task: Task) -> None:
+    from reports.pages import album, study_page  # which load what draws
+
     name, drawn = results.study.name, album(results)
     _write(task.folder / f"{name}.csv", _csv(results.table))
     cells = zip(results.grids, drawn.cells, strict=True)
@@ -180,14 +179,13 @@ def write_pages(template: str, page: Callable[[], object], paths: Mapping[str, P
     _write_all(filled)
 
 
-def _content(result: Results, link: Links) -> str:
-    """Return a digest of everything that a page shows, and of the code that draws it.
+def _content(result: Results) -> str:
+    """Return a digest of everything that a page shows but its links, and of the code that draws it.
 
     A page with many figures takes seconds; most runs change none or one of them.
     """
     records = [[record.id, record.provenance.finished] for record in result.records]
-    shown = [result.study.source, dataclasses.asdict(result.execution), records, link]
-    return digest([shown, _code()])
+    return digest([result.study.source, dataclasses.asdict(result.execution), records, _code()])
 
 
 @functools.cache

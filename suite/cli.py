@@ -188,18 +188,13 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
 @click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
 def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
     """Write the report site of each study's latest run."""
-    from reports.site import render
-    from suite.stored import attach_pages, latest, stores, tracking_links
+    from suite.stored import latest, stores, write_report
 
     results = latest(studies, *stores())
-    links = tracking_links(results)
     try:
-        index = render(results, out, tracking_links=links, first=lang)
+        print(write_report(results, out, lang))
     except OSError as error:
         raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
-    if links:
-        attach_pages(links, out)
-    print(index)
 
 
 @cli.command()

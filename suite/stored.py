@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +60,30 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list
     return [gathered(name, journal) for name in found]
 
 
-def tracking_links(results: Iterable[Results]) -> dict[str, Links]:
-    """Return where the tracking UI shows each study's trials: a server's, or the one of `suite ui`."""
+def write_report(results: Sequence[Results], folder: Path, first: str) -> Path:
+    """Write the report site, and put each page beside its verdicts in the tracking store.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    from reports.site import render  # which loads what draws
+
     tracker = Tracker(tracking_uri())
+    links = partial(_tracking_links, results, tracker)
+    index = render(results, folder, tracking_links=links, first=first)
+    if location.exists(tracker.uri):
+        for result in results:
+            tracker.attach(result.study.name, folder / file_name(result.study.name))
+    tracker.close()
+    return index
+
+
+def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, Links]:
+    """Return where the tracking UI shows each study's trials: a server's, or the one of `suite ui`."""
     if not location.exists(tracker.uri):
         return {}
     tracker.open()
     links = tracker.links(result.execution for result in results)
-    tracker.close()
     if tracker.error is not None:
         print(
             f"the pages lack links to {tracker.uri}: {first_line(tracker.error)}", file=sys.stderr
@@ -76,15 +93,6 @@ def tracking_links(results: Iterable[Results]) -> dict[str, Links]:
         study: Links(*(f"{address}/{path}" if path else "" for path in paths))
         for study, paths in links.items()
     }
-
-
-def attach_pages(studies: Iterable[str], folder: Path) -> None:
-    """Put each study's page beside its verdicts in the tracking store."""
-    tracker = Tracker(tracking_uri())
-    tracker.open()
-    for study in studies:
-        tracker.attach(study, folder / file_name(study))
-    tracker.close()
 
 
 def gathered(name: str, journal: Journal) -> Results:

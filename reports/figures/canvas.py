@@ -196,6 +196,10 @@ def _lay_out(figure: Figure) -> None:
     It is what takes longest, and constrained layout does it twice.
     """
     FigureCanvasAgg(figure)  # its measures are at hand; those of SVG's canvas cost another drawing
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if not axis.get_label_text():  # a tenth of drawing goes into looking for its place
+                axis.set_label_coords(0, 0)
     # With a rectangle, even the whole figure, it would measure twice too.
     TightLayoutEngine(pad=PAD, rect=None).execute(figure)  # type: ignore[arg-type]
     for legend in figure.legends:

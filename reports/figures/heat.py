@@ -18,8 +18,8 @@ from reports.figures.labels import x_labels
 from reports.figures.scales import log_y
 from reports.language import gettext
 from reports.quantities import axis_label, measured, scaled, short
-from reports.shown import Shown, by_x
-from reports.summary import Mean, mean_of
+from reports.shown import Shown
+from reports.summary import Mean
 from reports.words import (
     axis_words,
     comma,
@@ -54,11 +54,7 @@ class Field:
 
 def field(shown: Shown) -> Field:
     """Return the cells of what a heat map shows."""
-    means = {
-        (x, y): mean_of(group["value"])
-        for y in range(len(shown.colour.levels))
-        for x, group in by_x(shown, y)
-    }
+    means = {(x, y): mean for y, row in enumerate(shown.means) for x, mean in row.items()}
     lost: dict[Cell, dict[str, int]] = {}
     for x, y, status, count in shown.lost.itertuples(index=False):
         lost.setdefault((int(x), int(y)), {})[str(status)] = int(count)

@@ -16,16 +16,11 @@ from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import Frame, frame, log_y, places, set_x, set_y
 from reports.language import gettext
 from reports.quantities import axis_label, measured, scaled
-from reports.shown import Shown, by_x
-from reports.summary import Mean, mean_of
+from reports.shown import Shown
+from reports.summary import Mean
 from reports.words import axis_words, level_words, metric_words, sentences, trials_words
 
 ROW = 11  # CSS pixels between crosses that are stacked
-
-
-def means(shown: Shown, colour: int) -> Mapping[int, Mean]:
-    """Return the mean over seeds at every position along x that has one."""
-    return {x: mean_of(group["value"]) for x, group in by_x(shown, colour)}
 
 
 def is_cut(shown: Shown) -> bool:
@@ -57,7 +52,7 @@ def alt(shown: Shown) -> str:
     metric, axis = metric_words(shown.view.of), axis_words(shown.x.path)
     parts = [gettext("{metric} over {axis}, mean of seeds").format(metric=metric, axis=axis)]
     for colour, level in enumerate(shown.colour.levels):
-        line = means(shown, colour)
+        line = shown.means[colour]
         said = _extremes(shown, line) if line else gettext("no finished trial")
         parts.append(named(shown, level, said))
     return sentences([*parts, shown.lost_words])
@@ -82,8 +77,8 @@ def _frame(shown: Shown) -> Frame:
     values = [scaled(metric, value) for value in shown.points["value"]]
     bounds = [
         scaled(metric, bound)
-        for colour in range(len(shown.colour.levels))
-        for mean in means(shown, colour).values()
+        for line in shown.means
+        for mean in line.values()
         for bound in (mean.low, mean.high)
     ]
     return frame(values, bounds, log_y(metric, values))
@@ -91,7 +86,7 @@ def _frame(shown: Shown) -> Frame:
 
 def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:
     metric, ink = shown.view.of, stand_in(colour)
-    line, points = means(shown, colour), shown.line(colour)
+    line, points = shown.means[colour], shown.line(colour)
     axes.plot(
         [where[int(x)] for x in points["x"]],
         [scaled(metric, value) for value in points["value"]],

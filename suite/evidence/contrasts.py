@@ -24,7 +24,6 @@ from suite.evidence.arms import ArmValues, arm_values
 from suite.grid import Grid
 
 Contrast = np.ndarray[tuple[int], np.dtype[np.float64]]
-COLUMNS = ("id", "part", "seed", "status", "error", "spent")
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,12 @@ class Measured:
 
 
 def measure(claim: Claim, grid: Grid, rows: pd.DataFrame, select: str) -> Measured:
-    """Return the arms of a claim and its contrast, from the rows of all parts."""
-    part = rows[rows["part"] == grid.name] if len(rows) else pd.DataFrame(columns=COLUMNS)
-    part = part.reindex(columns=list(dict.fromkeys([*part.columns, *(a.path for a in grid.axes)])))
+    """Return the arms of a claim and its contrast, from the rows of its part."""
     over = getattr(claim, "over", None)
     levels = grid.axis(over).levels if over else ()
     tune = grid.probe is None and not isinstance(claim, Identity)
     found = {
-        name: arm_values(part, grid, arm, claim.of, select, tune=tune)
+        name: arm_values(rows, grid, arm, claim.of, select, tune=tune)
         for name, arm in arms(claim, levels).items()
     }
     seeds = pd.DataFrame({name: arm.values for name, arm in found.items()}).dropna()

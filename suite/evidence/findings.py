@@ -27,7 +27,7 @@ from suite.evidence.arms import ArmValues
 from suite.evidence.contrasts import Contrast, Measured, measure
 from suite.evidence.reasons import OPEN, Reason
 from suite.evidence.significance import ALPHA, Test, exact_test, holm, seeds_needed, t_test
-from suite.evidence.table import table
+from suite.evidence.table import by_part, table
 from suite.grid import Grid
 from suite.record import Record, Status
 from suite.study import Study
@@ -112,9 +112,12 @@ def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> 
     Tests are paired by seed; n counts seeds. Two families, "there is an effect" and "it is smaller
     than what matters", are each corrected by Holm's method over the study's claims.
     """
-    rows = table(records, study.target)
+    rows = by_part(table(records, study.target), grids)
     by_name = {grid.name: grid for grid in grids}
-    measured = [measure(claim, by_name[claim.part], rows, study.select) for claim in study.claims]
+    measured = [
+        measure(claim, by_name[claim.part], rows[claim.part], study.select)
+        for claim in study.claims
+    ]
     tests = [
         _test(claim, one) if by_name[claim.part].seeds else _NOT_ASKED
         for claim, one in zip(study.claims, measured, strict=True)
@@ -122,7 +125,7 @@ def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> 
     adjusted = holm([test.p for test in tests])
     adjusted_margin = holm([test.p_margin for test in tests])
     return [
-        _decide(study, by_name[claim.part], rows, claim, one, test, p, p_margin)
+        _decide(study, by_name[claim.part], rows[claim.part], claim, one, test, p, p_margin)
         for claim, one, test, p, p_margin in zip(
             study.claims, measured, tests, adjusted, adjusted_margin, strict=True
         )

@@ -10,7 +10,7 @@ from functools import cached_property
 import pandas as pd
 
 from suite.evidence.findings import Finding, findings
-from suite.evidence.table import table
+from suite.evidence.table import by_part, table
 from suite.grid import Grid
 from suite.record import Execution, Record
 from suite.study import Study
@@ -38,6 +38,11 @@ class Results:
     @cached_property
     def table(self) -> pd.DataFrame:
         return table(self.records, self.study.target)
+
+    @cached_property
+    def parts(self) -> dict[str, pd.DataFrame]:
+        """The rows of the table by part, with a column for each of a part's axes."""
+        return by_part(self.table, self.grids)
 
     @cached_property
     def findings(self) -> list[Finding]:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from suite.grid import Grid
 from suite.record import Record
 from suite.study import Target
 
+COLUMNS = ("id", "part", "seed", "status", "error", "spent")
 TARGET_OF = {
     "target/steps": "cost/steps",
     "target/examples": "cost/examples",
@@ -39,6 +41,16 @@ def table(records: Iterable[Record], target: Target | None = None) -> pd.DataFra
             }
         )
     return pd.DataFrame(rows)
+
+
+def by_part(rows: pd.DataFrame, grids: Iterable[Grid]) -> dict[str, pd.DataFrame]:
+    """Return each part's rows of a table, with a column for each of the part's axes."""
+    whole = rows if len(rows) else pd.DataFrame(columns=COLUMNS)
+    parts = {}
+    for grid in grids:
+        wanted = dict.fromkeys([*whole.columns, *(axis.path for axis in grid.axes)])
+        parts[grid.name] = whole[whole["part"] == grid.name].reindex(columns=list(wanted))
+    return parts
 
 
 def price_of_target(record: Record, target: Target) -> dict[str, float]:

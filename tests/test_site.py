@@ -19,7 +19,7 @@ from reports.site import render, write_pages
 from suite import Difference, Study, curves, lines
 from suite.evidence import findings
 from suite.evidence.results import Results
-from suite.record import Outcome, Status
+from suite.record import Links, Outcome, Status
 from tests.test_shown import DECAY, EXECUTION, LABELS, RATE, RECORDS, STUDY
 
 HOSTILE = "<script>alert(1)</script> \"><img src=x onerror='alert(2)'> {{ 7 * 7 }} %(x)s {n}"
@@ -152,6 +152,15 @@ def test_a_page_that_shows_the_same_already_is_left_alone(tmp_path: Path) -> Non
     (tmp_path / "example.zh.html").unlink()
     render([results()], tmp_path)
     assert (tmp_path / "example.zh.html").exists()
+
+
+def test_a_page_is_made_again_if_its_links_alone_are_others(tmp_path: Path) -> None:
+    render([results()], tmp_path)
+    for address in ("http://one/#/experiments/1", "http://two/#/experiments/1"):
+        links = {"example": Links(address, f"{address}/compared")}
+        render([results()], tmp_path, tracking_links=lambda: links)
+        for name in ("example.html", "example.zh.html"):
+            assert f'href="{address}"' in (tmp_path / name).read_text(encoding="utf-8")
 
 
 def test_the_tables_hold_every_trial_and_every_cell(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import dataclasses
 
 import pytest
 
+from reports.figures import curves as curves_figure
+from reports.figures.canvas import NARROW, WIDE, Size
 from reports.figures.difference import labels
 from reports.figures.scales import log_y, places
 from reports.shown import shown
@@ -93,3 +95,12 @@ def test_arms_are_labelled_by_what_tells_them_apart() -> None:
         "weight decay and random labels",
     )
     assert labels(two) == (["weight decay\n0", "weight decay\n0.1"], "")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_an_only_evaluation_is_the_only_place_on_its_axis(size: Size) -> None:
+    data = shown(
+        Results(STUDY, EXECUTION, STUDY.grids(), RECORDS, 0), curves("weights/norm", colour=DECAY)
+    )
+    (axes,) = curves_figure.draw(data, size).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1"]

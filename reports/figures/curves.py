@@ -42,7 +42,11 @@ def draw(shown: Shown, size: Size) -> Figure:
         for colour in range(len(shown.colour.levels)):
             _line(axes, shown, colour)
         set_y(axes, _frame(shown))
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        measured_at = sorted(set(shown.points["x"]))
+        if len(measured_at) > 1:
+            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        else:  # around one evaluation, ticks of a locator would be thousandths of an epoch
+            axes.set_xticks(measured_at, [f"{epoch:g}" for epoch in measured_at])
         soft_grid(axes)
         axes.set_xlabel(epochs())
         name_values(axes, axis_label(shown.view.of), size)

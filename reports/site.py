@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import dataclasses
 import functools
@@ -14,7 +15,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +31,7 @@ from reports.language import ENGLISH, NAMES, TAGS, gettext, language, ngettext, 
 from suite import discovery
 from suite.evidence.findings import Finding
 from suite.evidence.results import Results, gather
+from suite.execution.worker import follow_parent
 from suite.identity import digest
 from suite.record import Execution, Links, Record
 from suite.study import Study
@@ -70,22 +71,24 @@ def render(
 
     Args:
         tracking_links: return, by study name, addresses that open its trials in MLflow's UI. Asked
-            while what draws is loaded by another process, for both take seconds.
+            while other processes load what draws, for both take seconds.
         first: the language of `index.html`.
 
     Raises:
         OSError: the folder cannot be written to. Pages are complete or absent, never half.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _prepare([one for one in results if not _shows(folder, one.study.name, _content(one))])
+    contents = {one.study.name: _content(one) for one in results}
+    pool = _workers(sum(not _shows(folder, *each) for each in contents.items()))
     links = tracking_links()
     stale = []
     for result in results:
-        link = links.get(result.study.name, Links())
-        content = f"{_content(result)} {digest(link)}"
-        if not _shows(folder, result.study.name, content):
+        name = result.study.name
+        link = links.get(name, Links())
+        content = f"{contents[name]} {digest(link)}"
+        if not _shows(folder, name, content):
             stale.append((result, Task(folder, link, content)))
-    _write_studies(stale)
+    _write_studies(stale, pool)
     template = _templates().get_template("index.html")
     for one in NAMES:
         with writing(one):
@@ -98,36 +101,45 @@ def render(
     return folder / "index.html"
 
 
-def _workers(studies: int) -> int:
-    return min(studies, os.cpu_count() or 1)
-
-
-def _prepare(stale: Sequence[Results]) -> None:
-    """Start the process that workers are forked from, if there will be some; loading takes it 3 s."""
-    if _workers(len(stale)) > 1:
-        pictures = any(view.kind == "images" for one in stale for view in one.study.views)
-        multiprocessing.set_forkserver_preload(
-            [__name__, "reports.pages", *(["reports.images"] if pictures else [])]
-        )
-        forkserver.ensure_running()
-
-
-def _write_studies(stale: Sequence[tuple[Results, Task]]) -> None:
-    """Write the pages of studies, side by side where there are several and a core for each."""
-    workers = _workers(len(stale))
+def _workers(studies: int) -> ProcessPoolExecutor | None:
+    """Start a process for each core, if there are studies for several; return their pool if so."""
+    workers = min(studies, os.cpu_count() or 1)
     if workers < 2:
+        return None
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start)
+    for _ in range(workers):
+        pool.submit(int)  # or they would start, and load what draws, with the first studies
+    return pool
+
+
+def _start() -> None:
+    follow_parent()
+    gc.disable()  # freeing figures takes a third as long as drawing them
+    atexit.register(gc.freeze)  # or the interpreter would collect all of them at its end
+    import reports.pages  # noqa: F401
+
+
+def _write_studies(stale: Sequence[tuple[Results, Task]], pool: ProcessPoolExecutor | None) -> None:
+    """Write the pages of studies, in the pool if there is one."""
+    if pool is None:
         for results, task in stale:
             _write_study(results, task)
         return
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=gc.disable) as pool:
-        longest_first = sorted(stale, key=lambda pair: _drawings(pair[0].study), reverse=True)
-        futures = [
-            pool.submit(_work, results.execution, results.records, task)
-            for results, task in longest_first
-        ]
+    longest_first = sorted(stale, key=lambda pair: _drawings(pair[0].study), reverse=True)
+    futures = [
+        pool.submit(_work, results.execution, results.records, task)
+        for results, task in longest_first
+    ]
+    try:
         for (results, _), future in zip(longest_first, futures, strict=True):
             vars(results)["findings"] = future.result()  # or they would be made here once more
+    except BaseException as error:
+        for future in futures:
+            future.cancel()
+        error.add_note(f"while the pages of study '{results.study.name}' were made")
+        raise
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _drawings(study: Study) -> int:
@@ -140,7 +152,7 @@ def _work(execution: Execution, records: Sequence[Record], task: Task) -> list[F
     by_id = {record.id: record for record in records}
     results = gather(study, execution, by_id)
     _write_study(results, task)
-    if next(_STUDIES) % HELD == 0:  # freeing figures takes a third as long as drawing them
+    if next(_STUDIES) % HELD == 0:
         gc.collect()
     return results.findings
 

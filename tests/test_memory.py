@@ -21,6 +21,8 @@ from suite.record import Status
 SMALL = Recipe(
     data=Data("digits", train_examples=300), model=Model(widths=(8,)), budget=Budget(epochs=20)
 )
+# Longer than one of two workers may start behind the other.
+LONG = dataclasses.replace(SMALL, budget=Budget(epochs=200))
 TRIALS = [Trial("t", "main", {}, SMALL, seed) for seed in range(12)]
 
 PEAK = """
@@ -96,10 +98,10 @@ def test_parted_bundles_hold_every_trial_once_and_fit(
 
 def spans(memory: int | None) -> list[tuple[float, float]]:
     with Packed("cpu", 2) as strategy:
-        strategy.check([SMALL])
+        strategy.check([LONG])
         if memory is not None:
-            strategy.memory.budget = memory * strategy.memory.needs[kind(SMALL)]
-        done = list(strategy.run((trial,) for trial in TRIALS[:6]))
+            strategy.memory.budget = memory * strategy.memory.needs[kind(LONG)]
+        done = list(strategy.run((Trial("t", "main", {}, LONG, seed),) for seed in range(6)))
     assert all(one.outcome.status is Status.FINISHED for one in done)
     return sorted((one.started, one.finished) for one in done)
 

@@ -7,6 +7,7 @@ replaces by `currentColor`, by the page's variables or by the figure's own.
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import math
 import re
@@ -134,8 +135,13 @@ def stand_in(index: int) -> str:
 @contextmanager
 def canvas(size: Size, height: int | None = None) -> Iterator[Figure]:
     """Give a figure of that size, in the house style; points are CSS pixels."""
-    with sns.axes_style("ticks"), mpl.rc_context(STYLE):
+    with mpl.rc_context(_style_of_seaborn() | STYLE):
         yield Figure(figsize=(size.width / 72, (height or size.height) / 72))
+
+
+@functools.cache
+def _style_of_seaborn() -> dict[Any, Any]:
+    return dict(sns.axes_style("ticks"))
 
 
 def name_values(axes: Axes, label: str, size: Size, above: int = 0) -> None:
@@ -274,6 +280,8 @@ def _strip(root: ET.Element) -> None:
 
 
 def _rewritten(key: str, value: str, name: str) -> str:
+    if key in ("d", "transform", "x", "y"):  # most of them
+        return value
     if key == "id":
         return f"{name}-{value}"
     if key.endswith("href"):

@@ -46,10 +46,15 @@ def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Fini
     return Finished(trial, Outcome(status=Status.FAILED, error=error), 0.0, 0.0)
 
 
-def _start(threads: int) -> None:
+def follow_parent() -> None:
+    """Leave it to the process that started this one to end it, and end with it."""
     # Ctrl-C reaches the whole process group; what it means is the coordinator's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _start(threads: int) -> None:
+    follow_parent()
     from suite.training import determinism
 
     determinism.enforce(threads)

@@ -31,8 +31,8 @@ from reports.language import ENGLISH, NAMES, TAGS, gettext, language, ngettext, 
 from suite import discovery
 from suite.evidence.findings import Finding
 from suite.evidence.results import Results, gather
-from suite.execution.worker import follow_parent
 from suite.identity import digest
+from suite.parent import follow_parent
 from suite.record import Execution, Links, Record
 from suite.study import Study
 

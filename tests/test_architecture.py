@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 # is the vocabulary of a study file, suite/__init__.py.
 ROOMS: dict[str, str] = {
     "errors": "",
+    "parent": "",
     "seeds": "",
     "record": "",
     "wording": "",
@@ -35,13 +36,13 @@ ROOMS: dict[str, str] = {
     "training": "errors seeds record recipe data models",
     "tracking": "errors record recipe identity grid study",
     "evidence": "errors record wording metrics claims grid study",
-    "execution": "errors seeds record metrics recipe identity grid study discovery data models training",
+    "execution": "errors parent seeds record metrics recipe identity grid study discovery data models training",
     "progress": "metrics grid study execution",
     "coordinator": "errors record recipe identity grid study execution tracking progress",
     "listing": "errors metrics recipe claims identity grid study coverage discovery execution coordinator",
     "keeping": "errors record wording recipe identity evidence execution tracking training",
     "pictures": "errors seeds record wording recipe views identity data training execution keeping",
-    "reports": "errors record wording metrics recipe claims views identity grid study coverage discovery "
+    "reports": "errors parent record wording metrics recipe claims views identity grid study coverage discovery "
     "evidence pictures",
     "conclusions": "errors record wording metrics recipe claims identity grid study evidence reports",
     "arguments": "errors fields",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from concurrent.futures import ProcessPoolExecutor
 
 from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
 from suite.grid import Trial
+from suite.parent import follow_parent
 from suite.record import Outcome, Status
 
 ATTEMPTS = 2  # A trial whose worker dies is tried once more; it may have been an innocent victim.
@@ -46,23 +44,8 @@ def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Fini
     return Finished(trial, Outcome(status=Status.FAILED, error=error), 0.0, 0.0)
 
 
-def follow_parent() -> None:
-    """Leave it to the process that started this one to end it, and end with it."""
-    # Ctrl-C reaches the whole process group; what it means is the coordinator's decision.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
 def _start(threads: int) -> None:
     follow_parent()
     from suite.training import determinism
 
     determinism.enforce(threads)
-
-
-def _end_with_parent() -> None:
-    """End this process when the coordinator is gone, however it went."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -78,14 +78,14 @@ def render(
         OSError: the folder cannot be written to. Pages are complete or absent, never half.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {one.study.name: _content(one) for one in results}
-    pool = _workers(sum(not _shows(folder, *each) for each in contents.items()))
+    changed = [one.study for one in results if not _shows(folder, one.study.name, _content(one))]
+    pool = _workers(changed)
     links = tracking_links()
     stale = []
     for result in results:
         name = result.study.name
         link = links.get(name, Links())
-        content = f"{contents[name]} {digest(link)}"
+        content = f"{_content(result)} {digest(link)}"
         if not _shows(folder, name, content):
             stale.append((result, Task(folder, link, content)))
     _write_studies(stale, pool)
@@ -101,22 +101,27 @@ def render(
     return folder / "index.html"
 
 
-def _workers(studies: int) -> ProcessPoolExecutor | None:
+def _workers(studies: Sequence[Study]) -> ProcessPoolExecutor | None:
     """Start a process for each core, if there are studies for several; return their pool if so."""
-    workers = min(studies, os.cpu_count() or 1)
+    workers = min(len(studies), os.cpu_count() or 1)
     if workers < 2:
         return None
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start)
+    pictures = any(view.kind == "images" for study in studies for view in study.views)
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, _start, (pictures,))
     for _ in range(workers):
         pool.submit(int)  # or they would start, and load what draws, with the first studies
     return pool
 
 
-def _start() -> None:
+def _start(pictures: bool) -> None:
     follow_parent()
     gc.disable()  # freeing figures takes a third as long as drawing them
     atexit.register(gc.freeze)  # or the interpreter would collect all of them at its end
-    import reports.pages  # noqa: F401
+    import reports.pages
+
+    if pictures:
+        import reports.images  # noqa: F401 - with torch
 
 
 def _write_studies(stale: Sequence[tuple[Results, Task]], pool: ProcessPoolExecutor | None) -> None:

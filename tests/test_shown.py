@@ -7,11 +7,12 @@ import dataclasses
 import pytest
 
 from reports.figures import curves as curves_figure
-from reports.figures.canvas import NARROW, WIDE, Size
+from reports.figures import heat as heat_figure
+from reports.figures.canvas import NARROW, WIDE, Size, lay_out
 from reports.figures.difference import labels
 from reports.figures.scales import log_y, places
 from reports.shown import shown
-from suite import Difference, Interaction, Study, axis, curves, define_metric, lines
+from suite import Difference, Interaction, Study, axis, curves, define_metric, heat, lines
 from suite.evidence import findings
 from suite.evidence.results import Results
 from suite.record import Execution
@@ -95,6 +96,27 @@ def test_arms_are_labelled_by_what_tells_them_apart() -> None:
         "weight decay and random labels",
     )
     assert labels(two) == (["weight decay\n0", "weight decay\n0.1"], "")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_long_labels_of_columns_leave_room_for_the_cells(size: Size) -> None:
+    """Warnings are errors here: matplotlib's, that no layout was found, would be one."""
+    widths = tuple((64,) * layers for layers in (9, 14))
+    grid = (axis("model.widths", widths), axis(RATE, (0.1, 1.0)))
+    study = Study("Long", grid=grid, name="example")
+    records = tuple(
+        a_record({"model.widths": width, RATE: rate}, 0, {"weights/norm": rate})
+        for width in widths
+        for rate in (0.1, 1.0)
+    )
+    view = heat("weights/norm", x="model.widths", y=RATE)
+    figure = heat_figure.draw(
+        shown(Results(study, EXECUTION, study.grids(), records, 0), view), size
+    )
+    lay_out(figure)
+    (axes,) = figure.axes
+    assert axes.bbox.height > 60
+    assert axes.get_tightbbox().y0 >= 0
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

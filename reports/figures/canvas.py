@@ -176,7 +176,7 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     out = io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context(STYLE):
-        _lay_out(figure)
+        lay_out(figure)
         # `savefig` would draw everything once more before, for formats that need it.
         FigureCanvasSVG(figure).print_svg(out, metadata=nothing)  # type: ignore[no-untyped-call]
     root = ET.fromstring(out.getvalue())  # noqa: S314 - matplotlib's own words, just written
@@ -196,7 +196,7 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     return root
 
 
-def _lay_out(figure: Figure) -> None:
+def lay_out(figure: Figure) -> None:
     """Fit the axes between their labels and the legend, measuring all of that once.
 
     It is what takes longest, and constrained layout does it twice.

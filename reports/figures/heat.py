@@ -34,6 +34,7 @@ Cell = tuple[int, int]
 # Seaborn's crest, without the end where cells would vanish into a dark page.
 STRETCH = (0.02, 0.86)
 LONGEST = 14  # letters in a line of a row's label, on a phone
+LETTER = 6  # CSS pixels
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def draw(shown: Shown, size: Size) -> Figure:
     rows = len(shown.colour.levels)
     lines = max(label.count("\n") + 1 for label in _row_labels(shown, size))
     height = 62 + max(46 if size.narrow else 48, 15 * lines) * max(2, rows)
+    if _upright(shown, size):  # there is room for five letters
+        height += LETTER * (_longest(shown) - 5)
     with canvas(size, height) as figure:
         axes = figure.subplots()
         cells = field(shown)
@@ -210,14 +213,26 @@ def _row_labels(shown: Shown, size: Size) -> list[str]:
     return [fill(level_words(level), widest) for level in shown.colour.levels]
 
 
+def _column_labels(shown: Shown) -> list[str]:
+    return [fill(label, 2 * LONGEST) for label in x_labels(shown)]
+
+
+def _longest(shown: Shown) -> int:
+    return max(len(line) for label in _column_labels(shown) for line in label.split("\n"))
+
+
+def _upright(shown: Shown, size: Size) -> bool:
+    """Whether the labels of columns are too long to stand beside each other."""
+    room = (0.6 if size.narrow else 0.8) * size.width / len(shown.x.levels)
+    return LETTER * _longest(shown) > room
+
+
 def _frame(axes: Axes, shown: Shown, size: Size) -> None:
     axes.set_xlim(-0.5, len(shown.x.levels) - 0.5)
     axes.set_ylim(-0.5, len(shown.colour.levels) - 0.5)
-    labels = x_labels(shown)
-    room = (0.6 if size.narrow else 0.8) * size.width / len(labels)  # pixels; a letter takes six
-    upright = max(map(len, labels)) * 6 > room
+    labels = _column_labels(shown)
     axes.set_xticks(range(len(labels)), labels)
-    if upright:  # held by their ends, whatever they will say
+    if _upright(shown, size):  # held by their ends, whatever they will say
         for label in axes.get_xticklabels():
             label.set(ha="right", va="center", rotation=90, rotation_mode="anchor")
     axes.set_yticks(range(len(shown.colour.levels)), _row_labels(shown, size))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from reports.language import gettext, ngettext
-from reports.quantities import NBSP, bracketed, decimals, scaled, written
+from reports.quantities import MINUS, NBSP, bracketed, decimals, scaled, written
 from reports.words import arm_words, axis_words, comma, level_words, listed, metric_words
 from suite.claims import (
     Claim,
@@ -153,7 +153,7 @@ def _amount(claim: Tested, estimate: float, low: float, high: float) -> str:
 
 def _level(claim: Threshold) -> str:
     unit = " %" if METRICS[claim.of].unit == "percent" else ""
-    return f"{scaled(claim.of, claim.level):g}{unit}"
+    return f"{scaled(claim.of, claim.level):g}{unit}".replace("-", MINUS)
 
 
 def _range(claim: Within) -> str:

@@ -61,7 +61,7 @@ def render(
     results: Sequence[Results],
     folder: Path,
     *,
-    tracking_links: Callable[[], Mapping[str, Links]] = dict,
+    tracking_links: Callable[[], Mapping[str, Links] | None] = dict,
     first: str = ENGLISH,
 ) -> Path:
     """Write a page for each study and a front page into `folder`; return the path of the latter.
@@ -71,7 +71,8 @@ def render(
 
     Args:
         tracking_links: return, by study name, addresses that open its trials in MLflow's UI. Asked
-            while other processes load what draws, for both take seconds.
+            while other processes load what draws, for both take seconds. None, where nobody could
+            say, leaves pages with whatever links they have.
         first: the language of `index.html`.
 
     Raises:
@@ -80,12 +81,13 @@ def render(
     folder.mkdir(parents=True, exist_ok=True)
     changed = [one.study for one in results if not _shows(folder, one.study.name, _content(one))]
     pool = _workers(changed)
-    links = tracking_links()
+    asked = tracking_links()
+    links = asked or {}
     stale = []
     for result in results:
         name = result.study.name
         link = links.get(name, Links())
-        content = f"{_content(result)} {digest(link)}"
+        content = _content(result) if asked is None else f"{_content(result)} {digest(link)}"
         if not _shows(folder, name, content):
             stale.append((result, Task(folder, link, content)))
     _write_studies(stale, pool)
@@ -213,7 +215,9 @@ def _code() -> list[str]:
 
 
 def _shows(folder: Path, study: str, content: str) -> bool:
-    """Say whether a study's pages are there and show some content, which their heads name."""
+    """Say whether a study's tables and pages are there and show what the pages' heads name."""
+    if not all((folder / f"{study}{end}").exists() for end in (".csv", ".cells.csv")):
+        return False
     for one in NAMES:
         with writing(one):
             path = folder / file_name(study)

@@ -192,9 +192,10 @@ def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
 
     results = latest(studies, *stores())
     try:
-        print(write_report(results, out, lang))
+        index = write_report(results, out, lang)
     except OSError as error:
         raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
+    print(index)
 
 
 @cli.command()

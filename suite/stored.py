@@ -78,8 +78,11 @@ def write_report(results: Sequence[Results], folder: Path, first: str) -> Path:
     return index
 
 
-def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, Links]:
-    """Return where the tracking UI shows each study's trials: a server's, or the one of `suite ui`."""
+def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, Links] | None:
+    """Return where the tracking UI shows each study's trials: a server's, or the one of `suite ui`.
+
+    None if the store cannot be asked.
+    """
     if not location.exists(tracker.uri):
         return {}
     tracker.open()
@@ -88,6 +91,7 @@ def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, L
         print(
             f"the pages lack links to {tracker.uri}: {first_line(tracker.error)}", file=sys.stderr
         )
+        return None
     address = tracker.uri.rstrip("/") if location.is_remote(tracker.uri) else LOCAL_UI
     return {
         study: Links(*(f"{address}/{path}" if path else "" for path in paths))

@@ -163,6 +163,28 @@ def test_a_page_is_made_again_if_its_links_alone_are_others(tmp_path: Path) -> N
             assert f'href="{address}"' in (tmp_path / name).read_text(encoding="utf-8")
 
 
+def test_a_page_keeps_its_links_while_nobody_can_say_what_they_are(tmp_path: Path) -> None:
+    links = {"example": Links("http://one/#/experiments/1", "")}
+    render([results()], tmp_path, tracking_links=lambda: links)
+    before = (tmp_path / "example.html").read_text(encoding="utf-8")
+    render([results()], tmp_path, tracking_links=lambda: None)
+    assert (tmp_path / "example.html").read_text(encoding="utf-8") == before
+    (tmp_path / "example.html").unlink()
+    render([results()], tmp_path, tracking_links=lambda: None)
+    assert "http://one" not in (tmp_path / "example.html").read_text(encoding="utf-8")
+    render([results()], tmp_path, tracking_links=lambda: links)
+    assert (tmp_path / "example.html").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("name", ["example.csv", "example.cells.csv"])
+def test_a_table_that_is_gone_is_written_again(tmp_path: Path, name: str) -> None:
+    render([results()], tmp_path)
+    before = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
+    render([results()], tmp_path)
+    assert (tmp_path / name).read_bytes() == before
+
+
 def test_the_tables_hold_every_trial_and_every_cell(tmp_path: Path) -> None:
     one = results()
     render([one], tmp_path)

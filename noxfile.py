@@ -102,7 +102,7 @@ def bench(session: nox.Session) -> None:
     command = [PYTHON, "-m", "pytest", "tests/bench", "--benchmark-only", "-s", *arguments]
     session.run(*command, env={"PEERS_PYTHON": str(peers)})
     if not session.posargs:
-        session.run(PYTHON, "-m", "reports.benchmarks")
+        session.run(PYTHON, "-m", "reports.pages.benchmarks")
 
 
 @nox.session

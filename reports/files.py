@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from reports.language import ENGLISH, NAMES, TAGS, language, writing
+from suite.language.catalogue import ENGLISH, NAMES, TAGS, language, writing
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def in_other_languages(name: Callable[[], str]) -> tuple[Link, ...]:
     return tuple(Link(names[one], TAGS[one], NAMES[one]) for one in NAMES if one != language())
 
 
-def written(studies: Iterable[str]) -> Iterator[str]:
+def site_files(studies: Iterable[str]) -> Iterator[str]:
     """Yield the name of every file of the site of some studies."""
     yield "index.html"
     names = list(studies)

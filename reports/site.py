@@ -1,9 +1,17 @@
-"""Writing the site: templates filled, every file replaced whole or not at all."""
+"""The site: a page for each study and a front page, drawn side by side and only where they changed.
+
+A page names what it shows: its head holds a digest of the study's file, its records and the code
+that draws, and a page that shows the same already is not drawn again.
+
+Pages of several studies are drawn in processes of their own, which hardly ever collect garbage:
+freeing figures takes a third as long as drawing them. They are spawned: forked from one process
+that has loaded what draws they would be 2 s faster, but that process looks for its modules in the
+working directory first, where a file may have the name of one.
+"""
 
 from __future__ import annotations
 
 import atexit
-import base64
 import dataclasses
 import functools
 import gc
@@ -11,30 +19,28 @@ import hashlib
 import itertools
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 import reports
 import suite.evidence
-from reports import marks
-from reports.cells import cells_frame
+import suite.language
 from reports.files import benchmarks_name, file_name, front_name
-from reports.front import front
-from reports.language import ENGLISH, NAMES, TAGS, gettext, language, ngettext, writing
-from suite import discovery
+from reports.pages.cells import cells_frame
+from reports.pages.front import front
+from reports.writer import script, templates, write
 from suite.evidence.findings import Finding
 from suite.evidence.results import Results, gather
-from suite.identity import digest
-from suite.parent import follow_parent
-from suite.record import Execution, Links, Record
-from suite.study import Study
+from suite.ground.identity import digest
+from suite.ground.processes import follow_parent
+from suite.language.catalogue import ENGLISH, NAMES, writing
+from suite.vocabulary import discovery
+from suite.vocabulary.record import Execution, Links, Record
+from suite.vocabulary.study import Study
 
 HELD = 20  # studies whose garbage a worker holds, some 50 MB each
 _STUDIES = itertools.count(1)
@@ -47,14 +53,6 @@ class Task:
     folder: Path
     link: Links
     content: str
-
-
-@dataclass(frozen=True)
-class Script:
-    """A script of the site's own, and the hash by which its page allows it and no other."""
-
-    text: Markup
-    hash: str
 
 
 def render(
@@ -91,15 +89,15 @@ def render(
         if not _shows(folder, name, content):
             stale.append((result, Task(folder, link, content)))
     _write_studies(stale, pool)
-    template = _templates().get_template("index.html")
+    template = templates().get_template("index.html")
     for one in NAMES:
         with writing(one):
             shown = front(results, links)
             benchmarks = benchmarks_name() if (folder / benchmarks_name()).exists() else ""
-            page = template.render(front=shown, script=_script("front.js"), benchmarks=benchmarks)
-            _write(folder / front_name(), page)
+            page = template.render(front=shown, script=script("front.js"), benchmarks=benchmarks)
+            write(folder / front_name(), page)
             if one == first:  # the same page twice, so that no link depends on which came first
-                _write(folder / "index.html", page)
+                write(folder / "index.html", page)
     return folder / "index.html"
 
 
@@ -120,10 +118,10 @@ def _start(pictures: bool) -> None:
     follow_parent()
     gc.disable()  # freeing figures takes a third as long as drawing them
     atexit.register(gc.freeze)  # or the interpreter would collect all of them at its end
-    import reports.pages
+    import reports.pages.study
 
     if pictures:
-        import reports.images  # noqa: F401 - with torch
+        import reports.figures.images  # noqa: F401 - with torch
 
 
 def _write_studies(stale: Sequence[tuple[Results, Task]], pool: ProcessPoolExecutor | None) -> None:
@@ -165,37 +163,24 @@ def _work(execution: Execution, records: Sequence[Record], task: Task) -> list[F
 
 
 def _write_study(results: Results, task: Task) -> None:
-    from reports.pages import album, study_page  # which load what draws
+    from reports.pages.study import album, study_page
 
     name, drawn = results.study.name, album(results)
-    _write(task.folder / f"{name}.csv", _csv(results.table))
+    write(task.folder / f"{name}.csv", _csv(results.table))
     cells = zip(results.grids, drawn.cells, strict=True)
     frames = [cells_frame(grid, of_grid) for grid, of_grid in cells]
-    _write(task.folder / f"{name}.cells.csv", _csv(pd.concat(frames)))
-    template = _templates().get_template("study.html")
+    write(task.folder / f"{name}.cells.csv", _csv(pd.concat(frames)))
+    template = templates().get_template("study.html")
     content = task.content if drawn.is_whole else ""  # to be made again, for what is missing
     for one in NAMES:  # after the tables: a page that is there says that they are
         with writing(one):
             page = study_page(results, drawn, task.link)
-            text = template.render(page=page, content=content, script=_script("study.js"))
-            _write(task.folder / file_name(name), text)
+            text = template.render(page=page, content=content, script=script("study.js"))
+            write(task.folder / file_name(name), text)
 
 
 def _csv(table: pd.DataFrame) -> str:
     return str(table.to_csv(index=False, lineterminator="\n"))
-
-
-def write_pages(template: str, page: Callable[[], object], paths: Mapping[str, Path]) -> None:
-    """Write a page that is not a study's, from its template, to the path of each language.
-
-    Raises:
-        OSError: one of them cannot be written; none is.
-    """
-    filled = {}
-    for one, path in paths.items():
-        with writing(one):
-            filled[path] = _templates().get_template(template).render(page=page())
-    _write_all(filled)
 
 
 def _content(result: Results) -> str:
@@ -209,7 +194,8 @@ def _content(result: Results) -> str:
 
 @functools.cache
 def _code() -> list[str]:
-    rooms = [Path(reports.__file__).parent, Path(suite.evidence.__file__).parent]
+    faces = (reports.__file__, suite.evidence.__file__, suite.language.__file__)
+    rooms = [Path(face).parent for face in faces]
     files = sorted(file for room in rooms for file in room.rglob("*") if file.is_file())
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
 
@@ -228,51 +214,3 @@ def _shows(folder: Path, study: str, content: str) -> bool:
         except OSError:
             return False
     return True
-
-
-@functools.cache
-def _templates() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("reports"),
-        extensions=["jinja2.ext.i18n"],
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.policies["ext.i18n.trimmed"] = True
-    # What stands in a template is markup; texts of studies are said in Python, and escaped here.
-    templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    templates.globals |= {"tag": lambda: TAGS[language()], "marks": marks}
-    return templates
-
-
-@functools.cache
-def _script(name: str) -> Script:
-    """Return a page's script, which its policy allows by its hash."""
-    folder = Path(reports.__file__).parent / "templates"
-    text = "".join((folder / part).read_text(encoding="utf-8") for part in ("page.js", name))
-    hashed = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return Script(Markup(text), f"sha256-{hashed}")  # noqa: S704 - the site's own file
-
-
-def _write(path: Path, text: str) -> None:
-    _write_all({path: text})
-
-
-def _write_all(texts: Mapping[Path, str]) -> None:
-    """Write beside the targets and move over them, so that a reader never meets half a page."""
-    written: dict[Path, Path] = {}
-    try:
-        for path, text in texts.items():
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            written[path] = Path(name)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(name).chmod(0o644)  # mkstemp's files are private; a page is to be read
-        for path, temporary in written.items():
-            temporary.replace(path)
-    except BaseException:
-        for temporary in written.values():
-            temporary.unlink(missing_ok=True)
-        raise

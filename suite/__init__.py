@@ -3,7 +3,7 @@
 This package's top level is the vocabulary of a study file; it loads no torch.
 """
 
-from suite.claims import (
+from suite.vocabulary.claims import (
     Difference,
     Equivalence,
     Identity,
@@ -14,11 +14,14 @@ from suite.claims import (
     Trend,
     Within,
 )
-from suite.grid import Axis, axis
-from suite.metrics import define_metric
-from suite.recipe import Budget, Data, Model, Optimizer, Recipe, Schedule, Transformation
-from suite.study import Part, Study, Target
-from suite.views import curves, heat, images, lines, matrix
+from suite.vocabulary.data import Data
+from suite.vocabulary.grid import Axis, axis
+from suite.vocabulary.metrics import define_metric
+from suite.vocabulary.model import Model
+from suite.vocabulary.optimizer import Optimizer, Schedule
+from suite.vocabulary.recipe import Budget, Recipe, Transformation
+from suite.vocabulary.study import Part, Study, Target
+from suite.vocabulary.views import curves, heat, images, lines, matrix
 
 __all__ = [
     "Axis",

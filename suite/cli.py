@@ -1,33 +1,64 @@
-"""The command line. Every command loads what it needs when it runs, so that `list` is instant."""
+"""The command line: a table of commands, of which the one that runs is loaded and no other."""
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite import sharing
-from suite.arguments import Choice, Commands, as_json, grid_options, settings, show, study_names
-from suite.errors import RequestError, first_line
-from suite.fields import replace_at
-from suite.reproduce.command import reproduce
+from suite.ground.errors import RequestError, nearest
 
-if TYPE_CHECKING:
-    from suite.coordinator import Request
+# Each command's line of help and where it is. The pages' commands are in `reports`, which stands
+# above `suite`: this table names them, and nothing here imports them.
+COMMANDS = {
+    "list": ("Show studies, their claims and tiers.", "suite.commands.list:list_"),
+    "plan": ("Show what a run would do, and what it costs.", "suite.commands.plan:plan"),
+    "run": ("Run every trial that is not in the store yet.", "suite.commands.run:run"),
+    "verdicts": ("Show the findings of latest runs.", "suite.commands.verdicts:verdicts"),
+    "report": ("Write the pages of latest runs.", "reports.cli:report"),
+    "reproduce": ("Run trials again and compare bits.", "suite.commands.reproduce:reproduce"),
+    "compare": ("Set two result sets side by side.", "reports.cli:compare"),
+    "export": ("Write all results to one archive.", "reports.cli:export"),
+    "import": ("Take an archive's results in.", "suite.commands.import_:import_"),
+    "train": ("Train one recipe, no study.", "suite.commands.train:train"),
+    "submit": ("Write a competition's file to hand in.", "suite.commands.submit:submit"),
+    "new": ("Write a study file to fill in.", "suite.commands.new:new"),
+    "ui": ("Open MLflow's UI on the store.", "suite.commands.ui:ui"),
+}
+
+
+class Commands(click.Group):
+    """A group that loads a command when it runs, and answers an unknown one with the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][1].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (words, _) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise RequestError(f"there is no command '{args[0]}' {nearest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings={"max_content_width": 100})
 def cli() -> None:
     """Rules of thumb about training neural networks, put on trial."""
-
-
-for command in (sharing.compare, sharing.export, sharing.import_, reproduce):
-    cli.add_command(command)
 
 
 def main() -> None:
@@ -71,231 +102,3 @@ def _run() -> int:
 def _refuse(message: str) -> int:
     print(f"suite: {' '.join(message.split())}", file=sys.stderr)
     return 2
-
-
-@cli.command("list")
-@as_json
-def list_(as_json: bool) -> None:
-    """Show studies, their claims and tiers."""
-    from suite import discovery
-    from suite.listing import listing, listing_text
-
-    studies = []
-    for name in discovery.names():
-        try:
-            studies.append(discovery.load(name))
-        except RequestError as error:  # the others can still be listed, and run
-            print(f"suite: {error}", file=sys.stderr)
-    show(listing(studies), as_json, listing_text)
-
-
-@cli.command()
-@study_names
-@grid_options
-def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Show what a run would do: cells, what is cached, strategy and why, and the cost."""
-    from suite import coordinator
-    from suite.execution.estimate import Estimator
-    from suite.listing import plan_form, plan_text
-    from suite.tracking.journal import Journal
-
-    requests, engine = _requests(studies, options), _engine(options)
-    made = coordinator.plan(requests, Journal(), engine)
-    estimator = Estimator(made.device)
-    cost = stacked = estimator.estimate(made)
-    if engine.strategy == "auto":
-        stacked = estimator.estimate(made.stacked())
-    show(plan_form(requests, made, cost, stacked), as_json, plan_text)
-
-
-@cli.command()
-@study_names
-@grid_options
-@click.option("--keep-models", is_flag=True, help="Log the best trial of each arm as a model.")
-def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: Any) -> None:
-    """Run every trial that is not in the store yet, and conclude."""
-    from suite import coordinator
-    from suite.stored import gathered, stores, untracked
-    from suite.wording import counted
-
-    requests = _requests(studies, options)
-    journal, tracker = stores()
-    try:
-        made = coordinator.run(requests, journal, tracker, _engine(options))
-        from suite.conclusions import best_of, conclusion_forms, note, verdict_lines
-
-        results = [gathered(request.study.name, journal) for request in requests]
-        forms = conclusion_forms(results)
-        for result, form in zip(results, forms, strict=True):
-            best = best_of(result)
-            tracker.conclude(result.execution, note(result), form, best)
-            if keep_models:
-                from suite import keeping
-
-                keeping.keep_models(result, best, tracker)
-    finally:
-        tracker.close()
-    ran = {"ran": len(made.pending), "cached": len(made.cached), "store": tracker.uri}
-    show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
-    failed = sum(form["failed"] for form in forms)
-    if failed:
-        print(f"{counted(failed, 'trial')} failed; the next run tries again", file=sys.stderr)
-    if tracker.error is not None:
-        print(untracked(tracker), file=sys.stderr)
-    if failed or (tracker.error is not None and not tracker.absent):
-        sys.exit(1)
-
-
-@cli.command()
-@settings
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto")
-@as_json
-def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json: bool) -> None:
-    """Train one recipe, no study, and print its final metrics."""
-    from suite.recipe import Recipe
-
-    recipe = replace_at(Recipe(), dict(settings))
-    from suite.coordinator import run_one
-    from suite.execution.plan import make_plan
-    from suite.grid import Trial
-
-    trial = Trial("", "main", {}, recipe, seed, alone=True)
-    finished = run_one(make_plan([trial], lambda _: False, strategy="sequential", device=device))
-    from suite.conclusions import outcome_form, outcome_text
-
-    show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)
-    if finished.outcome.status == "failed":
-        sys.exit(1)
-
-
-@cli.command()
-@study_names
-@as_json
-def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
-    """Show the findings of each study's latest run."""
-    from suite.conclusions import conclusion_forms, verdict_lines
-    from suite.stored import latest, stores
-
-    results = latest(studies, *stores())
-    forms = conclusion_forms(results)
-    show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
-
-
-@cli.command()
-@study_names
-@click.option("--out", type=click.Path(path_type=Path), default="reports/html", show_default=True)
-@click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
-def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
-    """Write the report site of each study's latest run."""
-    from suite.stored import latest, stores, write_report
-
-    results = latest(studies, *stores())
-    try:
-        index = write_report(results, out, lang)
-    except OSError as error:
-        raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
-    print(index)
-
-
-@cli.command()
-@click.argument("name")
-def new(name: str) -> None:
-    """Write a study file to fill in."""
-    import keyword
-    import re
-    from string import Template
-
-    if not re.fullmatch("[a-z][a-z0-9_]{0,63}", name) or keyword.iskeyword(name):
-        raise RequestError(f"a study's name is a lower-case Python name, not '{name}'")
-    path = Path("studies") / f"{name}.py"
-    if path.exists():
-        raise RequestError(f"{path} exists already; choose another name")
-    template = Template((Path(__file__).parent / "study_template.txt").read_text())
-    try:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(template.substitute(title=name.replace("_", " ").capitalize()))
-    except OSError as error:
-        path.unlink(missing_ok=True)  # a full disk takes the file's name but not its text
-        raise RequestError(f"{path} cannot be written: {error.strerror}") from None
-    print(path)
-
-
-@cli.command()
-@click.argument("study")
-@click.argument("out", type=click.Path(dir_okay=False, writable=True, path_type=Path))
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-def submit(study: str, out: Path, seed: int) -> None:
-    """Train a competition's network on its files, and write the file to hand in."""
-    from suite import discovery
-    from suite.execution.strategy import THREADS
-
-    write = discovery.submission(study)
-    if not out.parent.is_dir():
-        raise RequestError(f"there is no folder {out.parent}")
-    from suite.training import determinism
-
-    determinism.enforce(THREADS)
-    try:
-        print(write(out, seed))
-    except OSError as error:
-        raise RequestError(f"{out} cannot be written: {error.strerror}") from None
-
-
-@cli.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
-def ui(port: int) -> None:
-    """Open MLflow's UI on the store, on this machine only."""
-    import subprocess
-
-    from suite.stored import stores
-    from suite.tracking import location
-
-    journal, tracker = stores()
-    tracker.open()
-    address = f"http://127.0.0.1:{port}"
-    if location.is_remote(tracker.uri):
-        address = tracker.uri
-    links = tracker.links({one.study: one for one in journal.executions}.values())
-    tracker.close()
-    if tracker.error is not None:
-        raise RequestError(
-            f"the tracking store {tracker.uri} cannot be asked: {first_line(tracker.error)}"
-        )
-    for study, paths in links.items():
-        print(f"{study}: {address}/{paths.charts}", flush=True)
-    if not location.is_remote(tracker.uri):
-        command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--backend-store-uri", tracker.uri]
-        sys.exit(subprocess.run(command, check=False).returncode)
-
-
-def _requests(studies: tuple[str, ...], options: dict[str, Any]) -> list[Request]:
-    from suite import discovery
-    from suite.coordinator import Request
-
-    if options["everything"] and studies:
-        raise RequestError("name studies or give --all, not both")
-    if not (options["everything"] or studies):
-        raise RequestError(f"name a study, or give --all: {', '.join(discovery.names())}")
-    names = discovery.names() if options["everything"] else list(dict.fromkeys(studies))
-    if not names:
-        raise RequestError(f"there is no study in {discovery.folder()}: `suite new NAME` makes one")
-    only: dict[str, tuple[Any, ...]] = {}
-    for path, value in options["only"]:
-        levels = tuple(value) if isinstance(value, tuple | list) else (value,)
-        only[path] = only.get(path, ()) + levels
-    overrides = dict(options["settings"])
-    requests = [
-        Request(discovery.load(name), options["tier"], overrides, only, options["seeds"])
-        for name in names
-    ]
-    for request in requests:
-        request.trials  # noqa: B018 - a wrong path or value shows here, before anything runs
-    return requests
-
-
-def _engine(options: dict[str, Any]) -> Any:
-    from suite.coordinator import Engine
-
-    return Engine(options["strategy"], options["device"], options["workers"])

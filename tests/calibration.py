@@ -12,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-from suite.claims import Difference, Equivalence, Tested
+from suite.vocabulary.claims import Difference, Equivalence, Tested
 from suite.evidence.findings import Verdict, _verdict_of_effect
 from suite.evidence.significance import Test, holm, t_test
 

@@ -15,11 +15,11 @@ from typing import Any, Literal
 import click
 
 import suite
-from suite.claims import Effect, Statement
+from suite.vocabulary.claims import Effect, Statement
 from suite.cli import cli, main
-from suite.fields import annotation
-from suite.metrics import METRICS
-from suite.views import View
+from suite.ground.fields import annotation
+from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.views import View
 
 HEAD = """# Reference
 
@@ -62,7 +62,8 @@ def command_line() -> Iterator[str]:
     yield f"## The command line\n\n{main.__doc__}"
     root = click.Context(cli, info_name="suite", terminal_width=WIDTH)
     yield fenced(cli.get_help(root))
-    for name, command in sorted(cli.commands.items()):
+    for name in sorted(cli.list_commands(root)):
+        command = cli.get_command(root, name)
         context = click.Context(command, info_name=name, parent=root)
         yield f"### suite {name}\n\n{fenced(command.get_help(context))}"
 

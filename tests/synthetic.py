@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from commands import make_study
-from suite import discovery
-from suite.coordinator import Request
-from suite.grid import Trial
-from suite.identity import canonical
-from suite.record import Execution, Outcome, Provenance, Record, ResultSet, Status
-from suite.study import Study
+from tests.command_line import make_study
+from suite.vocabulary import discovery
+from suite.runs.coordinator import Request
+from suite.vocabulary.grid import Trial
+from suite.ground.identity import canonical
+from suite.vocabulary.record import Execution, Outcome, Provenance, Record, ResultSet, Status
+from suite.vocabulary.study import Study
 from suite.tracking.journal import Journal
 
 PROVENANCE = Provenance(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,54 +11,37 @@ from pathlib import Path
 
 import pytest
 
+from suite.cli import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 
 # From the ground up: a room imports from rooms above its line and never from one below. `suite`
-# is the vocabulary of a study file, suite/__init__.py.
+# is what a study file imports, suite/__init__.py.
 ROOMS: dict[str, str] = {
-    "errors": "",
-    "parent": "",
+    "ground": "",
     "seeds": "",
-    "record": "",
-    "wording": "",
-    "fields": "errors",
-    "metrics": "errors",
-    "recipe": "errors fields metrics",
-    "claims": "errors fields metrics wording",
-    "views": "errors fields metrics",
-    "identity": "errors fields",
-    "grid": "errors fields recipe identity",
-    "study": "errors fields metrics recipe claims views identity grid",
-    "suite": "metrics recipe claims views grid study",
-    "coverage": "study",
-    "discovery": "errors recipe study",
-    "data": "errors seeds recipe",
-    "models": "errors seeds recipe",
-    "training": "errors seeds record recipe data models",
-    "tracking": "errors record recipe identity grid study",
-    "evidence": "errors record wording metrics claims grid study",
-    "execution": "errors parent seeds record metrics recipe identity grid study discovery data models training",
-    "progress": "metrics grid study execution",
-    "coordinator": "errors record recipe identity grid study execution tracking progress",
-    "listing": "errors metrics recipe claims identity grid study coverage discovery execution coordinator",
-    "keeping": "errors record wording recipe identity evidence execution tracking training",
-    "pictures": "errors seeds record wording recipe views identity data training execution keeping",
-    "reports": "errors parent record wording metrics recipe claims views identity grid study coverage discovery "
-    "evidence pictures",
-    "conclusions": "errors record wording metrics recipe claims identity grid study evidence reports",
-    "arguments": "errors fields",
-    "stored": "errors record wording study discovery evidence tracking coordinator reports conclusions",
-    "comparing": "errors record wording evidence discovery reports stored",
-    "sharing": "arguments errors record evidence tracking reports stored comparing",
-    "reproduce": "errors record wording metrics recipe identity grid study discovery execution tracking evidence "
-    "progress arguments",
-    "cli": "arguments errors fields record wording recipe identity grid study discovery training tracking evidence "
-    "execution progress coordinator listing conclusions reports reproduce stored sharing keeping",
+    "vocabulary": "ground",
+    "suite": "vocabulary",
+    "data": "ground seeds vocabulary",
+    "models": "ground seeds vocabulary",
+    "tracking": "ground vocabulary",
+    "evidence": "ground vocabulary",
+    "training": "ground seeds vocabulary data models",
+    "language": "ground vocabulary evidence",
+    "execution": "ground seeds vocabulary data models training",
+    "runs": "ground vocabulary tracking evidence language execution",
+    "reproduce": "ground seeds vocabulary data tracking evidence training execution",
+    "commands": "ground vocabulary tracking evidence training language execution runs reproduce",
+    "cli": "ground execution",
     "__main__": "cli",
+    "reports": "ground vocabulary tracking evidence language runs reproduce commands",
 }
+# The one way up: the table of commands names what stands above it.
+UP = {("cli", "reports")}
+MOST_ROOMS, MOST_ARROWS = 16, 60
 # A package, and the only rooms that may import it, at the top of a file or inside a function.
 GUARDED: dict[str, str] = {
-    "torch": "data models training execution keeping pictures",
+    "torch": "data models training execution reproduce",
     "torchvision": "data",
     "ray": "execution",
     "mlflow": "tracking",
@@ -113,9 +97,31 @@ def test_the_table_itself_runs_down_only() -> None:
         above.add(room)
 
 
-def test_the_walk_finds_files() -> None:
-    found = {room_of(file) for file in files("suite")}
-    assert {"suite", "recipe", "data", "models", "training", "evidence", "tracking"} <= found
+def test_every_room_has_a_line_and_every_line_a_room() -> None:
+    assert {room_of(file) for file in files("suite", "reports")} == set(ROOMS)
+
+
+def test_the_house_can_be_drawn_from_memory() -> None:
+    for top, most in (("suite", MOST_ROOMS), ("reports", 8)):
+        entries = [one for one in (ROOT / top).iterdir() if one.name != "__pycache__"]
+        assert len(entries) <= most, sorted(one.name for one in entries)
+    arrows = {
+        (room_of(file), room_named(module, name))
+        for file in files("suite")
+        for module, name in imported(file)
+        if module.split(".")[0] == "suite"
+    }
+    assert len({(one, other) for one, other in arrows if one != other}) <= MOST_ARROWS
+
+
+def test_the_table_of_commands_names_each_command_and_its_first_line_of_help() -> None:
+    for name, (words, place) in COMMANDS.items():
+        module, _, attribute = place.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert command.name == name
+        assert words.endswith(".") and command.help
+        room = room_named(module)
+        assert room == "commands" or ("cli", room) in UP
 
 
 @pytest.mark.parametrize("file", files("suite", "reports"), ids=label)
@@ -149,7 +155,7 @@ def test_a_study_imports_the_vocabulary_alone(file: Path) -> None:
 
 @pytest.mark.parametrize("file", files("studies"), ids=label)
 def test_a_study_touches_nothing_but_vocabulary_data_models_and_training(file: Path) -> None:
-    rooms = {"suite", "seeds", "data", "models", "training", "recipe", "fields"}
+    rooms = {"suite", "seeds", "data", "models", "training"}
     for module, name in imported(file):
         if module.split(".")[0] == "suite":
             assert room_named(module, name) in rooms, f"{label(file)} imports {module}"
@@ -172,7 +178,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 QUICK = {
-    "loading every study": "import suite, suite.discovery as d\n"
+    "loading every study": "import suite, suite.vocabulary.discovery as d\n"
     "for name in d.names():\n    study = d.load(name); study.trials(study.grids())",
     "the command line": "import suite.cli",
     "planning": "import suite.execution.plan",
@@ -187,7 +193,8 @@ def test_what_must_answer_at_once_loads_nothing_large(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["suite.evidence", "suite.evidence.results", "suite.tracking", "suite.coordinator"]
+    "module",
+    ["suite.evidence", "suite.language.effects", "suite.tracking", "suite.runs.coordinator"],
 )
 def test_evidence_and_tracking_load_no_torch(module: str) -> None:
     assert not loaded_by(f"import {module}") & {"torch", "torchvision"}

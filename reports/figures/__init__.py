@@ -9,15 +9,15 @@ from reports.figures import curves, difference, heat, lines
 from reports.figures.canvas import NARROW, SMALL, WIDE, Drawing, Picture, drawing
 from reports.figures.labels import view_labels
 from reports.figures.palette import CATEGORIES, colours
-from reports.language import gettext
-from reports.shown import Shown, shown
-from suite.claims import Counted, Identity
+from reports.figures.shown import Shown, shown
 from suite.evidence import Finding
 from suite.evidence.results import Results
-from suite.views import View
+from suite.language.catalogue import gettext
+from suite.vocabulary.claims import Counted, Identity
+from suite.vocabulary.views import View
 
 if TYPE_CHECKING:
-    from reports.images import Gallery, Row
+    from reports.figures.images import Gallery, PictureRow
 
 KINDS = {"lines": lines, "heat": heat, "matrix": heat, "curves": curves}
 
@@ -42,13 +42,13 @@ class Plate:
     caption: str
     picture: Picture | None
     notes: tuple[str, ...]
-    rows: tuple[Row, ...] = ()
+    rows: tuple[PictureRow, ...] = ()
 
 
 def sketch(results: Results, view: View, name: str) -> Sketch | Gallery:
     """Draw a view of the results; `name` must be unique on its page."""
     if view.kind == "images":
-        from reports.images import gallery  # which loads torch
+        from reports.figures.images import gallery
 
         return gallery(results, view)
     data = shown(results, view)

@@ -2,6 +2,10 @@
 
 Matplotlib knows no CSS, so figures are drawn in stand-in colours, which the finished SVG
 replaces by `currentColor`, by the page's variables or by the figure's own.
+
+A figure is drawn once and worded in every language: drawing takes 40 ms. Its layout is that of the
+English words, which are the longer ones; in the finished SVG labels are replaced, held by their
+middles or ends.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from matplotlib.layout_engine import TightLayoutEngine
 from matplotlib.textpath import text_to_path
 
 from reports.figures.palette import Pair
-from reports.language import ENGLISH, writing
+from suite.language.catalogue import ENGLISH, writing
 
 INK, SOFT, SURFACE, BAND = "#010203", "#010204", "#010205", "#010206"
 PAGE_COLOURS = {

@@ -14,11 +14,11 @@ from reports.figures.labels import epochs, named
 from reports.figures.legend import add_legend, legend_growth
 from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import Frame, frame, log_y, set_y
-from reports.language import gettext
-from reports.quantities import axis_label, measured, scaled
-from reports.shown import Shown
-from reports.summary import mean_of
-from reports.words import metric_words, sentences
+from reports.figures.shown import Shown
+from reports.figures.summary import mean_of
+from suite.language.catalogue import gettext
+from suite.language.quantities import axis_label, measured, scaled
+from suite.language.words import metric_words, sentences
 
 
 def band(shown: Shown, colour: int) -> pd.DataFrame:

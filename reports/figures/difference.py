@@ -15,12 +15,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports.effects import compared, effect_words, matters_words
 from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid, stand_in
 from reports.figures.scales import Frame, frame, log_y, set_y
-from reports.language import gettext
-from reports.quantities import MINUS, axis_label, scaled
-from reports.words import (
+from suite.evidence import Finding
+from suite.evidence.arms import ArmValues
+from suite.language.catalogue import gettext
+from suite.language.effects import compared_words, effect_words, matters_words
+from suite.language.quantities import MINUS, axis_label, scaled
+from suite.language.words import (
     axis_words,
     level_words,
     listed,
@@ -28,10 +30,8 @@ from reports.words import (
     seeds_words,
     sentences,
 )
-from suite.claims import Counted, Identity, Ordering, Tested, Trend
-from suite.evidence import Finding
-from suite.evidence.arms import ArmValues
-from suite.metrics import METRICS
+from suite.vocabulary.claims import Counted, Identity, Ordering, Tested, Trend
+from suite.vocabulary.metrics import METRICS
 
 TITLE = 27  # characters above the left half before they run into the right one
 OCTAVES = 2.5  # beyond this span ratios are marked by powers of two
@@ -50,7 +50,7 @@ def alt(finding: Finding) -> str:
     """Say in words what the figure shows."""
     claim = finding.claim
     values = gettext("{metric} of {seeds}, {arms}").format(
-        metric=metric_words(claim.of), seeds=seeds_words(finding.n), arms=compared(claim)
+        metric=metric_words(claim.of), seeds=seeds_words(finding.n), arms=compared_words(claim)
     )
     margin = gettext("the band of what is too small to matter ends at {size}")
     return sentences((values, effect_words(finding), margin.format(size=matters_words(claim))))
@@ -171,7 +171,7 @@ def _points(finding: Finding) -> Sequence[float]:
 def _bounds(finding: Finding) -> tuple[float, float]:
     claim = _tested(finding)
     low, high = finding.interval
-    if claim.scale == "ratio":
+    if claim.by_ratio:
         low, high = (math.log(bound) if bound > 0 else math.nan for bound in (low, high))
     return _shown(claim, low), _shown(claim, high)
 
@@ -180,12 +180,12 @@ def _shown(claim: Tested, value: float) -> float:
     """Return a difference on the scale that is drawn: points, or base-2 logarithms of a ratio."""
     if isinstance(claim, Ordering):
         return value
-    return value / math.log(2) if claim.scale == "ratio" else scaled(claim.of, value)
+    return value / math.log(2) if claim.by_ratio else scaled(claim.of, value)
 
 
 def _ticks(claim: Tested, low: float, high: float) -> tuple[list[float], list[str]]:
     """Return where ticks stand and what they say: signed differences, or round ratios."""
-    if claim.scale == "difference":
+    if not claim.by_ratio:
         values = _locator().tick_values(low, high)
         inside = [float(value) for value in values if low <= value <= high]
         return inside, [_signed(value) for value in inside]
@@ -210,7 +210,7 @@ def _title(claim: Tested) -> str:
     if isinstance(claim, Ordering):
         return gettext("rank correlation")
     slope = isinstance(claim, Trend)
-    if claim.scale == "ratio":
+    if claim.by_ratio:
         return gettext("factor") if slope else gettext("ratio")
     unit = METRICS[claim.of].unit
     if unit == "percent":

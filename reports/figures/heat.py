@@ -16,11 +16,11 @@ from matplotlib.patches import Rectangle
 from reports.figures.canvas import INK, SOFT, SURFACE, Size, canvas, name_values
 from reports.figures.labels import x_labels
 from reports.figures.scales import log_y
-from reports.language import gettext
-from reports.quantities import axis_label, measured, scaled, short
-from reports.shown import Shown
-from reports.summary import Mean
-from reports.words import (
+from reports.figures.shown import Shown
+from reports.figures.summary import Mean
+from suite.language.catalogue import gettext
+from suite.language.quantities import axis_label, measured, scaled, short
+from suite.language.words import (
     axis_words,
     comma,
     level_words,
@@ -28,7 +28,7 @@ from reports.words import (
     sentences,
     status_words,
 )
-from suite.metrics import METRICS
+from suite.vocabulary.metrics import METRICS
 
 Cell = tuple[int, int]
 # Seaborn's crest, without the end where cells would vanish into a dark page.

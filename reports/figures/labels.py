@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.language import gettext
-from reports.quantities import axis_label
-from reports.shown import MEASURED, Shown
-from reports.words import axis_words, level_words, status_words
-from suite.record import Status
+from reports.figures.shown import MEASURED, Shown
+from suite.language.catalogue import gettext
+from suite.language.quantities import axis_label
+from suite.language.words import axis_words, level_words, status_words
+from suite.vocabulary.record import Status
 
 
 def view_labels(shown: Shown) -> list[str]:

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from reports.figures.canvas import SURFACE, Size, stand_in
 from reports.figures.palette import DASHES, MARKERS
-from reports.words import axis_words, level_words
-from suite.grid import Axis
+from suite.language.words import axis_words, level_words
+from suite.vocabulary.grid import Axis
 
 LONGEST = 24  # letters in a line
 LINE = 15  # CSS pixels

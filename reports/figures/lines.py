@@ -14,11 +14,11 @@ from reports.figures.labels import named
 from reports.figures.legend import add_legend, legend_growth
 from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import Frame, frame, log_y, places, set_x, set_y
-from reports.language import gettext
-from reports.quantities import axis_label, measured, scaled
-from reports.shown import Shown
-from reports.summary import Mean
-from reports.words import axis_words, level_words, metric_words, sentences, trials_words
+from reports.figures.shown import Shown
+from reports.figures.summary import Mean
+from suite.language.catalogue import gettext
+from suite.language.quantities import axis_label, measured, scaled
+from suite.language.words import axis_words, level_words, metric_words, sentences, trials_words
 
 ROW = 11  # CSS pixels between crosses that are stacked
 

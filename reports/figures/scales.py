@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from reports.words import level_words
-from suite.grid import Axis
-from suite.metrics import METRICS
+from suite.language.words import level_words
+from suite.vocabulary.grid import Axis
+from suite.vocabulary.metrics import METRICS
 
 WIDE_SPAN = 30.0
 

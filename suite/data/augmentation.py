@@ -19,6 +19,10 @@ blur           a Gaussian of standard deviation up to 8 % of the height
 noise          normal, of standard deviation up to 0.4 of the range of pixels
 compression    as JPEG does, at a quality of 100 (strength 0) down to 2 (strength 1)
 =============  =====================================================================================
+
+Draws are made on whole batches, from streams of their own (`augment`, `shift`). A recipe's `shifts`
+add measurements and change nothing that is trained; a shifted test split is the same for every arm
+at a seed, drawn once and kept as bytes. Validation is never augmented or shifted.
 """
 
 from __future__ import annotations
@@ -33,9 +37,10 @@ from torch import Tensor
 
 from suite.data import transformations as to
 from suite.data.splits import Split, load
-from suite.errors import RequestError
-from suite.recipe import Data, Transformation
+from suite.ground.errors import RequestError
 from suite.seeds import stream
+from suite.vocabulary.data import Data
+from suite.vocabulary.recipe import Transformation
 
 # Images transformed together: enough to hide the cost of a call, few enough for any memory.
 CHUNK = 1024

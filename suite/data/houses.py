@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from suite.errors import RequestError
+from suite.ground.errors import RequestError
 
 if TYPE_CHECKING:
     import pandas as pd

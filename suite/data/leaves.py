@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from suite.errors import RequestError
+from suite.ground.errors import RequestError
 from suite.seeds import stream
 
 FOLDER = "classify-leaves"
@@ -164,22 +164,6 @@ def _render(species: _Species, labels: Array, pixels: int, rng: np.random.Genera
     image = (blade * green + (1 - blade) * 0.85) * lit + noise
     clipped: Array = np.clip(255 * image, 0, 255).astype(np.uint8)
     return clipped
-
-
-def write_generated(
-    folder: Path, train: int, test: int, *, pixels: int = 224, seed: int = 0
-) -> None:
-    """Write generated leaves as JPEGs in the competition's layout; species are named as generated."""
-    from PIL import Image
-
-    images, labels = generated(train + test, pixels, seed)
-    (folder / "images").mkdir(parents=True)
-    files = [f"images/{i}.jpg" for i in range(len(images))]
-    for file, image in zip(files, images, strict=True):
-        Image.fromarray(image.transpose(1, 2, 0)).save(folder / file, quality=90)
-    names = [f"generated_{label:03d}" for label in labels]
-    write_submission(folder / "train.csv", files[:train], names[:train])
-    _write(folder / "test.csv", [("image",), *((file,) for file in files[train:])])
 
 
 def _write(path: Path, rows: list[tuple[str, ...]]) -> None:

@@ -22,9 +22,9 @@ import numpy as np
 import platformdirs
 
 from suite.data import houses, leaves
-from suite.errors import RequestError
-from suite.recipe import Data
+from suite.ground.errors import RequestError
 from suite.seeds import stream
+from suite.vocabulary.data import Data
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 # SHA-256 of Fashion-MNIST's four files unpacked. Debian packs the same bytes anew, so the checksums

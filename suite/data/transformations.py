@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from suite.errors import RequestError
+from suite.ground.errors import RequestError
 
 # The luminance and chrominance tables of the JPEG standard (ITU-T T.81, annex K), at quality 50.
 LUMINANCE = (

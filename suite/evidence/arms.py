@@ -1,4 +1,8 @@
-"""The values of an arm: for each seed, the metric at the arm's levels, the rest tuned."""
+"""The values of an arm: for each seed, the metric at the arm's levels, the rest tuned.
+
+A replicate is the whole procedure "tune, then test once", and n counts seeds. If the level that is
+best on average lies on the edge of the grid, the verdict is `undecided`, and says so.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from suite.grid import Grid
-from suite.metrics import METRICS
+from suite.evidence.table import finished
+from suite.vocabulary.grid import Grid
+from suite.vocabulary.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def arm_values(
     paths = [axis.path for axis in tuned]
     needed = dict.fromkeys(["id", "seed", "status", "spent", *paths, metric, select])
     rows = at_levels(rows, arm).reindex(columns=list(needed))  # many columns make pandas slow
-    good = rows[rows["status"] == "finished"]
+    good = finished(rows)
     best: dict[str, Any] = {}
     if tuned and len(good):
         score = good[select] * (1.0 if METRICS[select].better == "higher" else -1.0)
@@ -104,14 +109,14 @@ def arm_values(
         ),
         ends=rows.set_index("seed")["status"],
         trials=len(rows),
-        lost=int((rows["status"] != "finished").sum()),
+        lost=len(rows) - len(finished(rows)),
         spent=float(rows["spent"].sum()),
         best_trial=_best_trial(rows, select),
     )
 
 
 def _best_trial(rows: pd.DataFrame, select: str) -> str:
-    score = rows.loc[rows["status"] == "finished", select].dropna().astype(float)
+    score = finished(rows)[select].dropna().astype(float)
     if score.empty:
         return ""
     best: Any = score.idxmax() if METRICS[select].better == "higher" else score.idxmin()

@@ -3,6 +3,9 @@
 An effect *moved* if the difference between the sets is significant after correction for all
 claims compared (Benjamini and Hochberg, 1995) and at least `MOVES` of what matters to the claim.
 Sets that share seeds are compared in pairs by seed.
+
+Claims whose seeds all gave the same numbers are not tested. A journal keeps one record a trial, so
+versions are told apart by folder, not by commit.
 """
 
 from __future__ import annotations
@@ -13,12 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from suite.claims import Claim, Counted, Identity
 from suite.evidence.findings import Finding, Verdict
+from suite.evidence.moves import Shift, shift
 from suite.evidence.results import Results
-from suite.evidence.sameness import Trials, compare_trials, log_ratios, total
-from suite.evidence.shifts import Shift, shift
 from suite.evidence.significance import ALPHA, benjamini_hochberg, t_test
+from suite.evidence.trials import Trials, compare_trials, log_ratios, total
+from suite.vocabulary.claims import Claim, Counted, Identity
 
 MOVES = 0.5  # of what matters to the claim
 COST_MATTERS = 1.1  # as a factor
@@ -137,7 +140,7 @@ def _claim_changes(a: Results, b: Results) -> Iterator[ClaimChange]:
     for of_a, of_b in zip(a.findings, b.findings, strict=True):
         only = _only(of_a, of_b)
         found = shift(of_a, of_b) if _is_decidable(of_a) and _is_decidable(of_b) else Shift()
-        undo = math.exp if getattr(of_a.claim, "scale", "") == "ratio" else float
+        undo = math.exp if of_a.claim.by_ratio else float
         yield ClaimChange(
             claim=of_a.claim,
             a=of_a,
@@ -184,7 +187,7 @@ def _cost_changes(a: Results, b: Results) -> Iterator[CostChange]:
 def _is_effect_moved(change: ClaimChange) -> bool:
     claim = change.claim
     size = change.estimate
-    if getattr(claim, "scale", "") == "ratio":
+    if claim.by_ratio:
         size = math.log(size)
     if isinstance(claim, Identity):  # nothing is random, so nothing is tested
         return abs(size) > MOVES * claim.tolerance

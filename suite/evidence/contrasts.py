@@ -1,4 +1,9 @@
-"""What a claim compares, reduced to one number a seed."""
+"""What a claim compares, reduced to one number a seed.
+
+Every kind of claim is a contrast (a difference, a slope, a rank correlation, a difference of
+differences, a distance to a level), tested by the same t tests. Only shares of seeds (`Rate` and
+`Within`, exact) and identities (`Identity`, a tolerance) are decided otherwise.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from suite.claims import (
+from suite.evidence.arms import ArmValues, arm_values
+from suite.vocabulary.claims import (
     Claim,
     Identity,
     Interaction,
@@ -20,8 +26,7 @@ from suite.claims import (
     Within,
     arms,
 )
-from suite.evidence.arms import ArmValues, arm_values
-from suite.grid import Grid
+from suite.vocabulary.grid import Grid
 
 Contrast = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -41,10 +46,9 @@ class Measured:
     contrast: Contrast
 
 
-def measure(claim: Claim, grid: Grid, rows: pd.DataFrame, select: str) -> Measured:
+def measure_arms(claim: Claim, grid: Grid, rows: pd.DataFrame, select: str) -> Measured:
     """Return the arms of a claim and its contrast, from the rows of its part."""
-    over = getattr(claim, "over", None)
-    levels = grid.axis(over).levels if over else ()
+    levels = grid.axis(claim.along).levels if claim.along else ()
     tune = grid.probe is None and not isinstance(claim, Identity)
     found = {
         name: arm_values(rows, grid, arm, claim.of, select, tune=tune)
@@ -62,7 +66,7 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[float, ...] = ()) 
     On a ratio scale everything is done to logarithms.
     """
     values = seeds.to_numpy(float)
-    ratio = getattr(claim, "scale", "difference") == "ratio"
+    ratio = claim.by_ratio
     if ratio:
         values = np.log(values)
     if isinstance(claim, Trend):

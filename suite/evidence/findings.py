@@ -12,7 +12,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from suite.claims import (
+from suite.evidence.arms import ArmValues
+from suite.evidence.contrasts import Contrast, Measured, measure_arms
+from suite.evidence.reasons import OPEN, Reason
+from suite.evidence.significance import ALPHA, Test, exact_test, holm, seeds_needed, t_test
+from suite.evidence.table import by_part, table
+from suite.ground.wording import worded
+from suite.vocabulary.claims import (
     Claim,
     Counted,
     Difference,
@@ -23,15 +29,9 @@ from suite.claims import (
     Tested,
     Within,
 )
-from suite.evidence.arms import ArmValues
-from suite.evidence.contrasts import Contrast, Measured, measure
-from suite.evidence.reasons import OPEN, Reason
-from suite.evidence.significance import ALPHA, Test, exact_test, holm, seeds_needed, t_test
-from suite.evidence.table import by_part, table
-from suite.grid import Grid
-from suite.record import Record, Status
-from suite.study import Study
-from suite.wording import worded
+from suite.vocabulary.grid import Grid
+from suite.vocabulary.record import Record, Status
+from suite.vocabulary.study import Study
 
 
 class Verdict(StrEnum):
@@ -115,7 +115,7 @@ def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> 
     rows = by_part(table(records, study.target), grids)
     by_name = {grid.name: grid for grid in grids}
     measured = [
-        measure(claim, by_name[claim.part], rows[claim.part], study.select)
+        measure_arms(claim, by_name[claim.part], rows[claim.part], study.select)
         for claim in study.claims
     ]
     tests = [
@@ -167,7 +167,7 @@ def _decide(
     arms = measured.arms.values()
     n = _events(claim, measured)[1] if isinstance(claim, Counted) else len(measured.seeds)
     verdict, reason = _verdict(claim, measured, test, n, adjusted_p, adjusted_p_margin)
-    undo = math.exp if getattr(claim, "scale", "") == "ratio" else float
+    undo = math.exp if claim.by_ratio else float
     return Finding(
         claim=claim,
         verdict=verdict,
@@ -289,8 +289,8 @@ def _at_shared_level(
     fixed = dataclasses.replace(
         claim, arm={**claim.arm, **shared}, against={**claim.against, **shared}
     )
-    contrast = measure(fixed, grid, rows, select).contrast
+    contrast = measure_arms(fixed, grid, rows, select).contrast
     if len(contrast) < 2:
         return None
     mean = float(contrast.mean())
-    return math.exp(mean) if claim.scale == "ratio" else mean
+    return math.exp(mean) if claim.by_ratio else mean

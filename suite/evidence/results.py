@@ -11,9 +11,9 @@ import pandas as pd
 
 from suite.evidence.findings import Finding, findings
 from suite.evidence.table import by_part, table
-from suite.grid import Grid
-from suite.record import Execution, Record
-from suite.study import Study
+from suite.vocabulary.grid import Grid
+from suite.vocabulary.record import Execution, Record
+from suite.vocabulary.study import Study
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from suite.claims import Counted, Within
 from suite.evidence.contrasts import Contrast
+from suite.vocabulary.claims import Counted, Within
 
 ALPHA = 0.05
 POWER = 0.8

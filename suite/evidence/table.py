@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from suite.grid import Grid
-from suite.record import Record
-from suite.study import Target
+from suite.vocabulary.grid import Grid
+from suite.vocabulary.record import Record, Status
+from suite.vocabulary.study import Target
 
 COLUMNS = ("id", "part", "seed", "status", "error", "spent")
 TARGET_OF = {
@@ -41,6 +41,11 @@ def table(records: Iterable[Record], target: Target | None = None) -> pd.DataFra
             }
         )
     return pd.DataFrame(rows)
+
+
+def finished(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of trials that finished."""
+    return rows[rows["status"] == Status.FINISHED]
 
 
 def by_part(rows: pd.DataFrame, grids: Iterable[Grid]) -> dict[str, pd.DataFrame]:

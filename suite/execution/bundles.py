@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from suite.execution.strategy import Bundle
-from suite.grid import Trial
-from suite.identity import cohort_key
-from suite.recipe import Recipe
+from suite.ground.identity import cohort_key
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Recipe
 
 # Trials in one program. More gain little on a CPU; docs/performance.md has the figures.
 CELLS = 64
 
 
-def bundled(trials: Iterable[Trial]) -> tuple[list[Bundle], list[Trial]]:
+def make_bundles(trials: Iterable[Trial]) -> tuple[list[Bundle], list[Trial]]:
     """Return bundles of trials that differ in scalars and seed only, and the trials left over."""
     alike: dict[str, list[Trial]] = {}
     keys: dict[int, str] = {}  # by the recipe that all seeds of a cell share

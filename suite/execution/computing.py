@@ -1,4 +1,8 @@
-"""What computes in this process: PyTorch's own account of itself, for a record. Loads torch."""
+"""What computes in this process: PyTorch's own account of itself, for a record. Loads torch.
+
+A record's account of what computed comes from the process that trained; the coordinator adds what
+it can say without torch.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ from typing import Any
 import torch
 
 from suite.data.origin import origin
-from suite.recipe import Probe, Recipe
-from suite.record import Outcome
+from suite.vocabulary.recipe import Probe, Recipe
+from suite.vocabulary.record import Outcome
 
 DRIVER = Path("/sys/module/nvidia/version")
 

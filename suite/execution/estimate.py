@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from suite.execution.plan import Plan
 from suite.execution.strategy import THREADS, Bundle
-from suite.grid import Trial
-from suite.identity import canonical, digest
-from suite.recipe import Budget, Probe, Recipe
+from suite.ground.identity import canonical, digest
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Budget, Probe, Recipe
 
 if TYPE_CHECKING:
     from suite.data import Examples
@@ -125,12 +125,12 @@ def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
 
 
 def _call_seconds(probe: Probe, costs: dict[str, Cost]) -> float:
-    from suite.execution.work import measure
+    from suite.execution.work import measure_probe
 
     kind = digest(canonical(probe))
     if kind not in costs:
         started = time.perf_counter()
-        measure(probe, 0)
+        measure_probe(probe, 0)
         costs[kind] = Cost(time.perf_counter() - started, 0.0)
     return costs[kind].step
 
@@ -168,7 +168,7 @@ def _probe(recipe: Recipe, device: str) -> Cost:
 def _probe_stack(recipe: Recipe, device: str) -> float:
     """Time some steps of stacked cells; return the seconds of one cell's step."""
     from suite.training.loop import Run
-    from suite.training.together import Stack
+    from suite.training.stack import Stack
 
     examples = _noise(recipe, device)
     for steps in (2, PROBED_STEPS):

@@ -1,4 +1,9 @@
-"""What fits into memory side by side. Loads no torch."""
+"""What fits into memory side by side. Loads no torch.
+
+A trial's footprint is worked out when its data and network are checked
+(`suite.training.footprint`); a worker waits until its next trial fits beside the others, and stacks
+are parted.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,9 @@ from pathlib import Path
 import psutil
 
 from suite.execution.strategy import Bundle
-from suite.recipe import Budget, Data, Optimizer, Probe, Recipe, Schedule
+from suite.vocabulary.data import Data
+from suite.vocabulary.optimizer import Optimizer, Schedule
+from suite.vocabulary.recipe import Budget, Probe, Recipe
 
 PROCESS = 300 << 20  # bytes of a worker's own, once it has loaded torch
 SHARE = 0.9  # of what is free; the rest is the system's, and for what the figures do not know

@@ -13,17 +13,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from types import TracebackType
 from typing import Self
 
 from suite.execution.memory import PROCESS, SHARE, Memory, free, kind
-from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
-from suite.execution.worker import ATTEMPTS, lost, run_bundle, start
-from suite.grid import Trial
-from suite.recipe import Recipe
+from suite.execution.pool import ATTEMPTS, lost, run_bundle, start
+from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished, Strategy
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Recipe
 
 
-class Packed:
+class Packed(Strategy):
     """Worker processes. They start, and load torch, when the strategy is entered.
 
     Each worker is a pool of its own: workers of one pool share locks, and one that is killed while
@@ -53,12 +52,7 @@ class Packed:
             lane.submit(_nothing)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for lane in self.lanes:
             lane.shutdown(wait=False, cancel_futures=True)
         for worker in set(multiprocessing.active_children()) - self.others:

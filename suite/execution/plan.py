@@ -1,4 +1,9 @@
-"""The plan: which trials run, which are there already, by which strategy and why. Loads no torch."""
+"""The plan: which trials run, which are there already, by which strategy and why. Loads no torch.
+
+`auto` takes packed processes on a CPU and one process on a GPU, and says which and why. The
+estimate also says if stacking cells would be 1.5 times as fast, but nothing is chosen by a
+stopwatch, or two runs of one command could end in different bits.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +14,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from suite.errors import RequestError
 from suite.execution import torchrun
-from suite.execution.bundles import bundled
-from suite.execution.data_parallel import DataParallel
+from suite.execution.bundles import make_bundles
 from suite.execution.packed import Packed
 from suite.execution.ray_cluster import RayCluster
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Checkpoints, Strategy
-from suite.grid import Trial
-from suite.recipe import Probe
+from suite.execution.teams import Teams
+from suite.ground.errors import RequestError
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Probe
 
 StrategyName = Literal["auto", "sequential", "packed", "vectorised", "ray"]
 
@@ -103,7 +108,7 @@ def make_plan(
     for trial in trials:
         (cached if is_cached(trial) else pending).append(trial)
     together = [trial for trial in pending if not trial.alone and trial.devices == 1]
-    stacks, single = bundled(together) if strategy == "vectorised" else ([], together)
+    stacks, single = make_bundles(together) if strategy == "vectorised" else ([], together)
     name, reason = _choose(strategy, device, len(stacks) + len(single), workers)
     cohorts = []
     if stacks:
@@ -119,7 +124,7 @@ def make_plan(
     if rounds:
         most = max(trial.devices for trial in rounds)
         _check_devices({trial.devices for trial in rounds}, device)
-        how = DataParallel.name if most > 1 else name
+        how = Teams.name if most > 1 else name
         why = "its seconds are measured" if most == 1 else "several processes share each batch"
         why = f"{why}: one at a time, in rounds over the seeds"
         cohorts.append(Cohort(tuple((trial,) for trial in rounds), how, why, alone=True))

@@ -18,13 +18,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from suite import discovery
-from suite.errors import RequestError
 from suite.execution import environment
-from suite.execution.strategy import THREADS, Bundle, Finished
-from suite.execution.worker import lost
-from suite.grid import Trial
-from suite.recipe import Recipe
+from suite.execution.pool import lost
+from suite.execution.strategy import THREADS, Bundle, Finished, Strategy
+from suite.ground.errors import RequestError
+from suite.vocabulary import discovery
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Recipe
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -33,7 +33,7 @@ RETRIES = 3  # Nodes of a cluster come and go; that is no fault of the trial tha
 AHEAD = 2  # Tasks in flight for each place: one runs, one is on its way.
 
 
-class RayCluster:
+class RayCluster(Strategy):
     """The cluster whose head RAY_ADDRESS names, from entering the strategy to leaving it.
 
     Attributes:

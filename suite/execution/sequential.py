@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Self
 
 from suite.execution.memory import SHARE, Memory, free, kind
-from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
-from suite.grid import Trial
-from suite.recipe import Recipe
+from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished, Strategy
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Recipe
 
 
-class Sequential:
+class Sequential(Strategy):
     """Trains in the calling process, which loads torch when the first trial starts."""
 
     name = "sequential"
@@ -29,14 +28,6 @@ class Sequential:
 
         determinism.enforce(self.threads)
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
 
     def check(self, recipes: Iterable[Recipe]) -> None:
         from suite.execution.work import check

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from suite.grid import Trial
-from suite.recipe import Recipe
-from suite.record import Outcome
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Recipe
+from suite.vocabulary.record import Outcome
 
 # Trials that one process trains as one program; most bundles hold a single one.
 Bundle = tuple[Trial, ...]
 
-# Of every process that trains. Sums split over another number of threads are other sums.
+# Of every process that trains. Sums split over another number of threads are other sums: that is
+# what makes packed and sequential equal bit for bit, with any number of workers.
 THREADS = 1
 
 
@@ -55,7 +56,17 @@ class Checkpoints:
             file.unlink(missing_ok=True)
 
 
-class Strategy(Protocol):
+class Opened:
+    """A context that has nothing to open and nothing to close, unless a subclass says otherwise."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class Strategy(Opened, ABC):
     """A way to run trials.
 
     Attributes:
@@ -66,20 +77,14 @@ class Strategy(Protocol):
     name: str
     workers: int
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
+    @abstractmethod
     def check(self, recipes: Iterable[Recipe]) -> None:
         """Raise RequestError if a recipe's data cannot be had or its network does not fit them."""
 
+    @abstractmethod
     def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
         """Run bundles side by side, yielding trials as they end."""
 
+    @abstractmethod
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         """Run trials one after another, with nothing beside them while the caller does nothing."""

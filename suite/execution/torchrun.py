@@ -11,13 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn
 
-from suite.errors import RequestError
-from suite.execution.strategy import THREADS, Checkpoints, Finished
-from suite.execution.worker import run_trial
-from suite.grid import Trial
+from suite.execution.pool import run_trial
+from suite.execution.strategy import THREADS, Checkpoints, Finished, Opened
+from suite.ground.errors import RequestError
+from suite.vocabulary.grid import Trial
 
 # The others wait for as long as rank 0 has trials that need no team. `torchrun` ends them all when
 # one has died, so that none waits for the dead.
@@ -69,25 +68,17 @@ def check_devices(counts: Iterable[int]) -> None:
         )
 
 
-class Torchrun:
-    """Rank 0's side of the team. It has to hand out each trial on several devices itself."""
+class Torchrun(Opened):
+    """Rank 0's side of the team. It has to hand out each trial on several devices itself.
+
+    At its end the others are left waiting for the command's next trial, or its end.
+    """
 
     name = "data_parallel"
     workers = 1
 
     def __init__(self, device: str, checkpoints: Checkpoints | None = None) -> None:
         self.device, self.checkpoints = device, checkpoints
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave the others waiting for the command's next trial, or its end."""
 
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         for trial in trials:

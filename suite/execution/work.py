@@ -9,22 +9,22 @@ import time
 import torch
 from torch import distributed
 
-from suite import discovery
 from suite.data import load
-from suite.errors import RequestError
 from suite.execution.computing import facts
 from suite.execution.strategy import Bundle, Checkpoints, Finished
-from suite.grid import Trial
-from suite.identity import digest
-from suite.metrics import check_metric
+from suite.ground.errors import RequestError
+from suite.ground.identity import digest
 from suite.models import build
-from suite.recipe import Probe, Recipe
-from suite.record import Outcome, Status
 from suite.seeds import stream
-from suite.study import Study
 from suite.training import precision, train
 from suite.training.checkpoint import Checkpoint
 from suite.training.footprint import footprint
+from suite.vocabulary import discovery
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.metrics import check_metric
+from suite.vocabulary.recipe import Probe, Recipe
+from suite.vocabulary.record import Outcome, Status
+from suite.vocabulary.study import Study
 
 
 def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None) -> Finished:
@@ -32,7 +32,7 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
     started = time.time()
     try:
         if isinstance(trial.recipe, Probe):
-            outcome = measure(trial.recipe, trial.seed)
+            outcome = measure_probe(trial.recipe, trial.seed)
         else:
             checkpoint = None if trial.alone else _checkpoint((trial,), checkpoints)
             outcome = train(
@@ -51,7 +51,7 @@ def run_bundle(
     """Train the trials of a bundle as one program, or its only one as it is."""
     if len(bundle) == 1:
         return [run_trial(bundle[0], device, checkpoints)]
-    from suite.training.together import train_together
+    from suite.training.stack import train_together
 
     started = time.time()
     recipes = [trial.recipe for trial in bundle if isinstance(trial.recipe, Recipe)]
@@ -88,7 +88,7 @@ def _checkpoint(bundle: Bundle, checkpoints: Checkpoints | None) -> Checkpoint |
     return Checkpoint(checkpoints.folder / name, checkpoints.every, dim=dim)
 
 
-def measure(probe: Probe, seed: int) -> Outcome:
+def measure_probe(probe: Probe, seed: int) -> Outcome:
     """Call a probe; a value that is not finite is a divergence, as in training."""
     function = discovery.probe(_study(probe.study, probe.source), probe.function)
     # What a probe draws without a generator of its own comes from its seed too.

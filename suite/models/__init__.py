@@ -18,8 +18,8 @@ from suite.models.nin import nin
 from suite.models.resnet import resnet
 from suite.models.resnet18 import resnet18
 from suite.models.vgg import vgg
-from suite.recipe import MODEL_FIELDS, Model
 from suite.seeds import stream
+from suite.vocabulary.model import MODEL_FIELDS, Model
 
 IMAGE_MODELS: dict[str, Callable[..., nn.Module]] = {
     "lenet": lenet,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from suite.recipe import Initialisation
+from suite.vocabulary.model import Initialisation
 
 
 def initialise(network: nn.Module, how: Initialisation) -> None:

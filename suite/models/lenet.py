@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from suite.errors import RequestError
+from suite.ground.errors import RequestError
 from suite.models.layers import ACTIVATIONS, normalisation
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from suite.errors import RequestError
+from suite.ground.errors import RequestError
 from suite.models.layers import GlobalAveragePool, normalisation
 
 STAGES = 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from suite import discovery
-from suite.errors import RequestError
-from suite.identity import SEMANTICS_VERSION
-from suite.metrics import is_timed
-from suite.record import Outcome, Provenance, Record, Status
+from suite.ground.errors import RequestError
+from suite.ground.identity import SEMANTICS_VERSION
+from suite.vocabulary import discovery
+from suite.vocabulary.metrics import is_timed
+from suite.vocabulary.record import Outcome, Provenance, Record, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def first_divergence(then: Outcome, now: Outcome) -> Divergence | None:
     return next((one for one in quantities if one.then != one.now), None)
 
 
-def timed(outcome: Outcome) -> set[str]:
+def clock_metrics(outcome: Outcome) -> set[str]:
     """Return the metrics that a clock measured, whose bits are never compared."""
     return {name for name in (*outcome.final, *outcome.curves) if is_timed(name)}
 
@@ -68,7 +68,7 @@ def changes(then: Record, now: Record, same_id: bool) -> list[Change]:
     ]
     pairs.append(Change("data digest", then.outcome.data_digest, now.outcome.data_digest))
     found = [one for one in pairs if one.then != one.now and one.then not in (None, *UNKNOWN)]
-    if "function" in then.recipe:
+    if then.is_probe:
         found += _study_file(then.recipe)
     elif not same_id:
         found.append(Change("SEMANTICS_VERSION", "another", SEMANTICS_VERSION))

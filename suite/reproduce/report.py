@@ -7,13 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from suite.grid import Trial
-from suite.record import Record
-from suite.reproduce.differences import Change, changes, drift, first_divergence, timed
+from suite.ground.wording import plural
+from suite.reproduce.differences import Change, changes, clock_metrics, drift, first_divergence
 from suite.reproduce.rerun import rerun, setting_of, trial_of
 from suite.reproduce.verdicts import verdicts
 from suite.tracking.journal import Journal
-from suite.wording import counted
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.record import Record
 
 Form = Mapping[str, Any]
 
@@ -63,7 +63,7 @@ def _holds(held: Any) -> bool | None:
 
 
 def _trial_form(then: Record, now: Record, present_id: str) -> dict[str, Any]:
-    first, clock = first_divergence(then.outcome, now.outcome), timed(then.outcome)
+    first, clock = first_divergence(then.outcome, now.outcome), clock_metrics(then.outcome)
     return {
         "id": then.id,
         "study": then.study,
@@ -139,7 +139,7 @@ def _shared_changes(trials: Sequence[Form]) -> list[str]:
 def _verdict_lines(held: Form) -> list[str]:
     if held["unknown"]:
         return [f"Whether the verdicts of {held['study']} hold cannot be said: {held['unknown']}"]
-    moved, verdicts = len(held["moved"]), counted(held["claims"], "verdict")
+    moved, verdicts = len(held["moved"]), plural(held["claims"], "verdict")
     if not moved:
         return [f"With these numbers {held['study']} ends as before ({verdicts})"]
     head = f"With these numbers {moved} of {verdicts} of {held['study']} move:"

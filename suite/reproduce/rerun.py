@@ -7,25 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from suite import discovery
-from suite.errors import RequestError
 from suite.execution import environment
-from suite.execution.bundles import bundled
-from suite.execution.data_parallel import DataParallel, data_parallel
+from suite.execution.bundles import make_bundles
 from suite.execution.memory import kind
 from suite.execution.packed import Packed
 from suite.execution.plan import cores, find_device
+from suite.execution.progress import make_progress
+from suite.execution.records import record_of
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Finished, Strategy
+from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
-from suite.grid import Trial
-from suite.identity import canonical, rebuild
-from suite.progress import make_progress
-from suite.recipe import Probe, Recipe
-from suite.record import Provenance, Record
+from suite.ground.errors import RequestError
+from suite.ground.identity import rebuild
+from suite.vocabulary import discovery
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Probe, Recipe
+from suite.vocabulary.record import Record
 
 Records = Mapping[str, Record]
-Teams = DataParallel | Torchrun
+Team = Teams | Torchrun
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def setting_of(record: Record, changes: Mapping[str, Any]) -> Setting:
 
 def trial_of(record: Record) -> Trial:
     """Return the trial that a record is of, from the record alone."""
-    if "function" in record.recipe:
+    if record.is_probe:
         cell = {path: _level(level) for path, level in record.recipe["cell"].items()}
         recipe: Recipe | Probe = Probe(**{**record.recipe, "cell": cell})
     else:
@@ -84,17 +85,18 @@ def rerun(
     common, found = environment.capture(), {}
     with make_progress(tuple(trial for bundle in bundles for trial in bundle)) as progress:
         for setting, group in groups.items():
+            ran = common | dataclasses.asdict(setting)
             for finished in _run(setting, list(group.values())):
-                found[finished.trial.id] = _record(finished, setting, common)
+                found[finished.trial.id] = record_of(finished, ran, workers=1)
                 progress.ended(finished, 1)
     return found
 
 
-def _strategy(setting: Setting, bundles: int) -> Strategy | Teams:
+def _strategy(setting: Setting, bundles: int) -> Strategy | Team:
     """Return what runs trials in a setting. Ray's processes are packed ones, on other machines."""
     device, threads = setting.device, setting.threads
     if setting.strategy == "data_parallel":
-        return data_parallel(device, threads=threads)
+        return make_teams(device, threads=threads)
     if setting.strategy in ("packed", "ray"):
         return Packed(device, min(cores(), bundles), threads=threads)
     return Sequential(device, threads=threads)
@@ -105,7 +107,7 @@ def _run(setting: Setting, bundles: list[Bundle]) -> Iterator[Finished]:
     strategy = _strategy(setting, len(bundles))
     with strategy:
         _check(setting, strategy, [trial for bundle in bundles for trial in bundle])
-        if isinstance(strategy, Teams):
+        if isinstance(strategy, Team):
             yield from strategy.run_alone(bundle[0] for bundle in bundles)
         else:
             yield from strategy.run(bundle for bundle in bundles if not bundle[0].alone)
@@ -122,13 +124,13 @@ def _bundle(record: Record, setting: Setting, known: Records) -> Bundle:
     if cohort or record.provenance.strategy == "vectorised":
         return tuple(trial_of(known[trial]) for trial in cohort) or (trial_of(record),)
     others = [one for one in known.values() if one.study == record.study and not one.alone]
-    bundles, _ = bundled(trial for trial in map(trial_of, others) if trial.devices == 1)
+    bundles, _ = make_bundles(trial for trial in map(trial_of, others) if trial.devices == 1)
     own = trial_of(record)
     mine = (bundle for bundle in bundles if own.id in {trial.id for trial in bundle})
     return next(mine, (own,))
 
 
-def _check(setting: Setting, strategy: Strategy | Teams, trials: Iterable[Trial]) -> None:
+def _check(setting: Setting, strategy: Strategy | Team, trials: Iterable[Trial]) -> None:
     """Raise RequestError if the data or the study's file of a trial cannot be had."""
     recipes = {}
     for trial in trials:
@@ -136,30 +138,8 @@ def _check(setting: Setting, strategy: Strategy | Teams, trials: Iterable[Trial]
             discovery.probe(discovery.load(trial.recipe.study), trial.recipe.function)
         else:
             recipes[kind(trial.recipe)] = trial.recipe
-    checking = Sequential(setting.device) if isinstance(strategy, Teams) else strategy
+    checking = Sequential(setting.device) if isinstance(strategy, Team) else strategy
     checking.check(recipes.values())
-
-
-def _record(finished: Finished, setting: Setting, common: Mapping[str, Any]) -> Record:
-    trial = finished.trial
-    ran = {**common, **dataclasses.asdict(setting), **finished.machine}
-    return Record(
-        id=trial.id,
-        study=trial.study,
-        part=trial.part,
-        cell=trial.cell,
-        recipe=canonical(trial.recipe),
-        seed=trial.seed,
-        alone=trial.alone,
-        outcome=finished.outcome,
-        provenance=Provenance(
-            workers=1,
-            cohort=finished.cohort,
-            started=finished.started,
-            finished=finished.finished,
-            **ran,
-        ),
-    )
 
 
 def _level(level: Any) -> Any:

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from suite import discovery
-from suite.errors import RequestError
 from suite.evidence.results import gather
-from suite.metrics import is_timed
-from suite.record import Execution, Record
+from suite.ground.errors import RequestError
 from suite.tracking.journal import Journal
+from suite.vocabulary import discovery
+from suite.vocabulary.metrics import is_timed
+from suite.vocabulary.record import Execution, Record
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import difflib
 import random
 import re
 
-from suite import discovery
-from suite.errors import RequestError, first_line, nearest
-from suite.record import Record, Status
+from suite.ground.errors import RequestError, first_line, nearest
 from suite.tracking import location
 from suite.tracking.journal import Journal
 from suite.tracking.tracker import Tracker
+from suite.vocabulary import discovery
+from suite.vocabulary.record import Record, Status
 
 RUN = re.compile("[0-9a-f]{32}")
 

@@ -7,6 +7,11 @@ study and every record, in a fixed order, so that the same store gives the same 
 An archive may come from anyone: nothing in it is written to the disk or run, and a reader holds
 every member against the manifest, and every record against its digest and its own recipe, before
 it returns anything.
+
+Members are read as streams in memory, and only plain files of names that an archive can have.
+Unpacking stops at what the manifest promises, and that may be 200 times the file at most (records
+and pages make about 7). All is checked before the journal gets a line, and it gets all lines in one
+write. There is no signature: an archive proves that it is whole, not who made it.
 """
 
 from __future__ import annotations
@@ -24,11 +29,11 @@ from typing import Any, BinaryIO, NoReturn
 
 import zstandard
 
-from suite.errors import RequestError
-from suite.record import Execution, Record, ResultSet
+from suite.ground.errors import RequestError
 from suite.tracking.checks import check_execution, check_record
 from suite.tracking.frame import Frame
 from suite.tracking.journal import line_of, read_line
+from suite.vocabulary.record import Execution, Record, ResultSet
 
 # Raised whenever an older version could not read what this one writes.
 FORMAT_VERSION = 1

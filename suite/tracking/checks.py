@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from suite.identity import SEMANTICS_VERSION, id_of
-from suite.record import Execution, Record
+from suite.ground.identity import SEMANTICS_VERSION, id_of
+from suite.vocabulary.record import Execution, Record
 
 PLAIN: dict[str, type | tuple[type, ...]] = {
     "str": str,

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from suite.errors import RequestError
-from suite.identity import digest
-from suite.record import Execution, Record, Status
+from suite.ground.errors import RequestError
+from suite.ground.identity import digest
+from suite.vocabulary.record import Execution, Record, Status
 
 Kind = Literal["trial", "execution", "store"]
 DEFAULT = Path(".thumbrules") / "journal.jsonl"

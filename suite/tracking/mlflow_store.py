@@ -3,6 +3,13 @@
 A study is an experiment, a trial a flat run in it: MLflow's chart view plots only expanded rows,
 so runs nested under a parent would leave every chart empty. One more run an execution, tagged as
 such, carries the verdicts.
+
+A run's parameters are the fields that its model, optimizer and schedule read; the record beside
+them has all. A page links to a study's charts and to its compare view: one seed of every cell of
+the main part, so that what differs between the runs is what was varied. The best trial of each
+claim's arm has the arm's words as its tag `thumbrules.best`. The experiment's tag
+`thumbrules.records` is a digest of the records that were all in it: a run deleted in MLflow's UI
+stays deleted.
 """
 
 from __future__ import annotations
@@ -41,11 +48,11 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.tracking import MlflowClient
 from sqlalchemy import create_engine
 
-from suite.grid import Trial
-from suite.identity import flatten, rebuild
-from suite.recipe import Recipe, ignored_paths
-from suite.record import Execution, Links, Record, Status
+from suite.ground.identity import flatten, rebuild
 from suite.tracking import location
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Recipe, ignored_paths
+from suite.vocabulary.record import Execution, Links, Record, Status
 
 # Loading mlflow sets up its own loggers, which announce every table they create.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -306,7 +313,7 @@ def _words(record: Record) -> str:
 
 def _params(record: Record) -> dict[str, Any]:
     """Return the fields that a trained recipe reads by path, or a probe's cell, and the seed."""
-    if "function" in record.recipe:
+    if record.is_probe:
         return {"probe": record.recipe["function"], **record.cell, "seed": record.seed}
     recipe = rebuild(Recipe, record.recipe)
     ignored = ignored_paths(recipe)

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from suite.errors import RequestError, first_line, nearest
-from suite.identity import SEMANTICS_VERSION, id_of
-from suite.record import Record, ResultSet
+from suite.ground.errors import RequestError, first_line, nearest
+from suite.ground.identity import SEMANTICS_VERSION, id_of
 from suite.tracking import archive, location
 from suite.tracking.journal import DEFAULT, Journal
+from suite.vocabulary.record import Record, ResultSet
 
 
 def result_set(name: str) -> ResultSet:

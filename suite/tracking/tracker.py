@@ -1,4 +1,9 @@
-"""Carrying records from the journal to MLflow, on a thread of its own and never twice."""
+"""Carrying records from the journal to MLflow, on a thread of its own and never twice.
+
+A machine without mlflow is no failure: a run then ends with 0 and one line that says how to carry
+the records home, for no trial and no store has failed. A store that is there and does not answer
+still means 1.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.identity import digest
-from suite.record import Execution, Links, Record
+from suite.ground.identity import digest
 from suite.tracking import location
+from suite.vocabulary.record import Execution, Links, Record
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

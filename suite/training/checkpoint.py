@@ -1,4 +1,13 @@
-"""How far training has come, on the disk: killed and started again, it ends in the same bits."""
+"""How far training has come, on the disk: killed and started again, it ends in the same bits.
+
+A checkpoint holds the run's state, the rule's, the outputs since the last evaluation, and where the
+present epoch *began*, with the states of the streams that it drew from. Resumed, a run draws the
+epoch's order and augmentation again and passes over what it was trained on, so nothing in the loop
+has to know its place. A file is replaced whole, read only if its SHA-256 fits, by a loader that
+makes tensors and plain values and nothing else, and removed when the record is in the journal.
+Devices that share a trial keep one each, and go on only if all are at the same step. Timed trials
+and Ray's keep none.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +19,41 @@ import pickle
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from suite.data import Split
-from suite.record import Outcome, Status
+from suite.data import Examples
+from suite.training.devices import Devices
 from suite.training.update_rules import UpdateRule
-
-if TYPE_CHECKING:
-    from suite.training.loop import Run
+from suite.vocabulary.record import Outcome, Status
 
 State = dict[str, Any]
 log = logging.getLogger(__name__)
 
 FORMAT = 1  # Raised with any change of what is kept: an older checkpoint is then as good as none.
 DIGEST = 64  # characters of a SHA-256, which a file begins with
+
+
+class Kept(Protocol):
+    """What a checkpoint asks of a run; `suite.training.loop.Run` is one.
+
+    Attributes:
+        device: where it computes.
+        initial_digest: of its weights before the first step.
+    """
+
+    device: str
+    devices: Devices
+    examples: Examples
+    initial_digest: str
+
+    def state(self) -> State:
+        """Return all that its next step depends on but the update rule's own."""
+
+    def restore(self, state: State) -> None:
+        """Go to where the run was that returned this state."""
 
 
 class Checkpoint:
@@ -47,7 +74,7 @@ class Checkpoint:
 
     def keep(
         self,
-        runs: Sequence[Run],
+        runs: Sequence[Kept],
         rule: UpdateRule,
         since: tuple[list[Tensor], list[Tensor]],
         ended: dict[int, Outcome] | None = None,
@@ -62,7 +89,7 @@ class Checkpoint:
         """
         state = {
             "belongs": _belongs(runs),
-            "runs": [_state(run) for run in runs],
+            "runs": [run.state() for run in runs],
             "rule": rule.state,
             "since": [self._joined(batches) for batches in since],
             "ended": {cell: _plain(outcome) for cell, outcome in (ended or {}).items()},
@@ -74,7 +101,7 @@ class Checkpoint:
         self.next = time.monotonic() + self.every
 
     def resume(
-        self, runs: Sequence[Run], rule: UpdateRule
+        self, runs: Sequence[Kept], rule: UpdateRule
     ) -> tuple[list[Tensor], list[Tensor], dict[int, Outcome]]:
         """Bring runs that have not begun to where they were kept, if they were.
 
@@ -85,10 +112,8 @@ class Checkpoint:
         # All devices go on from the same step, or all begin: a kill may come between two writings.
         if not runs[0].devices.same(state["runs"][0]["done"] if state else 0) or state is None:
             return [], [], {}
-        if runs[0].recipe.devices > 1:
-            _rehearse(runs[0])
         for run, kept in zip(runs, state["runs"], strict=True):
-            _restore(run, kept)
+            run.restore(kept)
         for name, value in state["rule"].items():
             own = rule.state[name]
             if isinstance(own, int):
@@ -119,7 +144,7 @@ class Checkpoint:
             os.fsync(file.fileno())
         partial.replace(self.path)
 
-    def _read(self, runs: Sequence[Run]) -> State | None:
+    def _read(self, runs: Sequence[Kept]) -> State | None:
         """Return the state that the file holds, if there is one, it is whole and of these runs."""
         try:
             content = self.path.read_bytes()
@@ -144,7 +169,7 @@ def _unpacked(content: bytes) -> State:
     return state
 
 
-def _belongs(runs: Sequence[Run]) -> list[str]:
+def _belongs(runs: Sequence[Kept]) -> list[str]:
     """Return what must be the same where a run goes on, if it is to end in the same bits."""
     here = [
         str(FORMAT),
@@ -153,36 +178,6 @@ def _belongs(runs: Sequence[Run]) -> list[str]:
         runs[0].device,
     ]
     return here + [digest for run in runs for digest in (run.initial_digest, run.examples.digest)]
-
-
-def _state(run: Run) -> State:
-    return {
-        "network": run.network.state_dict(),
-        "masks": run.masks.get_state(),
-        "began": tuple(run.began),
-        "curves": run.curves,
-        "done": run.done,
-        "seen": run.seen,
-    }
-
-
-def _rehearse(run: Run) -> None:
-    """Let several devices take a step, before all that it moves is restored.
-
-    DistributedDataParallel lays out its messages anew after its first one, and more than two
-    devices sum in an order that depends on the layout.
-    """
-    first = Split(*(part[: run.recipe.batch_size] for part in run.examples.train))
-    run.step(*run.devices.shard(first), run.rate())
-
-
-def _restore(run: Run, state: State) -> None:
-    run.network.load_state_dict(state["network"])
-    run.masks.set_state(state["masks"])
-    run.began = type(run.began)(*state["began"])
-    run.order.set_state(run.began.order)
-    run.augment.set_state(run.began.augment)
-    run.curves, run.done, run.seen = state["curves"], state["done"], state["seen"]
 
 
 def _plain(outcome: Outcome) -> State:

@@ -2,6 +2,10 @@
 
 Every process holds the whole network, draws the whole batch and keeps its shard of it, so what is
 trained is what one device would have trained, up to the rounding of a sum.
+
+`Recipe.devices` is part of what is trained, since unsynchronised normalisation depends on it. What
+the loop asks of devices is one small protocol; with one device each method returns what it was
+given. On a CPU a device is one core and the messages are gloo's; on GPUs they are NCCL's.
 """
 
 from __future__ import annotations
@@ -13,8 +17,8 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from suite.data import Split
-from suite.errors import RequestError
-from suite.recipe import Recipe
+from suite.ground.errors import RequestError
+from suite.vocabulary.recipe import Recipe
 
 
 class Devices(Protocol):

@@ -10,8 +10,8 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from suite.data import Examples
 from suite.models.counts import on_meta
-from suite.recipe import Recipe
 from suite.training.evaluation import chunk_size
+from suite.vocabulary.recipe import Recipe
 
 FLOAT = 4
 # Weights, gradients, what Adam keeps (two) and what an update works in.

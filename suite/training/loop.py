@@ -1,4 +1,12 @@
-"""The training loop: from a recipe and a seed to an outcome."""
+"""The training loop: from a recipe and a seed to an outcome.
+
+A batch is a view: the shuffled split is gathered once an epoch and split. Outputs are kept and
+turned into the running loss and accuracy once an evaluation, so that a step runs no kernel for
+bookkeeping.
+
+Divergence is a value: a loss that is not a number ends a trial early, as an outcome that the table,
+the figures and the verdict count.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +15,7 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +23,6 @@ from torch import Tensor, nn
 from suite.data import Examples, Split, augmented, load, shifted_tests
 from suite.models import build
 from suite.models.layers import use_generator
-from suite.recipe import Budget, Recipe
-from suite.record import Curve, Outcome, Status
 from suite.seeds import Purpose, stream
 from suite.training import observers
 from suite.training.checkpoint import Checkpoint
@@ -28,6 +34,8 @@ from suite.training.schedules import rate_at
 from suite.training.step import LOSSES, Accumulated, Step
 from suite.training.stopwatch import Stopwatch
 from suite.training.update_rules import make_rule
+from suite.vocabulary.recipe import Budget, Recipe
+from suite.vocabulary.record import Curve, Outcome, Status
 
 # Steps between looks for a loss that is not a number. On a GPU a look waits for the device.
 LOOK_EVERY = 100
@@ -90,7 +98,7 @@ class Run:
         self.examples: Examples = examples or load(recipe.data, seed, device)
         network = build(recipe.model, self.examples.shape, self.examples.outputs, seed)
         self.network: nn.Module = network.to(device)
-        self.initial_digest = digest(network)
+        self.initial_digest = weights_digest(network)
         self.devices = devices_of(recipe, device)
         self.masks = _generator(seed, "dropout", device, self.devices.rank)
         use_generator(self.network, self.masks)
@@ -143,6 +151,37 @@ class Run:
             if checkpoint and self.done % LOOK_EVERY == 0 and self.devices.agree(checkpoint.due()):
                 checkpoint.keep([self], self.rule, (outputs, targets))
         return ""
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the next step depends on but the update rule's own."""
+        return {
+            "network": self.network.state_dict(),
+            "masks": self.masks.get_state(),
+            "began": tuple(self.began),
+            "curves": self.curves,
+            "done": self.done,
+            "seen": self.seen,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Bring a run that has not begun to where another was when it returned its state."""
+        if self.recipe.devices > 1:
+            self._rehearse()
+        self.network.load_state_dict(state["network"])
+        self.masks.set_state(state["masks"])
+        self.began = Place(*state["began"])
+        self.order.set_state(self.began.order)
+        self.augment.set_state(self.began.augment)
+        self.curves, self.done, self.seen = state["curves"], state["done"], state["seen"]
+
+    def _rehearse(self) -> None:
+        """Let several devices take a step, before all that it moves is restored.
+
+        DistributedDataParallel lays out its messages anew after its first one, and more than two
+        devices sum in an order that depends on the layout.
+        """
+        first = Split(*(part[: self.recipe.batch_size] for part in self.examples.train))
+        self.step(*self.devices.shard(first), self.rate())
 
     def rate(self) -> float:
         """Return the learning rate of the next step."""
@@ -214,7 +253,7 @@ class Run:
             final=cost if reason else final | cost,
             curves=self.curves,
             initial_digest=self.initial_digest,
-            weights_digest=digest(self.network),
+            weights_digest=weights_digest(self.network),
             data_digest=self.examples.digest,
             error=reason,
         )
@@ -276,7 +315,7 @@ def evaluation_steps(budget: Budget, total_steps: int, steps_per_epoch: int) -> 
 
 
 @torch.no_grad()
-def digest(network: nn.Module) -> str:
+def weights_digest(network: nn.Module) -> str:
     """Return the SHA-256 of every parameter and buffer, with its name, shape and type."""
     sha = hashlib.sha256()
     for name, tensor in network.state_dict().items():

@@ -1,4 +1,9 @@
-"""In which precision a step multiplies; weights, updates, losses and evaluations are float32."""
+"""In which precision a step multiplies; weights, updates, losses and evaluations are float32.
+
+`precision` is a field of the recipe, since it changes what is trained; so is
+`gradient_accumulation`, a wrapper around the one step (`suite.training.step.Accumulated`), not a
+branch in it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from suite.errors import RequestError
-from suite.recipe import Precision
+from suite.ground.errors import RequestError
+from suite.vocabulary.recipe import Precision
 
 Forward = Callable[[Tensor], Tensor]
 Gradients = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from suite.recipe import Recipe
+from suite.vocabulary.recipe import Recipe
 
 
 def rate_at(recipe: Recipe, step: int, *, total_steps: int, steps_per_epoch: int) -> float:

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from suite.recipe import Optimizer
+from suite.vocabulary.optimizer import Optimizer
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 Factor = float | Tensor

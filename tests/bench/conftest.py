@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reports.benchmarks import Table, as_text
+from reports.pages.benchmarks import Table, as_text
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

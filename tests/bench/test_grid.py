@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import make_study, suite_json
+from tests.command_line import make_study, suite_json
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from suite.data.sources import DEBIAN_FASHION_MNIST

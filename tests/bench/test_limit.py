@@ -18,7 +18,9 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch.utils.flop_counter import FlopCounterMode
 
 from suite.data import Examples, Split
-from suite.recipe import Budget, Data, Model, Recipe
+from suite.vocabulary.recipe import Budget, Recipe
+from suite.vocabulary.data import Data
+from suite.vocabulary.model import Model
 from suite.training import determinism
 from suite.training.loop import Run
 

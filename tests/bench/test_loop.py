@@ -15,7 +15,9 @@ from torch.nn import functional as F
 from suite.data import load
 from suite.data.sources import DEBIAN_FASHION_MNIST
 from suite.models import build
-from suite.recipe import Budget, Data, Model, Recipe
+from suite.vocabulary.recipe import Budget, Recipe
+from suite.vocabulary.data import Data
+from suite.vocabulary.model import Model
 from suite.training import train
 
 ROUNDS = 9
@@ -94,11 +96,11 @@ def test_a_real_trial_with_tracking_over_bare_kernels(
     """The book's MLP on Fashion-MNIST, batch 64: training, journal and MLflow over the kernels."""
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
-    from suite.coordinator import _record_maker
+    from suite.runs.coordinator import _record_maker
     from suite.execution import environment
     from suite.execution.plan import Cohort
     from suite.execution.sequential import Sequential
-    from suite.grid import Trial
+    from suite.vocabulary.grid import Trial
     from suite.tracking.journal import Journal
     from suite.tracking.mlflow_store import Store
 

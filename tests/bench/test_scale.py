@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import command, make_study
+from tests.command_line import command, make_study
 from pytest_benchmark.fixture import BenchmarkFixture
 
 SIZES = (100, 1_000, 10_000)

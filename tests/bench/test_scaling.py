@@ -12,12 +12,14 @@ import time
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from suite.execution.data_parallel import DataParallel
+from suite.execution.teams import DataParallel
 from suite.execution.packed import Packed
 from suite.execution.plan import cores
-from suite.grid import Trial
-from suite.recipe import Budget, Data, Model, Recipe
-from suite.record import Status
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Budget, Recipe
+from suite.vocabulary.data import Data
+from suite.vocabulary.model import Model
+from suite.vocabulary.record import Status
 
 COUNTS = tuple(sorted({1, 2, cores()} if cores() > 1 else {1}))
 NETWORKS = {

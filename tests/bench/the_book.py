@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from suite.execution.strategy import THREADS
-from suite.recipe import Recipe
-from suite.grid import Trial
+from suite.vocabulary.recipe import Recipe
+from suite.vocabulary.grid import Trial
 from studies.the_book import study
 
 

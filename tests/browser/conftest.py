@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from tests.commands import suite
+from tests.command_line import suite
 
 STUDIES = ("augmentation", "dropout", "layers", "linear_regression", "residual")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from suite.stored import LOCAL_UI
-from suite import discovery
-from tests.commands import command
+from reports.cli import LOCAL_UI
+from suite.vocabulary import discovery
+from tests.command_line import command
 from tests.servers import free_port
 
 STUDY = "dropout"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from suite import discovery
+from suite.vocabulary import discovery
 
 Open = Callable[..., Page]
 PHONE = {"width": 390, "height": 800}

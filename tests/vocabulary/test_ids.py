@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from suite import discovery
-from suite.study import TIERS
+from suite.vocabulary import discovery
+from suite.vocabulary.study import TIERS
 
 # Study, tier, number of trials and a digest of their ids in order. A study whose grid changes, or
 # whose probes change, gets new lines, and its commit says so; no other change moves a line.

@@ -1,0 +1,151 @@
+"""The commands that write pages: `suite report`, `suite export` and `suite compare`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from reports.files import file_name, in_every_language, in_language, site_files
+from reports.pages.comparison import write_comparison
+from reports.site import render
+from suite.commands.arguments import Choice, as_json, show, study_names
+from suite.commands.comparison import comparison_form, comparison_text
+from suite.evidence.comparison import Comparison
+from suite.evidence.results import Results
+from suite.ground.errors import RequestError, first_line
+from suite.runs.latest import latest
+from suite.runs.pairs import compare_sets
+from suite.runs.stores import stores
+from suite.tracking import archive, location
+from suite.tracking.location import tracking_uri
+from suite.tracking.result_sets import result_set
+from suite.tracking.tracker import Tracker
+from suite.vocabulary.record import Links, ResultSet
+
+PAGES = Path("reports/html")
+LOCAL_UI = "http://127.0.0.1:5000"  # where `suite ui` is, unless told otherwise
+
+
+@click.command()
+@study_names
+@click.option("--out", type=click.Path(path_type=Path), default=str(PAGES), show_default=True)
+@click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
+def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
+    """Write the report site of each study's latest run."""
+    results = latest(studies, *stores())
+    try:
+        index = write_report(results, out, lang)
+    except OSError as error:
+        raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
+    print(index)
+
+
+def write_report(results: Sequence[Results], folder: Path, first: str) -> Path:
+    """Write the report site, and put each page beside its verdicts in the tracking store.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    tracker = Tracker(tracking_uri())
+    links = partial(_tracking_links, results, tracker)
+    index = render(results, folder, tracking_links=links, first=first)
+    if location.exists(tracker.uri):
+        for result in results:
+            tracker.attach(result.study.name, folder / file_name(result.study.name))
+    tracker.close()
+    return index
+
+
+def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, Links] | None:
+    """Return where the tracking UI shows each study's trials: a server's, or the one of `suite ui`.
+
+    None if the store cannot be asked.
+    """
+    if not location.exists(tracker.uri):
+        return {}
+    tracker.open()
+    links = tracker.links(result.execution for result in results)
+    if tracker.error is not None:
+        print(
+            f"the pages lack links to {tracker.uri}: {first_line(tracker.error)}", file=sys.stderr
+        )
+        return None
+    address = tracker.uri.rstrip("/") if location.is_remote(tracker.uri) else LOCAL_UI
+    return {
+        study: Links(*(f"{address}/{path}" if path else "" for path in paths))
+        for study, paths in links.items()
+    }
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def export(file: Path) -> None:
+    """Write every record, each study's latest run and the report to one archive.
+
+    The pages in reports/html are brought up to date on the way.
+    """
+    target = _target(file)
+    journal, tracker = stores()
+    results = latest((), journal, tracker)
+    try:
+        render(results, PAGES)
+    except OSError as error:
+        raise RequestError(f"the report cannot be written to {PAGES}: {error.strerror}") from None
+    pages = [PAGES / name for name in site_files(result.study.name for result in results)]
+    executions = {one.study: one for one in journal.executions}
+    archive.write(
+        target, ResultSet(journal.records, executions), {page.name: page for page in pages}
+    )
+    print(file)
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an HTML page as well, and beside x.html one in Chinese, x.zh.html.",
+)
+@as_json
+def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
+    """Show which verdicts, effects and costs are others in B than in A.
+
+    A and B are folders in which studies ran, journals, archives or tracking URIs. Of one that was
+    kept through a change of the training semantics, A@1 is what version 1 gave.
+    """
+    targets = _targets(out) if out else {}
+    found = compare_sets(a, b, result_set(a), result_set(b))
+    form = comparison_form(found)
+    if out is not None:
+        _write_pages(out, targets, found)
+    show(form, as_json, comparison_text)
+    if form["verdicts_changed"]:
+        sys.exit(1)
+
+
+def _target(file: Path) -> Path:
+    """Return the file that a path leads to; raise RequestError if none can be put there."""
+    target = file.resolve()
+    if not target.parent.is_dir():
+        raise RequestError(f"there is no folder {file.parent}")
+    if target.exists() and not target.is_file():
+        raise RequestError(f"{file} is no ordinary file: name one that is, or a new one")
+    return target
+
+
+def _targets(file: Path) -> dict[str, Path]:
+    """Return, by language, the files that a page and its translations lead to, as `_target` does."""
+    names = in_every_language(lambda: in_language(file.name))
+    return {language: _target(file.with_name(name)) for language, name in names.items()}
+
+
+def _write_pages(out: Path, targets: Mapping[str, Path], comparison: Comparison) -> None:
+    try:
+        write_comparison(comparison, out.name, targets)
+    except OSError as error:
+        raise RequestError(f"{out} cannot be written: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""What stands on each page: a study's, the front, a comparison's, the benchmarks'."""

@@ -1,0 +1,213 @@
+"""A claim's card: what was said, what was found, and everything that qualifies it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports.pages.lost import losses
+from suite.evidence import Finding, Verdict
+from suite.evidence.results import Results
+from suite.evidence.significance import MOST_SEEDS
+from suite.language.catalogue import gettext, ngettext, translate
+from suite.language.effects import (
+    compared_words,
+    effect_words,
+    matters_words,
+    shared_words,
+    tuned_words,
+)
+from suite.language.quantities import duration, p_words
+from suite.language.words import (
+    GLYPHS,
+    VERDICTS,
+    arm_words,
+    axis_words,
+    comma,
+    listed,
+    sentence,
+    slug,
+    trials_words,
+)
+from suite.vocabulary.claims import Claim, Counted, Equivalence, Identity, Rate, Within
+
+if TYPE_CHECKING:
+    from reports.figures.canvas import Drawing, Picture
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A verdict as it is shown: a word, a glyph and a class."""
+
+    word: str
+    glyph: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a reader may predict, and the class of the verdict that proves it right."""
+
+    words: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class PValues:
+    """A hypothesis in words with its p values."""
+
+    hypothesis: str
+    raw: str
+    adjusted: str
+    decides: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """A finding in words."""
+
+    anchor: str
+    number: int | None
+    says: str
+    source: str
+    badge: Badge
+    reason: str
+    because: str
+    compared: str
+    effect: str
+    n: int
+    price: str
+    matters: str
+    refuted_if: str
+    p_values: tuple[PValues, ...]
+    tuned: tuple[str, ...]
+    same: str
+    shared: str
+    losses: tuple[str, ...]
+    more_seeds: str
+    picture: Picture | None
+    absent: str
+    untested: str
+    cut: bool
+    choices: tuple[Choice, ...]
+
+
+def badge(verdict: Verdict) -> Badge:
+    """Return how a verdict is shown."""
+    return Badge(VERDICTS[verdict](), GLYPHS[verdict], slug(str(verdict)))
+
+
+def anchor(index: int) -> str:
+    """Return the anchor of a study's claim, counted from 0 in the study's order."""
+    return f"claim-{index + 1}"
+
+
+def price(finding: Finding) -> str:
+    """Return what a finding cost."""
+    return comma((trials_words(finding.trials), duration(float(finding.spent))))
+
+
+def card(results: Results, finding: Finding, index: int, drawn: Drawing | None) -> Card:
+    """Return the card of a finding, with its figure if it has one."""
+    claim = finding.claim
+    return Card(
+        anchor=anchor(index),
+        number=claim.number,
+        says=gettext(claim.says),
+        source=claim.source,
+        badge=badge(finding.verdict),
+        reason=sentence(translate(finding.reason)),
+        because=gettext(claim.because),
+        compared=compared_words(claim),
+        effect=effect_words(finding),
+        n=finding.n,
+        price=price(finding),
+        matters=matters_words(claim),
+        refuted_if=sentence(translate(claim.refuted_if)),
+        p_values=_p_values(finding),
+        tuned=tuple(_tuned(finding)),
+        same=listed(axis_words(path) for path in finding.arm.best),
+        shared=shared_words(finding),
+        losses=tuple(losses(results, finding)),
+        more_seeds=_more_seeds(finding),
+        picture=drawn.picture() if drawn else None,
+        absent="" if _is_alone(claim) else gettext("No seed measured both arms: nothing to draw."),
+        untested=_untested(claim),
+        cut=drawn is not None and _is_cut(finding),
+        choices=choices(claim),
+    )
+
+
+def _is_alone(claim: Claim) -> bool:
+    """Whether nothing is compared, so that there are no pairs to draw."""
+    return isinstance(claim, Counted | Identity)
+
+
+def _untested(claim: Claim) -> str:
+    if isinstance(claim, Identity):
+        return gettext("None: every trial is held against the tolerance.")
+    return gettext("None: a test needs two seeds.")
+
+
+def _p_values(finding: Finding) -> tuple[PValues, ...]:
+    if finding.n < 2 or math.isnan(finding.p):
+        return ()
+    if isinstance(finding.claim, Rate):
+        share = gettext("a share of {share}").format(share=f"{finding.claim.than:.0%}")
+        decided = finding.settled_by == "effect"
+        return (PValues(share, p_words(finding.p), p_words(finding.adjusted_p), decided),)
+    if isinstance(finding.claim, Within):
+        same = gettext("a further run of what was published")
+        decided = finding.settled_by == "effect"
+        return (PValues(same, p_words(finding.p), p_words(finding.adjusted_p), decided),)
+    large, small = finding.settled_by == "effect", finding.settled_by == "margin"
+    return (
+        PValues(gettext("no difference"), p_words(finding.p), p_words(finding.adjusted_p), large),
+        PValues(
+            gettext("a difference of at least {size}").format(size=matters_words(finding.claim)),
+            p_words(finding.p_margin),
+            p_words(finding.adjusted_p_margin),
+            small,
+        ),
+    )
+
+
+def _tuned(finding: Finding) -> list[str]:
+    return [
+        words
+        for arm in finding.arms.values()
+        for words in tuned_words(sentence(arm_words(arm.levels))[:-1], arm)
+    ]
+
+
+def _more_seeds(finding: Finding) -> str:
+    more = finding.more_seeds
+    if more is None:
+        return ""
+    if more + finding.n >= MOST_SEEDS:
+        pattern = gettext("Not even {n} seeds would be likely to decide it.")
+        return pattern.format(n=f"{MOST_SEEDS:,}")
+    pattern = ngettext(
+        "About {n} more seed would decide it with a power of 80 %.",
+        "About {n} more seeds would decide it with a power of 80 %.",
+        more,
+    )
+    return pattern.format(n=f"{more:,}")
+
+
+def choices(claim: Claim) -> tuple[Choice, ...]:
+    """Return what a reader can predict of a claim; only a direction can be the other way."""
+    as_claimed = Choice(gettext("As claimed"), slug(Verdict.SUPPORTED))
+    unknown = Choice(gettext("Cannot tell"), slug(Verdict.UNDECIDED))
+    if isinstance(claim, Equivalence | Identity | Counted):
+        return as_claimed, Choice(gettext("Not so"), slug(Verdict.REFUTED)), unknown
+    other = Choice(gettext("The other way"), slug(Verdict.REFUTED))
+    none = Choice(gettext("No meaningful difference"), slug(Verdict.NO_EFFECT))
+    return as_claimed, other, none, unknown
+
+
+def _is_cut(finding: Finding) -> bool:
+    from reports.figures import evidence_is_cut  # which loads what draws
+
+    return evidence_is_cut(finding)

@@ -1,0 +1,177 @@
+"""The front page: every claim in the notes' order, with its verdict, effect and price."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.figures.mark import Mark, mark
+from reports.files import Link, file_name, front_name, in_other_languages
+from reports.pages.cards import Badge, anchor, badge, price
+from suite.evidence import Verdict
+from suite.evidence.across import q_values
+from suite.evidence.results import Results
+from suite.language.catalogue import gettext
+from suite.language.effects import compared_words, effect_words
+from suite.language.quantities import duration, moment, p_words
+from suite.language.words import trials_words
+from suite.vocabulary.notes import CHAPTERS, NOT_TESTED, PHRASES
+from suite.vocabulary.record import Links
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A claim."""
+
+    href: str
+    number: int | None
+    says: str
+    source: str
+    badge: Badge
+    mark: Mark | None
+    compared: str
+    effect: str
+    price: str
+    q: str
+    study: str
+    study_href: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter of the notes, or a study whose claims are not from them.
+
+    Attributes:
+        untested: phrases that no study can test, each with its number and the reason.
+    """
+
+    name: str
+    title: str
+    rows: tuple[ClaimRow, ...]
+    untested: tuple[tuple[int, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class StudyLine:
+    """A study in the list of studies."""
+
+    href: str
+    title: str
+    question: str
+    tier: str
+    size: str
+    started: str
+    missing: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Front:
+    """Everything the front page shows."""
+
+    tallies: tuple[tuple[Badge, int], ...]
+    claims: int
+    sections: tuple[Section, ...]
+    studies: tuple[StudyLine, ...]
+    languages: tuple[Link, ...]
+
+
+def front(all_results: Sequence[Results], links: Mapping[str, Links]) -> Front:
+    """Return the front page of several studies."""
+    rows = list(_rows(all_results))
+    chapters = (
+        Section(
+            chapter.letter,
+            f"{chapter.letter}. {gettext(chapter.title)}",
+            tuple(_numbered(rows, range(chapter.first, chapter.last + 1))),
+            tuple(_untested(range(chapter.first, chapter.last + 1))),
+        )
+        for chapter in CHAPTERS
+    )
+    others: dict[str, list[ClaimRow]] = {}
+    for row in rows:
+        if row.number is None:
+            others.setdefault(row.study, []).append(row)
+    further = (
+        Section(f"study-{i + 1}", study, tuple(found))
+        for i, (study, found) in enumerate(others.items())
+    )
+    sections = tuple(section for section in (*chapters, *further) if section.rows)
+    studies = tuple(_line(one, links.get(one.study.name, Links()).charts) for one in all_results)
+    return Front(tallies(all_results), len(rows), sections, studies, in_other_languages(front_name))
+
+
+def tallies(all_results: Iterable[Results]) -> tuple[tuple[Badge, int], ...]:
+    """Return how many claims have each verdict."""
+    counts = Counter(finding.verdict for results in all_results for finding in results.findings)
+    return tuple((badge(verdict), counts[verdict]) for verdict in Verdict)
+
+
+def size(results: Results) -> str:
+    """Return how many trials there are and how long they took."""
+    spent = sum(r.provenance.finished - r.provenance.started for r in results.records)
+    return f"{trials_words(len(results.records))}, {duration(spent)}"
+
+
+def missing(results: Results) -> str:
+    """Say what a run lacks, or that its claims are others now; empty if it is whole."""
+    if results.claims_changed:
+        return gettext("The claims in the study's file have been changed since these trials ran.")
+    if not results.missing:
+        return ""
+    pattern = gettext(
+        "{n} of the {all} that this run asked for have no record yet. What follows rests on the "
+        "others and may change."
+    )
+    total = trials_words(len(results.records) + results.missing)
+    return pattern.format(n=f"{results.missing:,}", all=total)
+
+
+def _rows(all_results: Sequence[Results]) -> Iterator[ClaimRow]:
+    q_of = q_values(all_results)
+    for results in all_results:
+        study = results.study
+        href = file_name(study.name)
+        for i, finding in enumerate(results.findings):
+            claim, q = finding.claim, q_of[study.name][i]
+            yield ClaimRow(
+                href=f"{href}#{anchor(i)}",
+                number=claim.number,
+                says=gettext(claim.says),
+                source=claim.source,
+                badge=badge(finding.verdict),
+                mark=mark(finding),
+                compared=compared_words(claim),
+                effect=effect_words(finding),
+                price=price(finding),
+                q="" if math.isnan(q) else p_words(q),
+                study=gettext(study.title),
+                study_href=href,
+            )
+
+
+def _numbered(rows: Iterable[ClaimRow], numbers: range) -> list[ClaimRow]:
+    found = [(row.number, row) for row in rows if row.number is not None and row.number in numbers]
+    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+
+
+def _untested(numbers: range) -> Iterator[tuple[int, str, str]]:
+    for number in numbers:
+        if number in NOT_TESTED:
+            yield number, PHRASES[number], gettext(NOT_TESTED[number])
+
+
+def _line(results: Results, link: str) -> StudyLine:
+    study = results.study
+    return StudyLine(
+        file_name(study.name),
+        gettext(study.title),
+        gettext(study.question),
+        results.execution.tier,
+        size(results),
+        moment(results.execution.started),
+        missing(results),
+        link,
+    )

@@ -1,0 +1,95 @@
+"""What the commands take: names, assignments and options, and the nearest where one is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from suite.ground.errors import RequestError, nearest
+from suite.ground.fields import parse
+
+# What a command prints, as plain values: a JSON document, or made into text.
+Form = Mapping[str, Any]
+
+
+class Choice(click.ParamType[str]):
+    """One of a few words; another is refused with the nearest."""
+
+    name = "choice"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in self.words:
+            option = param.opts[0] if param else "value"
+            raise RequestError(f"{option} cannot be '{value}' {nearest(value, self.words)}")
+        return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "|".join(self.words)
+
+
+class Assignment(click.ParamType[tuple[str, Any]]):
+    """`path=value`, the value read as a Python literal where it is one."""
+
+    name = "path=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path, equals, text = value.partition("=")
+        if not equals or not path:
+            option = param.opts[0] if param else "value"
+            raise RequestError(f"{option} needs path=value, not '{value}'")
+        return path.strip(), parse(text.strip())
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+study_names = click.argument("studies", nargs=-1)
+settings = click.option(
+    "--set", "settings", type=Assignment(), multiple=True, help="Change a field of the recipe."
+)
+
+
+def grid_options(command: Any) -> Any:
+    """Add the options that say which trials are meant."""
+    for option in (
+        click.option("--all", "everything", is_flag=True, help="All studies."),
+        click.option(
+            "--tier",
+            default="laptop",
+            metavar="smoke|laptop|full",
+            show_default=True,
+            help="How large: seconds, minutes, or for a GPU.",
+        ),
+        settings,
+        click.option(
+            "--only", type=Assignment(), multiple=True, help="Keep these levels of an axis."
+        ),
+        click.option("--seeds", type=click.IntRange(1, 10_000), help="Replicates of the grid."),
+        click.option("--workers", type=click.IntRange(min=1), help="Processes side by side."),
+        click.option(
+            "--strategy",
+            type=Choice("auto", "sequential", "packed", "vectorised", "ray"),
+            default="auto",
+            show_default=True,
+            help="How trials are run side by side.",
+        ),
+        click.option(
+            "--device",
+            type=Choice("auto", "cpu", "cuda"),
+            default="auto",
+            show_default=True,
+            help="Where trials run; auto takes a GPU that is there.",
+        ),
+        as_json,
+    ):
+        command = option(command)
+    return command
+
+
+def show(form: Any, as_json: bool, text: Callable[[Any], str]) -> None:
+    """Print a form as one JSON document, or as `text` puts it."""
+    print(json.dumps(form, ensure_ascii=False, indent=1) if as_json else text(form))

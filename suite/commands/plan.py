@@ -1,0 +1,95 @@
+"""The command `suite plan`, and what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from suite.commands.arguments import Form, grid_options, show, study_names
+from suite.commands.requests import engine_of, requests_of
+from suite.execution.estimate import Estimate, Estimator
+from suite.execution.plan import Plan
+from suite.runs import coordinator
+from suite.runs.coordinator import Request
+from suite.tracking.journal import Journal
+from suite.vocabulary.grid import Grid
+
+WORTH_SAYING = 1.5  # times as fast
+
+
+@click.command()
+@study_names
+@grid_options
+def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Show what a run would do: cells, what is cached, strategy and why, and the cost."""
+    requests, engine = requests_of(studies, options), engine_of(options)
+    made = coordinator.plan(requests, Journal(), engine)
+    estimator = Estimator(made.device)
+    cost = stacked = estimator.estimate(made)
+    if engine.strategy == "auto":
+        stacked = estimator.estimate(made.stacked())
+    show(plan_form(requests, made, cost, stacked), as_json, plan_text)
+
+
+def plan_form(requests: Sequence[Request], plan: Plan, cost: Estimate, stacked: Estimate) -> Form:
+    """Return a plan with its estimated cost, and the cost if cells were stacked."""
+    return {
+        "studies": [
+            {
+                "name": request.study.name,
+                "tier": request.tier,
+                "grids": [_grid_form(grid) for grid in request.grids],
+            }
+            for request in requests
+        ],
+        "trials": len(plan.pending) + len(plan.cached),
+        "cached": len(plan.cached),
+        "device": plan.device,
+        "workers": plan.workers,
+        "cohorts": [
+            {
+                "trials": len(cohort.trials),
+                "strategy": cohort.strategy,
+                "alone": cohort.alone,
+                "reason": cohort.reason,
+            }
+            for cohort in plan.cohorts
+        ],
+        "seconds": round(cost.seconds, 1),
+        "process_seconds": round(cost.process_seconds, 1),
+        "vectorised_seconds": round(stacked.seconds, 1),
+    }
+
+
+def _grid_form(grid: Grid) -> Form:
+    return {
+        "part": grid.name,
+        "axes": {axis.path: list(axis.levels) for axis in grid.axes},
+        "cells": len(grid.cells),
+        "seeds": grid.seeds,
+    }
+
+
+def plan_text(form: Form) -> str:
+    """Return a plan to read."""
+    lines = []
+    for study in form["studies"]:
+        lines.append(f"{study['name']}, {study['tier']} tier")
+        for grid in study["grids"]:
+            axes = " × ".join(f"{path} {levels}" for path, levels in grid["axes"].items())
+            count = f"{grid['cells']} cells × {grid['seeds']} seeds"
+            lines.append(f"  {grid['part']}: {axes or 'one cell'}: {count}")
+    lines.append(f"{form['trials']} trials, {form['cached']} of them in the store already")
+    for cohort in form["cohorts"]:
+        alone = ", alone" if cohort["alone"] else ""
+        lines.append(f"  {cohort['trials']} {cohort['strategy']}{alone}: {cohort['reason']}")
+    if form["cohorts"]:
+        lines.append(f"about {form['seconds']:.0f} s on {form['workers']} × {form['device']}")
+        if form["seconds"] > WORTH_SAYING * form["vectorised_seconds"]:
+            lines.append(
+                f"about {form['vectorised_seconds']:.0f} s with --strategy vectorised, "
+                "whose bits depend on which trials train together"
+            )
+    return "\n".join(lines)

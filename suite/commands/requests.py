@@ -1,0 +1,41 @@
+"""What `plan` and `run` are asked: studies with their changes, and how to run them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from suite.ground.errors import RequestError
+from suite.runs.coordinator import Engine, Request
+from suite.vocabulary import discovery
+
+
+def requests_of(studies: tuple[str, ...], options: dict[str, Any]) -> list[Request]:
+    """Return what is asked of each study.
+
+    Raises:
+        RequestError: if a name, path or value is wrong: that shows before anything runs.
+    """
+    if options["everything"] and studies:
+        raise RequestError("name studies or give --all, not both")
+    if not (options["everything"] or studies):
+        raise RequestError(f"name a study, or give --all: {', '.join(discovery.names())}")
+    names = discovery.names() if options["everything"] else list(dict.fromkeys(studies))
+    if not names:
+        raise RequestError(f"there is no study in {discovery.folder()}: `suite new NAME` makes one")
+    only: dict[str, tuple[Any, ...]] = {}
+    for path, value in options["only"]:
+        levels = tuple(value) if isinstance(value, tuple | list) else (value,)
+        only[path] = only.get(path, ()) + levels
+    overrides = dict(options["settings"])
+    requests = [
+        Request(discovery.load(name), options["tier"], overrides, only, options["seeds"])
+        for name in names
+    ]
+    for request in requests:
+        request.trials  # noqa: B018 - made here, so that what is wrong with them shows
+    return requests
+
+
+def engine_of(options: dict[str, Any]) -> Engine:
+    """Return how a run is to be done."""
+    return Engine(options["strategy"], options["device"], options["workers"])

@@ -1,0 +1,43 @@
+"""The command `suite verdicts`, and what it and `run` print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from suite.commands.arguments import Form, as_json, show, study_names
+from suite.evidence.results import Results
+from suite.ground.wording import plural
+from suite.runs.conclusions import conclusion_forms
+from suite.runs.latest import latest
+from suite.runs.stores import stores
+
+
+@click.command()
+@study_names
+@as_json
+def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
+    """Show the findings of each study's latest run."""
+    results = latest(studies, *stores())
+    forms = conclusion_forms(results)
+    show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
+
+
+def verdict_lines(form: Form, results: Sequence[Results]) -> str:
+    """Return verdicts to read, a claim in two lines."""
+    lines = []
+    if "ran" in form:
+        ran = plural(form["ran"], "trial")
+        lines.append(f"{ran} ran, {form['cached']:,} were in the store already")
+    for study, result in zip(form["studies"], results, strict=True):
+        changed = "".join(f", {change}" for change in study["changed"])
+        lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier{changed})")
+        ends = [f"{study[end]} {end}" for end in ("diverged", "failed", "missing") if study[end]]
+        lines.append(f"{study['trials']} trials" + "".join(f", {end}" for end in ends))
+        if study["claims_changed"]:
+            lines.append("  its claims have been changed since these trials ran")
+        for finding in study["findings"]:
+            lines.append(f"  {finding['verdict'].upper():<22}{finding['claim']}")
+            lines.append(f"  {'':<22}{finding['effect']}: {finding['reason']}")
+    return "\n".join(lines)

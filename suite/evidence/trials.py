@@ -1,0 +1,117 @@
+"""Trials that two result sets share: equal bit for bit or not, and what they took."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from suite.evidence.contrasts import Contrast
+from suite.evidence.results import Results
+from suite.vocabulary.metrics import is_timed
+from suite.vocabulary.record import Record
+
+SECONDS = "cost/seconds"
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The trials of one study in two sets.
+
+    Attributes:
+        shared: how many both have.
+        differing: ids of those whose outcomes are not equal bit for bit, whatever a clock
+            measured left aside.
+        timed: how many of the differing ran alone to be timed: probes may measure speed.
+        other_data: how many of the shared saw other data or another split.
+        only_a, only_b: how many just one set has.
+    """
+
+    shared: int
+    differing: tuple[str, ...]
+    timed: int
+    other_data: int
+    only_a: int
+    only_b: int
+
+    @property
+    def equal(self) -> int:
+        """How many of the shared are equal bit for bit."""
+        return self.shared - len(self.differing)
+
+
+def total(studies: Iterable[Trials]) -> Trials:
+    """Return the trials of several studies together."""
+    every = list(studies)
+    return Trials(
+        shared=sum(one.shared for one in every),
+        differing=tuple(trial for one in every for trial in one.differing),
+        timed=sum(one.timed for one in every),
+        other_data=sum(one.other_data for one in every),
+        only_a=sum(one.only_a for one in every),
+        only_b=sum(one.only_b for one in every),
+    )
+
+
+def compare_trials(a: Results, b: Results) -> Trials:
+    """Compare the outcomes of the trials that both sets have."""
+    of_a, of_b = _by_id(a), _by_id(b)
+    shared = [trial for trial in of_a if trial in of_b]
+    differing = [trial for trial in shared if decided(of_a[trial]) != decided(of_b[trial])]
+    return Trials(
+        shared=len(shared),
+        differing=tuple(differing),
+        timed=sum(of_a[trial].alone for trial in differing),
+        other_data=sum(
+            of_a[trial].outcome.data_digest != of_b[trial].outcome.data_digest for trial in shared
+        ),
+        only_a=len(of_a) - len(shared),
+        only_b=len(of_b) - len(shared),
+    )
+
+
+def _by_id(results: Results) -> dict[str, Record]:
+    return {record.id: record for record in results.records}
+
+
+def decided(record: Record) -> tuple[Any, ...]:
+    """Return everything that a trial's recipe and seed decide."""
+    outcome = record.outcome
+    digests = (outcome.initial_digest, outcome.weights_digest, outcome.data_digest)
+    return outcome.status, digests, _timeless(outcome.final), _timeless(outcome.curves)
+
+
+def _timeless(measured: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in measured.items() if not is_timed(name)}
+
+
+def log_ratios(a: Results, b: Results) -> dict[str, tuple[int, Contrast]]:
+    """Return, by part, how many pairs of timed trials there are, and each seed's mean log ratio.
+
+    A ratio is the seconds in B over those in A.
+    """
+    before = {(record.part, record.id): record for record in a.records}
+    ratios: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for record in b.records:
+        earlier = _seconds(before.get((record.part, record.id)))
+        later = _seconds(record)
+        if earlier and later:
+            ratios[record.part][record.seed].append(math.log(later / earlier))
+    return {
+        part: (
+            sum(map(len, seeds.values())),
+            np.array([np.mean(seeds[seed]) for seed in sorted(seeds)]),
+        )
+        for part, seeds in ratios.items()
+    }
+
+
+def _seconds(record: Record | None) -> float | None:
+    """Return what a trial took; None where it did not run alone."""
+    if record is None or not record.alone:
+        return None
+    return record.outcome.final.get(SECONDS)

@@ -1,0 +1,51 @@
+"""Worker processes: spawned, with one thread, living across trials."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
+from suite.ground.processes import follow_parent
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.record import Outcome, Status
+
+ATTEMPTS = 2  # A trial whose worker dies is tried once more; it may have been an innocent victim.
+
+
+def start(threads: int = THREADS) -> ProcessPoolExecutor:
+    """Return a pool of one process, which starts with its first task.
+
+    Workers of one pool share locks, and one that is killed while it holds a lock would stop them
+    all.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_start, initargs=(threads,))
+
+
+def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None) -> Finished:
+    """Run one trial in a worker, which loads torch for it."""
+    from suite.execution import work
+
+    return work.run_trial(trial, device, checkpoints)
+
+
+def run_bundle(
+    bundle: Bundle, device: str, checkpoints: Checkpoints | None = None
+) -> list[Finished]:
+    """Run the trials of a bundle in a worker, which loads torch for it."""
+    from suite.execution import work
+
+    return work.run_bundle(bundle, device, checkpoints)
+
+
+def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Finished:
+    """Return what became of a trial whose worker died too often."""
+    return Finished(trial, Outcome(status=Status.FAILED, error=error), 0.0, 0.0)
+
+
+def _start(threads: int) -> None:
+    follow_parent()
+    from suite.training import determinism
+
+    determinism.enforce(threads)

@@ -1,0 +1,1 @@
+"""What stands on nothing else: errors, checked fields, ids, wording, the manners of processes."""

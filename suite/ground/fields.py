@@ -1,0 +1,181 @@
+"""Typed, frozen, keyword-checked dataclasses whose values are normalised when they are made.
+
+`1` and `1.0` in a float field are one value, a list in a tuple field is a tuple, a NumPy
+scalar is a Python one: two ways to write a recipe must not become two trials.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, dataclass_transform
+
+from suite.ground.errors import RequestError, nearest
+
+T = TypeVar("T")
+
+
+def number(default: Any, *, low: float = -math.inf, high: float = math.inf) -> Any:
+    """A field whose value, where it is not None, lies in [low, high]."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high})
+
+
+def scalar(default: Any, *, low: float = -math.inf, high: float = math.inf) -> Any:
+    """A number that may differ between the cells of one vectorised cohort.
+
+    Such a field enters the arithmetic of a step as a factor; it never changes which
+    operations run or the shape of what they run on.
+    """
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "scalar": True})
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, number, scalar))
+def vocabulary(cls: type[T]) -> type[T]:
+    """Make `cls` a frozen dataclass that checks its field names, types, choices and ranges."""
+
+    def normalise(self: Any) -> None:
+        for field, kind, where in _checks(cls):  # type: ignore[arg-type]
+            value = coerce(getattr(self, field.name), kind, where)
+            check_range(value, field, where)
+            object.__setattr__(self, field.name, value)
+        if hasattr(self, "check"):
+            self.check()
+
+    cls.__post_init__ = normalise  # type: ignore[attr-defined]
+    made: Any = dataclasses.dataclass(frozen=True)(cls)
+    plain_init = made.__init__
+    names = [field.name for field in dataclasses.fields(made)]
+
+    @functools.wraps(plain_init)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        for name in kwargs:
+            if name not in names:
+                raise unknown_field(made, name)
+        plain_init(self, *args, **kwargs)
+
+    made.__init__ = init
+    return typing.cast("type[T]", made)
+
+
+def unknown_field(cls: type, name: str) -> RequestError:
+    names = [field.name for field in dataclasses.fields(cls)]
+    return RequestError(f"{cls.__name__} has no field '{name}' {nearest(name, names)}")
+
+
+@functools.cache
+def _annotations(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+@functools.cache
+def _checks(cls: Any) -> tuple[tuple[dataclasses.Field[Any], Any, str], ...]:
+    """Return each field with its type and its name in messages."""
+    return tuple(
+        (field, annotation(cls, field.name), f"{cls.__name__}.{field.name}")
+        for field in dataclasses.fields(cls)
+    )
+
+
+def annotation(cls: type, name: str) -> Any:
+    """Return the type of a field."""
+    return _annotations(cls)[name]
+
+
+def check_range(value: object, field: dataclasses.Field[Any], where: str) -> None:
+    low, high = field.metadata.get("low", -math.inf), field.metadata.get("high", math.inf)
+    if isinstance(value, int | float) and not low <= value <= high:
+        bound = f"at least {low:g}" if value < low else f"at most {high:g}"
+        raise RequestError(f"{where} must be {bound}, not {value}")
+
+
+def coerce(value: Any, kind: Any, where: str) -> Any:
+    """Return `value` in the one form its type has, or raise RequestError naming `where`."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _coerce_union(value, arguments, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise RequestError(f"{where} cannot be {value!r} {nearest(value, arguments)}")
+        return value
+    if origin is tuple:
+        items = value if isinstance(value, tuple | list) else (value,)
+        return tuple(coerce(item, arguments[0], where) for item in items)
+    kind = origin or kind
+    if getattr(value, "ndim", None) == 0:
+        value = value.item()  # a NumPy scalar
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    fits = type(value) is kind if kind in (int, float, bool, str) else isinstance(value, kind)
+    if not fits or (isinstance(value, float) and not math.isfinite(value)):
+        raise RequestError(f"{where} must be {_in_words(kind)}, not {value!r}")
+    # Of two equal values, JSON writes -0.0 another way, and the id would differ.
+    return 0.0 if kind is float and value == 0.0 else value
+
+
+def _coerce_union(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
+    """Accept a value of any of the kinds; failing that, make it the first that is not None."""
+    if any(isinstance(kind, type) and type(value) is kind for kind in kinds):
+        return value
+    return coerce(value, next(kind for kind in kinds if kind is not type(None)), where)
+
+
+def _in_words(kind: Any) -> str:
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+    return words.get(kind, f"of type {getattr(kind, '__name__', kind)}")
+
+
+def parse(text: str) -> Any:
+    """Read a value typed on a command line: a Python literal where it is one, else a word."""
+    special = {"true": True, "false": False, "none": None}
+    if text.lower() in special:
+        return special[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        words = [word.strip() for word in text.split(",")]
+        return tuple(words) if len(words) > 1 else text
+
+
+def owner_of(root: Any, path: str) -> tuple[type, dataclasses.Field[Any]]:
+    """Return the class that holds the field at a dotted `path` below `root`, and the field."""
+    head, _, rest = path.partition(".")
+    fields = {field.name: field for field in dataclasses.fields(root)}
+    if head not in fields:
+        raise unknown_field(type(root), head)
+    if not rest:
+        return type(root), fields[head]
+    child = getattr(root, head)
+    if not dataclasses.is_dataclass(child):
+        raise RequestError(f"{type(root).__name__}.{head} has no fields, so '{path}' names nothing")
+    return owner_of(child, rest)
+
+
+def normalised(root: Any, path: str, value: Any) -> Any:
+    """Return `value` in the form that the field at `path` gives it."""
+    cls, field = owner_of(root, path)
+    where = f"{cls.__name__}.{field.name}"
+    value = coerce(value, annotation(cls, field.name), where)
+    check_range(value, field, where)
+    return value
+
+
+def replace_at(root: T, changes: Mapping[str, Any]) -> T:
+    """Return `root` with the fields at dotted paths replaced, all at once, checked as ever."""
+    own: dict[str, Any] = {}
+    below: dict[str, dict[str, Any]] = {}
+    for path, value in changes.items():
+        owner_of(root, path)
+        head, _, rest = path.partition(".")
+        if rest:
+            below.setdefault(head, {})[rest] = value
+        else:
+            own[head] = value
+    own |= {head: replace_at(getattr(root, head), inner) for head, inner in below.items()}
+    return dataclasses.replace(root, **own)  # type: ignore[type-var]

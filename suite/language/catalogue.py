@@ -1,0 +1,81 @@
+"""The languages of the pages. Texts in the code are English, and the keys of the other catalogues.
+
+What is written is written in one language at a time; outside of `writing` it is English.
+
+A catalogue (`locale/zh/LC_MESSAGES/thumbrules.po`) is compiled in memory. Studies' texts are keys
+too; one that no catalogue has stays English. What is in a template is markup; what a study says
+goes through `gettext` in Python and is escaped. Effects and reasons are whole sentences with named
+places, since the order of words differs; the evidence hands on a sentence with its pattern
+(`suite.ground.wording`).
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from gettext import GNUTranslations, NullTranslations
+from importlib import resources
+
+from suite.ground.wording import Worded
+
+ENGLISH = "en"
+NAMES = {ENGLISH: "English", "zh": "中文"}
+TAGS = {ENGLISH: "en", "zh": "zh-Hans"}  # BCP 47, for a browser's fonts and a reader's voice
+_LOCALES = {ENGLISH: "en_GB", "zh": "zh_Hans"}  # CLDR's, for dates and lists
+_language: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+@contextmanager
+def writing(language: str) -> Iterator[None]:
+    """Have texts come in a language."""
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def language() -> str:
+    """Return the language that is being written."""
+    return _language.get()
+
+
+def locale() -> str:
+    """Return the name of its conventions."""
+    return _LOCALES[language()]
+
+
+def gettext(text: str) -> str:
+    """Return a text of the code, or of a study, in the language; in English if it is not there."""
+    return _catalogue(language()).gettext(text) if text else ""
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Return the text for a count."""
+    return _catalogue(language()).ngettext(one, many, count)
+
+
+def translate(text: str) -> str:
+    """Return a sentence of the evidence in the language, with what it was filled with."""
+    if not isinstance(text, Worded):
+        return gettext(text)
+    return gettext(text.pattern).format(
+        **{name: translate(one) for name, one in text.values.items()}
+    )
+
+
+@functools.cache
+def _catalogue(language: str) -> NullTranslations:
+    if language == ENGLISH:
+        return NullTranslations()
+    from babel.messages import mofile, pofile
+
+    file = resources.files("reports") / "locale" / language / "LC_MESSAGES" / "thumbrules.po"
+    compiled = io.BytesIO()
+    with file.open("rb") as source:
+        mofile.write_mo(compiled, pofile.read_po(source, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)

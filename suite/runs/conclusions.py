@@ -1,0 +1,112 @@
+"""What came of a run: its findings as plain forms, for the tracking store and for `--json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from suite.evidence import Finding
+from suite.evidence.across import q_values
+from suite.evidence.results import Results
+from suite.ground.identity import canonical
+from suite.language.effects import effect_words
+from suite.language.words import arm_words
+from suite.tracking.tracker import Tracker
+from suite.vocabulary.record import Status
+
+
+def conclude(results: Sequence[Results], tracker: Tracker) -> list[dict[str, Any]]:
+    """Log the verdicts of each study's run, and which trials are best of what; return the forms."""
+    forms = conclusion_forms(results)
+    for result, form in zip(results, forms, strict=True):
+        tracker.conclude(result.execution, note(result), form, best_of(result))
+    return forms
+
+
+def conclusion_forms(results: Sequence[Results]) -> list[dict[str, Any]]:
+    """Return each study's findings and how its trials ended, with q values over all of them."""
+    q_of = q_values(results)
+    return [_conclusion_form(one, q_of[one.study.name]) for one in results]
+
+
+def _conclusion_form(results: Results, q_values: Sequence[float]) -> dict[str, Any]:
+    ends = [record.outcome.status for record in results.records]
+    return {
+        "name": results.study.name,
+        "tier": results.execution.tier,
+        "changed": _changed(results),
+        "trials": len(ends),
+        "missing": results.missing,
+        "claims_changed": results.claims_changed,
+        "diverged": ends.count(Status.DIVERGED),
+        "failed": ends.count(Status.FAILED),
+        "findings": [
+            finding_form(finding) | {"q": _number(q)}
+            for finding, q in zip(results.findings, q_values, strict=True)
+        ],
+    }
+
+
+def _changed(results: Results) -> list[str]:
+    """Return in what the run was another than the study's file asks for."""
+    ran = results.execution
+    changes = [f"{path}={value}" for path, value in ran.overrides.items()]
+    kept = [f"only {path}={levels}" for path, levels in ran.only.items()]
+    return changes + kept + ([f"seeds={ran.seeds}"] if ran.seeds else [])
+
+
+def finding_form(finding: Finding) -> dict[str, Any]:
+    """Return a finding; a number that does not exist is null."""
+    claim = finding.claim
+    return {
+        "kind": type(claim).__name__,
+        **{
+            field.name: canonical(getattr(claim, field.name)) for field in dataclasses.fields(claim)
+        },
+        "claim": claim.says,
+        "metric": claim.of,
+        "verdict": str(finding.verdict),
+        "reason": finding.reason,
+        "effect": effect_words(finding),
+        "estimate": _number(finding.estimate),
+        "interval": [_number(end) for end in finding.interval],
+        "n": finding.n,
+        "p": _number(finding.p),
+        "adjusted_p": _number(finding.adjusted_p),
+        "p_margin": _number(finding.p_margin),
+        "adjusted_p_margin": _number(finding.adjusted_p_margin),
+        "at_shared_level": _number(finding.shared),
+        "more_seeds": finding.more_seeds,
+        "trials": finding.trials,
+        "lost": finding.lost,
+        "seconds": finding.spent,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def best_of(results: Results) -> dict[str, str]:
+    """Return the trial of each claim's arm that is best on validation, and the arms it is best of."""
+    found: dict[str, dict[str, None]] = {}
+    for finding in results.findings:
+        for arm in finding.arms.values():
+            if arm.best_trial:
+                words = arm_words(arm.levels) or "all trials"
+                found.setdefault(arm.best_trial, {})[words] = None
+    return {trial: "; ".join(words) for trial, words in found.items()}
+
+
+def note(results: Results) -> str:
+    """Return the Markdown note that MLflow shows above a study's runs."""
+    study = results.study
+    lines = [f"# {study.title}", study.question, f"*{results.execution.tier} tier*", ""]
+    lines += [
+        f"- **{finding.verdict}**: {finding.claim.says} {finding.claim.source} "
+        f"({effect_words(finding)}: {finding.reason})"
+        for finding in results.findings
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""The names of what a trial measures, with their words, units and good direction."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from suite.ground.errors import RequestError, nearest
+
+
+class Metric(NamedTuple):
+    """How a metric is written and read.
+
+    `percent` values are fractions in a record and percentage points in a report.
+
+    Attributes:
+        clock: a clock measures it, so that no two runs give the same number.
+    """
+
+    words: str
+    unit: Literal["percent", "nats", "seconds", "per second", "count", "none"]
+    better: Literal["higher", "lower", "neither"]
+    clock: bool = False
+
+
+METRICS: dict[str, Metric] = {
+    "train/loss": Metric("training loss", "nats", "lower"),
+    "train/accuracy": Metric("training accuracy", "percent", "higher"),
+    "train/running_loss": Metric("training loss, averaged over the epoch", "nats", "lower"),
+    "train/running_accuracy": Metric(
+        "training accuracy, averaged over the epoch", "percent", "higher"
+    ),
+    "validation/loss": Metric("validation loss", "nats", "lower"),
+    "validation/accuracy": Metric("validation accuracy", "percent", "higher"),
+    "test/loss": Metric("test loss", "nats", "lower"),
+    "test/accuracy": Metric("test accuracy", "percent", "higher"),
+    "test/calibration_error": Metric("calibration error on test", "percent", "lower"),
+    "generalisation_gap": Metric("training minus test accuracy", "percent", "lower"),
+    "gradient/norm": Metric("norm of the gradient", "none", "neither"),
+    "weights/norm": Metric("norm of the weights", "none", "neither"),
+    "cost/steps": Metric("steps", "count", "lower"),
+    "cost/examples": Metric("training examples seen", "count", "lower"),
+    "cost/seconds": Metric("seconds of training", "seconds", "lower", clock=True),
+    "cost/seconds_per_epoch": Metric("seconds per epoch", "seconds", "lower", clock=True),
+    "cost/examples_per_second": Metric(
+        "training examples per second", "per second", "higher", clock=True
+    ),
+    "target/epochs": Metric("epochs to the target", "count", "lower"),
+    "target/steps": Metric("steps to the target", "count", "lower"),
+    "target/examples": Metric("examples to the target", "count", "lower"),
+    "target/seconds": Metric("seconds to the target", "seconds", "lower", clock=True),
+}
+
+
+def define_metric(
+    name: str,
+    words: str,
+    *,
+    unit: Literal["percent", "nats", "seconds", "per second", "count", "none"] = "none",
+    better: Literal["higher", "lower", "neither"] = "neither",
+    clock: bool | None = None,
+) -> str:
+    """Give a study's own metric its words and unit, and return its name.
+
+    Args:
+        clock: whether a clock measures it; None says that it does if its unit has seconds in it or
+            its words speak of time.
+
+    Raises:
+        RequestError: if the name is taken by a metric with other words.
+    """
+    if clock is None:
+        clock = unit in ("seconds", "per second") or "time" in words.split()
+    metric = Metric(words, unit, better, clock)
+    if METRICS.setdefault(name, metric) != metric:
+        raise RequestError(f"there is a metric '{name}' already: {METRICS[name].words}")
+    return name
+
+
+def is_timed(name: str) -> bool:
+    """Say whether a clock measures a metric, so that no two runs give the same number."""
+    return name in METRICS and METRICS[name].clock
+
+
+def check_metric(name: str) -> None:
+    """Raise RequestError if there is no metric of that name."""
+    if name not in METRICS:
+        raise RequestError(f"there is no metric '{name}' {nearest(name, METRICS)}")

@@ -1,0 +1,177 @@
+"""The record: what one trial left behind, complete enough to rebuild every table without it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+# Raised whenever an older version could not read what this one writes; 2 has cohorts, 3 all that
+# Provenance says of the processor, the libraries and the source of the data.
+FORMAT_VERSION = 3
+
+
+class Status(StrEnum):
+    """How a trial ended. All three are outcomes; a table shows them all."""
+
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+Curve = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What training returned.
+
+    Attributes:
+        status: how it ended.
+        final: metrics at the last weights, by name; of a diverged trial only its cost.
+        curves: for each metric, pairs of epoch and value.
+        initial_digest: SHA-256 of the initial weights.
+        weights_digest: SHA-256 of the final weights.
+        data_digest: SHA-256 of the bytes of the data source and of the split.
+        error: the last line of the traceback of a failed trial; where a diverged one stopped.
+    """
+
+    status: Status
+    final: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    curves: Mapping[str, Curve] = dataclasses.field(default_factory=dict)
+    initial_digest: str = ""
+    weights_digest: str = ""
+    data_digest: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where and how a trial ran.
+
+    Attributes:
+        commit: of the project's checkout, or empty; `dirty` says whether it had changes.
+        diff: digest of those changes, files that git does not know included, or empty.
+        packages: versions, by distribution name, of all that can change a number.
+        instructions: of the processor's vector and matrix instructions, those it has.
+        threads: of the process that trained.
+        workers: processes that trained side by side.
+        cohort: ids of the trials that trained as one program with this one, or none.
+        libraries: what torch computes with: the instructions it was told to use, BLAS, oneDNN; with
+            a GPU, CUDA and cuDNN.
+        gpu: its name, or empty; `driver` is its version.
+        deterministic: the switches that fix a sum's order and precision, by name.
+        data_source: where the examples were read, or that they were drawn; `Outcome.data_digest`
+            says which bytes they were.
+        started: seconds since 1970 at the start; `finished` at the end.
+    """
+
+    commit: str
+    dirty: bool
+    packages: Mapping[str, str]
+    python: str
+    platform: str
+    processor: str
+    device: str
+    strategy: str
+    workers: int
+    threads: int
+    command: str
+    started: float
+    finished: float
+    cohort: tuple[str, ...] = ()
+    diff: str = ""
+    instructions: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    gpu: str = ""
+    driver: str = ""
+    deterministic: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    data_source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A trial, its outcome and its provenance."""
+
+    id: str
+    study: str
+    part: str
+    cell: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    seed: int
+    alone: bool
+    outcome: Outcome
+    provenance: Provenance
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether nothing was trained: a probe measured."""
+        return "function" in self.recipe
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types; `from_json` is its inverse."""
+        return {"format": FORMAT_VERSION, **dataclasses.asdict(self)}
+
+    @staticmethod
+    def from_json(form: Mapping[str, Any]) -> Record:
+        """Rebuild a record; raise ValueError if its format is newer than this version knows."""
+        fields = dict(form)
+        if fields.pop("format", None) not in range(1, FORMAT_VERSION + 1):
+            raise ValueError(f"record format {form.get('format')} is newer than {FORMAT_VERSION}")
+        outcome = dict(fields.pop("outcome"))
+        outcome["status"] = Status(outcome["status"])
+        outcome["curves"] = {
+            name: [(float(epoch), float(value)) for epoch, value in curve]
+            for name, curve in outcome["curves"].items()
+        }
+        ran = dict(fields.pop("provenance"))
+        tuples = {name: tuple(ran.get(name, ())) for name in ("cohort", "instructions")}
+        provenance = Provenance(**ran | tuples)
+        return Record(outcome=Outcome(**outcome), provenance=provenance, **fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """One call of `run` for one study: which trials it asked for, so that its table can be rebuilt.
+
+    Attributes:
+        claims: digest of the study's claims at the time, which a verdict is about. If the file says
+            something else later, verdicts and pages say so.
+    """
+
+    study: str
+    tier: str
+    overrides: Mapping[str, Any]
+    only: Mapping[str, Any]
+    seeds: int | None
+    trials: list[str]
+    command: str
+    started: float
+    claims: str = ""
+
+
+class Links(NamedTuple):
+    """Where a tracking store's UI shows a study's trials, or nothing.
+
+    Attributes:
+        charts: their curves, which *Group by* averages over seeds.
+        compared: one seed of every cell of a part: parallel coordinates and contours.
+    """
+
+    charts: str = ""
+    compared: str = ""
+
+
+@dataclass(frozen=True)
+class ResultSet:
+    """What was kept of some runs, wherever it lies.
+
+    Attributes:
+        records: by trial id.
+        executions: the newest of each study, by its name.
+    """
+
+    records: dict[str, Record] = dataclasses.field(default_factory=dict)
+    executions: dict[str, Execution] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,264 @@
+"""A study: the question, the grid of trials that answers it, and the claims made beforehand."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY
+from typing import Any, Literal
+
+from suite.ground.errors import RequestError, nearest
+from suite.ground.fields import number, vocabulary
+from suite.ground.identity import canonical, digest
+from suite.vocabulary.claims import Claim, Counted, Identity, Trend, arms
+from suite.vocabulary.grid import Axis, Changes, Grid, Trial, keep_only
+from suite.vocabulary.metrics import check_metric, is_timed
+from suite.vocabulary.recipe import TRANSFORMATIONS, ProbeFunction, Recipe
+from suite.vocabulary.views import View
+
+Tier = Literal["smoke", "laptop", "full"]
+TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
+MAIN = "main"
+NAME_LEVELS = ("arm", "against", "within", "without", "where")
+
+
+@vocabulary
+class Target:
+    """A level of a validation metric whose price, in steps, examples and seconds, is measured."""
+
+    metric: Literal["validation/accuracy", "validation/loss"]
+    level: float
+
+    def reached(self, value: float) -> bool:
+        return value >= self.level if self.metric.endswith("accuracy") else value <= self.level
+
+
+@vocabulary
+class Part:
+    """A second grid of the same study, described by how it departs from the main one.
+
+    Attributes:
+        name: a word that claims, views and overrides use.
+        changes: values by dotted path, replacing the study's.
+        grid: its axes.
+        seeds: None takes the study's.
+        alone: run its trials one at a time with nothing beside them, so that seconds mean
+            something.
+        probe: a function of cell and seed, at the top level of the study's file, that is called
+            instead of training; its axes are then names of its own. An axis `devices` has it
+            called in that many processes, connected by torch.distributed; the first one's
+            measurements count.
+        tiers: where it is run. At another tier it has no trials, and its claims stay undecided:
+            a published number, say, can be met on the published data only.
+    """
+
+    name: str
+    _: KW_ONLY
+    changes: Changes = dataclasses.field(default_factory=dict)
+    grid: tuple[Axis, ...] = ()
+    seeds: int | None = number(default=None, low=1)
+    alone: bool = False
+    probe: ProbeFunction | None = None
+    tiers: tuple[Tier, ...] = TIERS
+
+
+@vocabulary
+class Study:
+    """A question about training, and everything needed to answer it.
+
+    Attributes:
+        title: the question in a few words.
+        question: what a reader wants to know, in a sentence or two.
+        notes: the chapter of the notes it comes from.
+        recipe: what every trial shares.
+        grid: what varies.
+        seeds: how many independent replicates of the whole grid.
+        select: the validation metric on which an axis that a claim leaves out is tuned.
+        target: the level whose price is measured, if any.
+        claims: fixed before the run.
+        views: the figures of its page.
+        parts: further grids.
+        tiers: changes by dotted path, for each tier that differs from the file as written.
+        probe: as in Part, where the main grid trains nothing.
+        name: the name of its file; `source` is a digest of its text.
+        notebook: the docstring of its file: method, what was changed when, what is not here.
+    """
+
+    title: str
+    _: KW_ONLY
+    question: str = ""
+    notes: str = ""
+    recipe: Recipe = Recipe()
+    grid: tuple[Axis, ...] = ()
+    seeds: int = number(default=5, low=1)
+    select: str = "validation/accuracy"
+    target: Target | None = None
+    claims: tuple[Claim, ...] = ()
+    views: tuple[View, ...] = ()
+    parts: tuple[Part, ...] = ()
+    tiers: Mapping[str, Changes] = dataclasses.field(default_factory=dict)
+    probe: ProbeFunction | None = None
+    name: str = ""
+    source: str = ""
+    notebook: str = ""
+
+    def check(self) -> None:
+        check_metric(self.select)
+        if not self.select.startswith("validation/"):
+            raise RequestError(f"Study.select must be a validation metric, not '{self.select}'")
+        if self.recipe.loss == "mse" and self.select.endswith("accuracy"):
+            raise RequestError("a regression has no accuracy: Study.select must be validation/loss")
+        for tier in self.tiers:
+            if tier not in TIERS:
+                raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
+        self._check_parts()
+        for tier in TIERS:
+            self.grids(tier)
+        self._check_claims_and_views()
+
+    @property
+    def claims_digest(self) -> str:
+        """Sixteen hexadecimal digits that change with any word or number of any claim."""
+        return digest([[type(claim).__name__, canonical(claim)] for claim in self.claims])
+
+    def _check_parts(self) -> None:
+        taken = [MAIN, *(field.name for field in dataclasses.fields(Recipe))]
+        for part in self.parts:
+            if part.name in taken:
+                raise RequestError(f"a part cannot be called '{part.name}': that name is taken")
+            taken.append(part.name)
+
+    def _check_measurable(self, metric: str, grid: Grid, who: str) -> None:
+        if metric.startswith("train/running_"):
+            raise RequestError(f"{who}: '{metric}' has curves only, no final value")
+        if metric.startswith("target/") and self.target is None:
+            raise RequestError(f"{who}: '{metric}' needs the study to have a target")
+        if is_timed(metric) and not grid.alone and grid.probe is None:
+            raise RequestError(f"{who}: '{metric}' needs a part whose trials run alone")
+        shift = metric.split("/")[1] if metric.count("/") == 2 else ""
+        if shift in TRANSFORMATIONS and grid.probe is None and shift not in grid.recipe.shifts:
+            raise RequestError(f"{who}: '{metric}' needs '{shift}' among the recipe's shifts")
+
+    def _check_claims_and_views(self) -> None:
+        grids = self.grids()
+        for name in ("claims", "views"):
+            said = tuple(_in_form(item, _named(grids, item.part)) for item in getattr(self, name))
+            object.__setattr__(self, name, said)
+        for claim in self.claims:
+            grid = _named(grids, claim.part)
+            who = f"claim '{claim.says}'"
+            levels = grid.axis(claim.along).levels if claim.along else ()
+            self._check_measurable(claim.of, grid, who)
+            compared = list(arms(claim, levels).values())
+            if any(one == other for one, other in itertools.combinations(compared, 2)):
+                raise RequestError(f"{who} compares an arm with itself")
+            for arm in compared:
+                for path, level in arm.items():
+                    grid.check_level(path, level, who)
+                free = [
+                    known.path
+                    for known in grid.axes
+                    if known.path not in arm and len(known.levels) > 1
+                ]
+                if (
+                    free
+                    and (isinstance(claim, Counted) or grid.probe)
+                    and not isinstance(claim, Identity)
+                ):
+                    raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
+        for view in self.views:
+            grid = _named(grids, view.part)
+            if view.kind == "images" and grid.probe:
+                raise RequestError(f"part '{view.part}' trains no network: it has no {view.of}")
+            for path in filter(None, (view.x, view.colour)):
+                grid.axis(path)
+                if path in view.where:
+                    raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
+            for path, level in view.where.items():
+                grid.check_level(path, level, f"view of '{view.of}'")
+
+    def grids(
+        self,
+        tier: str = "laptop",
+        *,
+        overrides: Changes | None = None,
+        only: Mapping[str, tuple[Any, ...]] | None = None,
+        seeds: int | None = None,
+    ) -> tuple[Grid, ...]:
+        """Return the grids at a tier: the file as written, then the tier's, part's and user's changes.
+
+        `only` keeps the named levels of an axis; an `overrides` entry for an axis replaces its
+        levels, so that `batch_size=64` asks for that batch size and no other.
+        """
+        if tier not in TIERS:
+            raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
+        names = [part.name for part in self.parts]
+        tier_changes = _split(self.tiers.get(tier, {}), names)
+        user_changes = _split(overrides or {}, names)
+        grids = []
+        parts = (Part(MAIN, grid=self.grid, probe=self.probe), *self.parts)
+        varied = frozenset(known.path for part in parts for known in part.grid)
+        for part in parts:
+            seeds_of_part = part.seeds or self.seeds
+            grid = Grid(part.name, self.recipe, part.grid, seeds_of_part, part.alone, part.probe)
+            for changes in (
+                tier_changes[MAIN],
+                part.changes,
+                tier_changes[part.name] if part.name != MAIN else {},
+                user_changes[MAIN],
+                user_changes[part.name] if part.name != MAIN else {},
+                {"seeds": seeds} if seeds else {},
+            ):
+                grid = grid.changed(changes, varied)
+            if tier not in part.tiers:
+                grid = dataclasses.replace(grid, seeds=0)
+            grids.append(grid.settled())
+        self._check_trends(grids)
+        return keep_only(tuple(grids), only or {})
+
+    def _check_trends(self, grids: Iterable[Grid]) -> None:
+        by_name = {grid.name: grid for grid in grids}
+        for claim in self.claims:
+            if isinstance(claim, Trend) and claim.per != "unit" and claim.part in by_name:
+                low = min(by_name[claim.part].axis(claim.over).levels)
+                if low <= 0:
+                    raise RequestError(
+                        f"axis '{claim.over}' needs levels above 0 for a slope per {claim.per}, "
+                        f"not {low}"
+                    )
+
+    def trials(self, grids: Iterable[Grid]) -> tuple[Trial, ...]:
+        """Return every trial of the grids, seed by seed."""
+        return tuple(trial for grid in grids for trial in grid.trials(self.name, self.source))
+
+
+def _named(grids: Iterable[Grid], name: str) -> Grid:
+    by_name = {grid.name: grid for grid in grids}
+    if name not in by_name:
+        raise RequestError(f"there is no part '{name}' {nearest(name, by_name)}")
+    return by_name[name]
+
+
+def _in_form(item: Claim | View, grid: Grid) -> Claim | View:
+    """Return a claim or view with the levels that it names in the form that its grid has them."""
+    forms: dict[str, Any] = {
+        field.name: {
+            path: grid.form(path, level) for path, level in getattr(item, field.name).items()
+        }
+        for field in dataclasses.fields(item)
+        if field.name in NAME_LEVELS
+    }
+    return dataclasses.replace(item, **forms)
+
+
+def _split(changes: Changes, parts: list[str]) -> dict[str, dict[str, Any]]:
+    """Sort changes into those for every part (under MAIN) and those for one, named first."""
+    split: dict[str, dict[str, Any]] = {name: {} for name in (MAIN, *parts)}
+    for path, value in changes.items():
+        head, _, rest = path.partition(".")
+        if head in parts and rest:
+            split[head][rest] = value
+        else:
+            split[MAIN][path] = value
+    return split

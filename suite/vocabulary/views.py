@@ -1,0 +1,84 @@
+"""Figures as data: what a page shows, in the words of the grid. Drawing them is the report's."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+from typing import Any, Literal, get_args
+
+from suite.ground.errors import RequestError, nearest
+from suite.ground.fields import vocabulary
+from suite.vocabulary.metrics import check_metric
+
+Pictured = Literal["training images", "test images", "first weights", "feature maps", "mistakes"]
+
+
+@vocabulary
+class View:
+    """One figure.
+
+    Attributes:
+        kind: `lines` draws a metric over an axis of the grid, `heat` two axes at once,
+            `curves` a metric over epochs, `matrix` several metrics over an axis; `images` shows
+            pictures instead.
+        of: the metric, or what the pictures are of.
+        x: the axis along the figure's x; for `curves` always the epoch.
+        colour: the axis told apart by colour, or, for `heat`, along y.
+        tuned: keep, for each seed, only the level of the remaining axes that validation chose.
+        caption: what to look for, in one sentence.
+        part: the part of the study it shows.
+        metrics: for `matrix`, the metrics along x by the words above them, all in one unit.
+        where: levels of other axes; trials at any other level are left out.
+    """
+
+    kind: Literal["lines", "heat", "curves", "matrix", "images"]
+    _: KW_ONLY
+    of: str
+    x: str = ""
+    colour: str = ""
+    tuned: bool = False
+    caption: str = ""
+    part: str = "main"
+    metrics: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics that it shows."""
+        return () if self.kind == "images" else (self.of, *self.metrics.values())
+
+    def check(self) -> None:
+        if self.kind == "images" and self.of not in (known := get_args(Pictured)):
+            raise RequestError(f"there are no images '{self.of}' {nearest(self.of, known)}")
+        for metric in self.measured:
+            check_metric(metric)
+
+
+def lines(of: str, *, over: str, **options: Any) -> View:
+    """A metric over the levels of an axis: every seed a point, means joined, 95 % intervals."""
+    return View("lines", of=of, x=over, **options)
+
+
+def heat(of: str, *, x: str, y: str, **options: Any) -> View:
+    """A metric over two axes: mean per cell, the best cell marked, diverged trials counted."""
+    return View("heat", of=of, x=x, colour=y, **options)
+
+
+def curves(of: str, *, colour: str, **options: Any) -> View:
+    """A metric over epochs: mean over seeds with a 95 % interval, one line a level."""
+    return View("curves", of=of, colour=colour, **options)
+
+
+def matrix(metrics: Mapping[str, str], *, y: str, **options: Any) -> View:
+    """Several metrics, by what to call them, over an axis: a heat map, the best of each outlined."""
+    return View("matrix", of=next(iter(metrics.values())), metrics=metrics, colour=y, **options)
+
+
+def images(of: Pictured, **options: Any) -> View:
+    """What networks of the first seed train or are tested on, or what one makes of it.
+
+    The network is that of the trial which validation prefers among those that the view shows; the
+    data are those of the first. `where` names other ones.
+    """
+    return View("images", of=of, **options)

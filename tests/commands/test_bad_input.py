@@ -1,0 +1,268 @@
+"""A wrong request gets one line that names the thing, exit code 2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import TINY_STUDY, make_study, suite
+from suite.cli import main
+
+
+def refused(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Run the command line in this process; return the one line it printed."""
+    before = sorted(Path().rglob("*"))
+    monkeypatch.setattr(sys, "argv", ["suite", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert out == ""
+    assert err.count("\n") == 1, err
+    left = [path for path in sorted(Path().rglob("*")) if "__pycache__" not in path.parts]
+    assert left == [path for path in before if "__pycache__" not in path.parts]
+    return err
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_study(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+CASES = {
+    "command": (["rum", "tiny"], "there is no command 'rum' (did you mean 'run'?)"),
+    "option": (["run", "tiny", "--teir", "smoke"], "--tier"),
+    "study": (["run", "tinny"], "there is no study 'tinny' (did you mean 'tiny'?)"),
+    "no study": (["run"], "name a study, or give --all"),
+    "tier": (["run", "tiny", "--tier", "lapptop"], "'lapptop' (did you mean 'laptop'?)"),
+    "path": (["run", "tiny", "--set", "optimizer.lrr=1"], "'lrr' (did you mean 'lr'?)"),
+    "type": (["run", "tiny", "--set", "batch_size=big"], "batch_size must be a whole number"),
+    "range": (["run", "tiny", "--set", "optimizer.lr=-1"], "must be at least 0"),
+    "no value": (["run", "tiny", "--set", "batch_size"], "needs path=value"),
+    "source": (["train", "--set", "data.name=mnist5"], "(did you mean 'mnist5k'?)"),
+    "model": (["train", "--set", "model.name=lenett"], "(did you mean 'lenet'?)"),
+    "unused field": (
+        ["train", "--set", "model.name=lenet", "--set", "model.depth=8"],
+        "'lenet' does not use 'depth'",
+    ),
+    "level": (["run", "tiny", "--only", "batch_size=11"], "batch_size=11 is not in the grid"),
+    "axis": (["run", "tiny", "--only", "batchsize=10"], "(did you mean 'batch_size'?)"),
+    "seeds": (["run", "tiny", "--seeds", "0"], "--seeds"),
+    "workers": (["run", "tiny", "--workers", "two"], "--workers"),
+    "strategy": (["run", "tiny", "--strategy", "pakced"], "(did you mean 'packed'?)"),
+    "verdicts of an unknown study": (["verdicts", "tinny"], "(did you mean 'tiny'?)"),
+    "verdicts before a run": (["verdicts", "tiny"], "'tiny' has no results yet"),
+    "report before a run": (["report"], "no study has results yet"),
+    "new with a bad name": (["new", "My Study"], "lower-case Python name"),
+    "new over a study": (["new", "tiny"], "exists already"),
+    "new with a hidden name": (["new", "_tiny"], "lower-case Python name"),
+    "new with a keyword": (["new", "class"], "lower-case Python name"),
+    "no level": (["run", "tiny", "--only", "batch_size=()"], "--only batch_size names no level"),
+    "a rate beyond float32": (["train", "--set", "optimizer.lr=1e308"], "must be at most 1e+30"),
+    "a batch beyond counting": (["train", "--set", "batch_size=1e30"], "must be at most 1e+09"),
+    "a value too deep to read": (
+        ["train", "--set", "batch_size=" + "-" * 5000 + "1"],
+        "whole number",
+    ),
+    "a network too large": (
+        ["train", "--set", "model.widths=99999999999", "--set", "data.name=digits"],
+        "do not fit this machine",
+    ),
+    "too many examples": (
+        ["train", "--set", "data.train_examples=9000"],
+        "has 3000 examples to train and validate on, not 9000 + 1000",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), CASES.values(), ids=CASES)
+@pytest.mark.usefixtures("workplace")
+def test_a_wrong_request_is_refused(
+    arguments: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert said in refused(arguments, monkeypatch, capsys)
+
+
+PROBED = (
+    TINY_STUDY.replace(
+        "study = Study(",
+        """
+def probe(cell, seed):
+    return {"test/loss": float(cell["inputs"]) + seed}
+
+
+study = Study(""",
+    )
+    .replace(
+        "    claims=(",
+        """    claims=(
+        Trend(
+            part="probed", of="test/loss", over="inputs", per="doubling", direction="higher",
+            matters=0.1, says="It grows.", source="",
+        ),""",
+    )
+    .replace("parts=(", 'parts=(Part("probed", probe=probe, grid=(axis("inputs", (2, 20)),)),')
+    .replace("curves, lines", "curves, lines, Trend")
+)
+PROBED_CASES = {
+    "a word for a number": ("--set", "inputs=x", "axis 'inputs' has levels like 2, 20, not 'x'"),
+    "words for numbers": ("--set", 'inputs=["a","b"]', "axis 'inputs' has levels like 2, 20"),
+    "no logarithm": ("--set", "inputs=[0,2]", "axis 'inputs' needs levels above 0 for a slope"),
+    "an unknown level": ("--only", "inputs=3", "--only: inputs=3 is not in the grid"),
+}
+
+
+@pytest.mark.parametrize(("option", "value", "said"), PROBED_CASES.values(), ids=PROBED_CASES)
+def test_a_level_that_a_probe_cannot_take_is_refused(
+    option: str,
+    value: str,
+    said: str,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_study(workplace, PROBED)
+    assert said in refused(["run", "tiny", option, value], monkeypatch, capsys)
+
+
+def test_one_level_of_a_probe_can_be_kept_or_set(workplace: Path) -> None:
+    make_study(workplace, PROBED)
+    kept = suite(workplace, "run", "tiny", "--only", "inputs=20", "--seeds", "2")
+    assert kept.returncode == 0, kept.stderr
+    assert "Warning" not in kept.stderr
+    assert suite(workplace, "run", "tiny", "--set", "inputs=2.5", "--seeds", "2").returncode == 0
+
+
+BROKEN = {
+    "syntax error": (TINY_STUDY.replace("seeds=3,", "seeds=3 ="), "tiny.py, line"),
+    "unknown field": (TINY_STUDY.replace('"sgd", momentum', '"sgd", momentun'), "'momentum'?"),
+    "unknown arm": (TINY_STUDY.replace('arm={"batch_size": 10}', 'arm={"batch_size": 11}'), "11"),
+    "unknown metric": (TINY_STUDY.replace('of="test/accuracy"', 'of="test/acuracy"'), "accuracy"),
+    "unknown tier": (TINY_STUDY.replace('"smoke"', '"smoek"'), "'smoke'?"),
+    "selects on test": (
+        TINY_STUDY.replace("seeds=3,", 'seeds=3, select="test/accuracy",'),
+        "must be a validation metric",
+    ),
+    "exception": (TINY_STUDY + "\n1 / 0\n", "division by zero"),
+    "no study": ("x = 1\n", "defines no `study"),
+    "exit": ("raise SystemExit(0)\n", "SystemExit"),
+    "two axes of one path": (
+        TINY_STUDY.replace(
+            'grid=(axis("batch_size", (10, 20)), axis(', 'grid=(axis("optimizer.lr", (1, 2)), axis('
+        ),
+        "has two axes 'optimizer.lr'",
+    ),
+    "an axis over a whole part": (
+        TINY_STUDY.replace(
+            'axis("optimizer.lr", (0.01, 0.03, 0.1))', 'axis("optimizer", (Optimizer(),))'
+        ),
+        "must be a field of optimizer, such as 'optimizer.name'",
+    ),
+    "a part named like a field": (TINY_STUDY.replace('Part("timing"', 'Part("data"'), "'data'"),
+    "a claim without a target": (
+        TINY_STUDY.replace('of="test/accuracy"', 'of="target/epochs"'),
+        "needs the study to have a target",
+    ),
+    "a claim on seconds of shared machines": (
+        TINY_STUDY.replace('of="test/accuracy"', 'of="cost/seconds"'),
+        "needs a part whose trials run alone",
+    ),
+    "an arm against itself": (
+        TINY_STUDY.replace('against={"batch_size": 20}', 'against={"batch_size": 10}'),
+        "compares an arm with itself",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_study_file_is_named(
+    text: str,
+    said: str,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_study(workplace, text)
+    line = refused(["run", "tiny"], monkeypatch, capsys)
+    assert "studies/tiny.py" in line
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    "uri", ["sqlite:////nowhere/at/all/mlflow.db", "sqlite:////dev/null/mlflow.db", "sqlite:///"]
+)
+@pytest.mark.usefixtures("workplace")
+def test_a_store_that_cannot_be_written_is_named(
+    uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert f"{uri} cannot be written" in refused(["run", "tiny"], monkeypatch, capsys)
+
+
+def test_a_store_that_is_no_database_is_named(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "mlflow.db").write_text("not a database, but long enough to be taken for one" * 9)
+    assert "cannot be written" in refused(["run", "tiny"], monkeypatch, capsys)
+
+
+def test_a_corrupt_journal_line_is_named(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / ".thumbrules").mkdir()
+    (workplace / ".thumbrules" / "journal.jsonl").write_text('{"kind": "trial", "body": {}}\n')
+    assert "journal.jsonl, line 1 is damaged" in refused(["run", "tiny"], monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "packed"])
+def test_data_that_cannot_be_had_stop_a_run_before_it_begins(
+    strategy: str, workplace: Path
+) -> None:
+    done = suite(
+        workplace, "run", "tiny", "--strategy", strategy, "--set", "data.train_examples=5000"
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "'digits' has" in done.stderr
+    assert [path.name for path in workplace.iterdir()] == ["studies"]
+
+
+def test_no_traceback_reaches_a_user(workplace: Path) -> None:
+    done = suite(workplace, "run", "nothing_like_it")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("uri", ["foo", "ftp://x/y", "sqlite://x.db", "file:./runs"])
+@pytest.mark.usefixtures("workplace")
+def test_a_store_of_no_known_kind_is_named(
+    uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert f"'{uri}' must begin with" in refused(["run", "tiny"], monkeypatch, capsys)
+
+
+def test_a_store_that_cannot_be_asked_is_not_an_empty_one(workplace: Path) -> None:
+    dead = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    done = suite(workplace, "verdicts", "tiny", **dead)
+    assert done.returncode == 2
+    assert "http://127.0.0.1:9 cannot be asked" in done.stderr
+
+
+def test_a_second_run_in_a_folder_waits_its_turn(workplace: Path) -> None:
+    from suite.tracking.journal import Journal
+
+    with Journal().run_lock():
+        done = suite(workplace, "run", "tiny", "--tier", "smoke", "--strategy", "sequential")
+    assert done.returncode == 2
+    assert "another run is using .thumbrules" in done.stderr

@@ -1,0 +1,183 @@
+"""The commands do what the README says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from tests.command_line import TINY_TRIALS, command, make_study, suite, suite_json
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_list_names_every_study_claim_and_tier() -> None:
+    form = suite_json(PROJECT, "list")
+    names = {study["name"] for study in form["studies"]}
+    assert names == {path.stem for path in (PROJECT / "studies").glob("[a-z]*.py")}
+    for study in form["studies"]:
+        assert set(study["tiers"]) == {"smoke", "laptop", "full"}
+        assert all(claim["says"] for claim in study["claims"])
+
+
+def test_list_says_of_every_claim_of_the_notes_who_tests_it_or_why_nobody_does() -> None:
+    form = suite_json(PROJECT, "list")
+    assert [one["number"] for one in form["coverage"]] == list(range(1, 77))
+    testing = {
+        (claim["number"], study["name"]) for study in form["studies"] for claim in study["claims"]
+    }
+    for one in form["coverage"]:
+        assert bool(one["studies"]) != bool(one["reason"])
+        assert all((one["number"], study) in testing for study in one["studies"])
+    assert {number for number, _ in testing} - {None} <= set(range(1, 77))
+
+
+def test_list_loads_neither_torch_nor_pandas_nor_mlflow() -> None:
+    code = (
+        "import sys; sys.argv = ['suite', 'list']\n"
+        "from suite.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print({'torch', 'pandas', 'mlflow', 'numpy'} & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "set()\n"
+
+
+def test_plan_counts_cells_and_estimates_their_cost(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    form = suite_json(tmp_path, "plan", "tiny")
+    assert (form["trials"], form["cached"]) == (TINY_TRIALS, 0)
+    assert [cohort["alone"] for cohort in form["cohorts"]] == [False, True]
+    assert form["process_seconds"] > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["studies"]
+
+
+def test_plan_narrows_as_it_is_told(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    narrow = ["--only", "batch_size=10", "--set", "optimizer.lr=0.03", "--seeds", "1"]
+    form = suite_json(tmp_path, "plan", "tiny", *narrow, "--strategy", "sequential")
+    main, timing = form["studies"][0]["grids"]
+    assert main["axes"] == {"batch_size": [10], "optimizer.lr": [0.03]}
+    assert timing["axes"] == {"batch_size": [10]}
+    assert form["trials"] == 2
+    assert form["cohorts"][0]["strategy"] == "sequential"
+
+
+def test_train_prints_final_metrics_and_leaves_nothing(tmp_path: Path) -> None:
+    recipe = ["data.name=digits", "model.widths=16", "budget.epochs=2"]
+    settings = [word for setting in recipe for word in ("--set", setting)]
+    form = suite_json(tmp_path, "train", *settings)
+    assert form["recipe"]["model.widths"] == [16]
+    assert 0 <= form["final"]["test/accuracy"] <= 1
+    assert form["weights_digest"] == suite_json(tmp_path, "train", *settings)["weights_digest"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_study_runs_and_gets_its_verdict_and_page(tmp_path: Path) -> None:
+    (tmp_path / "studies").mkdir()
+    assert suite(tmp_path, "new", "my_question").stdout == "studies/my_question.py\n"
+    run = suite_json(tmp_path, "run", "my_question", "--tier", "smoke")
+    (finding,) = run["studies"][0]["findings"]
+    assert finding["n"] == 2
+    assert suite_json(tmp_path, "verdicts") == {"studies": run["studies"]}
+    done = suite(tmp_path, "report", "--out", "site")
+    assert done.stdout == "site/index.html\n"
+    page = (tmp_path / "site" / "my_question.html").read_text()
+    assert "Twenty epochs end in higher test accuracy than two." in page
+
+
+def test_a_broken_study_does_not_keep_others_from_running(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    make_study(tmp_path, "study =", "broken")
+    done = suite(tmp_path, "run", "tiny", "--tier", "smoke", "--strategy", "sequential")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_broken_study_is_named_beside_the_list_of_the_others(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    make_study(tmp_path, "study =", "broken")
+    done = suite(tmp_path, "list", "--json")
+    assert done.returncode == 0
+    assert [study["name"] for study in json.loads(done.stdout)["studies"]] == ["tiny"]
+    assert done.stderr == "suite: studies/broken.py, line 1: invalid syntax\n"
+
+
+def test_a_set_level_replaces_an_axis_and_claims_say_what_is_missing(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    arguments = ["--tier", "smoke", "--set", "batch_size=20", "--strategy", "sequential"]
+    form = suite_json(tmp_path, "run", "tiny", *arguments)
+    (finding,) = form["studies"][0]["findings"]
+    assert finding["verdict"] == "undecided"
+    assert "no trials of one of the arms" in finding["reason"]
+
+
+def test_results_go_to_standard_output_and_progress_to_standard_error(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    done = suite(tmp_path, "run", "tiny", "--tier", "smoke", "--json")
+    json.loads(done.stdout)
+    assert "16 of 16 trials done" in done.stderr
+
+
+def test_ui_serves_the_store_on_this_machine_only(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke", "--strategy", "sequential")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        command("ui", "--port", str(port)),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            link = process.stdout.readline()
+            assert f"tiny: http://127.0.0.1:{port}/#/experiments/" in link
+            assert "compareRunsMode=CHART" in link
+            assert answers(f"http://127.0.0.1:{port}/health")
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def answers(address: str) -> bool:
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(address, timeout=2) as reply:
+                return bool(reply.status == 200)
+        except OSError:
+            time.sleep(0.2)
+    return False
+
+
+def test_a_page_is_drawn_again_only_if_what_it_shows_has_changed(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    page = tmp_path / "reports/html/tiny.html"
+
+    def drawn() -> int:
+        assert suite(tmp_path, "report").returncode == 0
+        return page.stat().st_mtime_ns
+
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    first = drawn()
+    assert drawn() == first
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke", "--seeds", "3")
+    assert drawn() > first
+
+
+def test_verdicts_say_in_what_a_run_was_another_than_the_file_asks_for(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    changed = ("--tier", "smoke", "--set", "model.widths=4", "--seeds", "3")
+    suite_json(tmp_path, "run", "tiny", *changed)
+    assert "(tiny, smoke tier, model.widths=4, seeds=3)" in suite(tmp_path, "verdicts").stdout

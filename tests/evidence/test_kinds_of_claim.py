@@ -1,0 +1,289 @@
+"""Known answers for every kind of claim, and for probes, from the study to the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.command_line import make_study, suite, suite_json
+from scipy import stats
+
+from suite import (
+    Difference,
+    Identity,
+    Interaction,
+    Ordering,
+    Part,
+    Rate,
+    Study,
+    Threshold,
+    Trend,
+    Within,
+    axis,
+    define_metric,
+)
+from suite.vocabulary import discovery
+from suite.vocabulary.claims import Claim
+from suite.ground.errors import RequestError
+from suite.evidence import Verdict, findings
+from suite.evidence.contrasts import contrast
+from suite.execution.sequential import Sequential
+from suite.ground.identity import canonical
+from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.record import Outcome, Provenance, Record, Status
+
+VALUE = define_metric("test_kinds/value", "a value")
+COMMON: dict[str, Any] = {"of": VALUE, "says": "It does.", "source": ""}
+NOWHERE = Provenance(
+    commit="", dirty=False, packages={}, python="", platform="", processor="", device="cpu",
+    strategy="", workers=1, threads=1, command="", started=0.0, finished=1.0,
+)  # fmt: skip
+
+
+def finding(values: Callable[[Mapping[str, Any], int], float], claim: Claim, seeds: int = 6) -> Any:
+    """Put a claim to results in which each cell and seed has a given value."""
+    study = Study(
+        "t",
+        probe=lambda cell, seed: {VALUE: values(cell, seed)},
+        grid=(axis("x", (1, 2, 4)), axis("y", ("a", "b"))),
+        seeds=seeds,
+        claims=(claim,),
+    )
+    records = []
+    for trial in study.trials(study.grids()):
+        value = values(trial.cell, trial.seed)
+        bad = not np.isfinite(value)
+        outcome = Outcome(
+            status=Status.DIVERGED if bad else Status.FINISHED, final={} if bad else {VALUE: value}
+        )
+        records.append(
+            Record(
+                id=trial.id, study="t", part="main", cell=dict(trial.cell),
+                recipe=canonical(trial.recipe), seed=trial.seed, alone=False, outcome=outcome,
+                provenance=NOWHERE,
+            )
+        )  # fmt: skip
+    (found,) = findings(study, study.grids(), records)
+    return found
+
+
+def noise(cell: Mapping[str, Any], seed: int) -> float:
+    return float(np.random.default_rng([seed, cell["x"], ord(cell["y"])]).normal(0, 0.01))
+
+
+def test_a_trend_is_a_slope_a_seed() -> None:
+    claim = Trend(over="x", per="doubling", arm={"y": "a"}, direction="higher", matters=1, **COMMON)
+    found = finding(lambda cell, seed: 3 * np.log2(cell["x"]) + seed + noise(cell, seed), claim)
+    assert found.verdict is Verdict.SUPPORTED
+    assert found.estimate == pytest.approx(3, abs=0.02)
+    assert found.n == 6
+
+
+def test_a_trend_by_ratio_gives_a_factor() -> None:
+    claim = Trend(
+        over="x", per="doubling", arm={"y": "a"}, direction="lower", matters=1.1,
+        scale="ratio", **COMMON,
+    )  # fmt: skip
+    found = finding(lambda cell, seed: (1 + seed) * cell["x"] ** -2.0, claim)
+    assert found.estimate == pytest.approx(0.25)
+    assert found.verdict is Verdict.SUPPORTED
+
+
+def test_an_ordering_is_a_rank_correlation_a_seed() -> None:
+    claim = Ordering(over="x", arm={"y": "a"}, direction="higher", **COMMON)
+    values = pd.DataFrame([[1.0, 5.0, 6.0], [1.0, 7.0, 6.0], [3.0, 2.0, 1.0], [2.0, 2.0, 2.0]])
+    by_hand = [1, 1 / 3, -1, 0]
+    assert contrast(claim, values, (1, 2, 4)) == pytest.approx(by_hand)
+    assert finding(lambda cell, seed: cell["x"], claim).verdict is Verdict.SUPPORTED
+    assert finding(lambda cell, seed: -cell["x"], claim).verdict is Verdict.REFUTED
+
+
+def test_an_interaction_is_a_difference_of_differences() -> None:
+    claim = Interaction(
+        arm={"x": 4}, against={"x": 1}, within={"y": "b"}, without={"y": "a"},
+        direction="higher", matters=1, **COMMON,
+    )  # fmt: skip
+    found = finding(
+        lambda cell, seed: cell["x"] * (2 if cell["y"] == "b" else 1) + noise(cell, seed), claim
+    )
+    assert found.estimate == pytest.approx(3, abs=0.05)
+    assert found.verdict is Verdict.SUPPORTED
+    none = finding(lambda cell, seed: cell["x"] + noise(cell, seed), claim)
+    assert none.verdict is Verdict.NO_EFFECT
+
+
+@pytest.mark.parametrize(
+    ("level", "verdict"),
+    [(1, Verdict.SUPPORTED), (5, Verdict.REFUTED), (3, Verdict.NO_EFFECT)],
+)
+def test_a_threshold_is_a_distance_to_a_level(level: float, verdict: Verdict) -> None:
+    claim = Threshold(
+        arm={"x": 1, "y": "a"}, level=level, direction="higher", matters=0.5, **COMMON
+    )
+    found = finding(lambda cell, seed: 3 + noise(cell, seed), claim)
+    assert found.verdict is verdict
+    assert found.estimate == pytest.approx(3 - level, abs=0.05)
+
+
+def test_a_rate_has_an_exact_interval() -> None:
+    claim = Rate(arm={"x": 1, "y": "a"}, event="diverged", than=0.5, direction="higher", **COMMON)
+    found = finding(lambda cell, seed: np.nan if seed < 9 else 1.0, claim, seeds=10)
+    low, high = stats.beta.ppf([0.025, 0.975], [9, 10], [2, 1])
+    assert (found.estimate, found.n) == (0.9, 10)
+    assert found.interval == pytest.approx((low, high))
+    assert found.p == pytest.approx(22 / 1024)
+    assert found.verdict is Verdict.SUPPORTED
+
+
+def test_a_rate_may_count_seeds_that_reach_a_level() -> None:
+    claim = Rate(
+        arm={"x": 1, "y": "a"}, event="reached", level=5, than=0.5, direction="higher", **COMMON
+    )
+    found = finding(lambda cell, seed: 6.0 if seed == 0 else 1.0, claim, seeds=10)
+    assert found.estimate == 0.1
+    assert found.verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("outside", "p", "verdict"),
+    [(0, 1.0, "supported"), (1, 1 - 78 * 79 / (81 * 82), "undecided"), (3, None, "refuted")],
+)
+def test_a_published_range_holds_every_seed_or_all_but_what_luck_explains(
+    outside: int, p: float | None, verdict: str
+) -> None:
+    claim = Within(arm={"x": 1, "y": "a"}, low=0.8, high=0.9, runs=79, **COMMON)
+    ends = (0.8, 0.9, 0.85)
+    found = finding(
+        lambda cell, seed: (np.nan, 0.7, 0.95)[seed] if seed < outside else ends[seed], claim, 3
+    )
+    assert found.estimate == pytest.approx(1 - outside / 3)
+    assert (str(found.verdict), found.n) == (verdict, 3)
+    if p is not None:
+        # All of 3 more draws lie inside the range of 79: (78·79) of (81·82) places for the ends.
+        assert found.p == pytest.approx(p)
+
+
+def test_a_range_needs_three_seeds_and_its_ends_in_order() -> None:
+    claim = Within(arm={"x": 1, "y": "a"}, low=0.8, high=0.9, runs=79, **COMMON)
+    assert finding(lambda cell, seed: 0.85, claim, 2).verdict is Verdict.UNDECIDED
+    with pytest.raises(RequestError, match=r"^low must be below high: claim 'It does.'$"):
+        Within(low=0.9, high=0.9, **COMMON)
+
+
+def test_a_part_of_another_tier_has_no_trials_and_its_claims_are_not_in_the_family() -> None:
+    fields: dict[str, Any] = {"direction": "higher", "matters": 0.1, **COMMON}
+    arms: dict[str, Any] = {"arm": {"x": 1}, "against": {"x": 2}}
+    grid = (axis("x", (1, 2)),)
+    study = Study(
+        "t", probe=lambda cell, seed: {}, grid=grid, seeds=3,
+        parts=(Part("far", probe=lambda cell, seed: {}, grid=grid, tiers=("full",)),),
+        claims=(Difference(**arms, **fields), Difference(part="far", **arms, **fields)),
+    )  # fmt: skip
+    assert [grid.seeds for grid in study.grids(seeds=5)] == [5, 0]
+    assert [grid.seeds for grid in study.grids("full")] == [3, 3]
+    near, far = findings(study, study.grids(), [])
+    assert np.isnan(far.p) and not np.isnan(near.p)
+    assert far.reason == "this run has no trials of one of the arms"
+
+
+@pytest.mark.parametrize(("worst", "verdict"), [(1e-7, "supported"), (1e-5, "refuted")])
+def test_an_identity_looks_at_the_largest_deviation_of_all_trials(
+    worst: float, verdict: str
+) -> None:
+    claim = Identity(tolerance=1e-6, **COMMON)
+    found = finding(lambda cell, seed: -worst if (cell["x"], seed) == (4, 3) else 0.0, claim)
+    assert found.estimate == worst
+    assert str(found.verdict) == verdict
+
+
+def test_an_untested_identity_does_not_count_in_holms_family() -> None:
+    claims = (
+        Identity(**COMMON),
+        Difference(arm={"x": 1, "y": "a"}, against={"x": 1, "y": "b"}, direction="higher",
+                   matters=0.1, **COMMON),
+    )  # fmt: skip
+    study = Study(
+        "t", probe=lambda cell, seed: {}, grid=(axis("x", (1, 2)), axis("y", ("a", "b"))),
+        claims=claims,
+    )  # fmt: skip
+    identity, difference = findings(study, study.grids(), [])
+    assert np.isnan(identity.adjusted_p)
+    assert difference.adjusted_p == difference.p
+
+
+def test_a_probes_claim_names_every_axis() -> None:
+    claim = Difference(arm={"x": 1}, against={"x": 2}, direction="higher", matters=1, **COMMON)
+    with pytest.raises(RequestError, match="must name a level of y: nothing is tuned"):
+        finding(noise, claim)
+
+
+def test_a_metric_keeps_its_meaning() -> None:
+    assert define_metric("test_kinds/value", "a value") == VALUE
+    with pytest.raises(RequestError, match="already: a value"):
+        define_metric("test_kinds/value", "another value")
+    assert METRICS[VALUE].words == "a value"
+
+
+PROBE_STUDY = '''
+"""A probe."""
+
+from suite import Rate, Study, Threshold, axis, define_metric, lines
+
+ROOT = define_metric("probe/root", "a square root")
+
+def root(cell, seed):
+    """Take a root."""
+    if cell["of"] == 0:
+        raise ZeroDivisionError("nothing to take")
+    return {ROOT: cell["of"] ** 0.5 if cell["of"] > 0 else float("nan")}
+
+study = Study(
+    title="Roots", probe=root, grid=(axis("of", (-1, 0, 4)),), seeds=12,
+    claims=(
+        Rate(of=ROOT, arm={"of": -1}, event="diverged", direction="higher", says="N", source=""),
+        Rate(of=ROOT, arm={"of": 0}, event="failed", direction="higher", says="F", source=""),
+        Threshold(of=ROOT, arm={"of": 4}, level=1.9, direction="higher", matters=0.05, says="T",
+                  source=""),
+    ),
+    views=(lines(ROOT, over="of"),),
+)
+'''
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "packed"])
+def test_probes_run_by_every_strategy(tmp_path: Path, strategy: str) -> None:
+    make_study(tmp_path, PROBE_STUDY, "roots")
+    done = suite(tmp_path, "run", "roots", "--strategy", strategy, "--json")
+    assert done.returncode == 1, done.stderr  # trials failed, as they should
+    verdicts = [
+        one["verdict"] for one in suite_json(tmp_path, "verdicts")["studies"][0]["findings"]
+    ]
+    assert verdicts == ["supported", "supported", "supported"]
+
+
+def test_a_changed_probe_is_another_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_study(tmp_path, PROBE_STUDY, "roots")
+    before = ids("roots")
+    make_study(tmp_path, PROBE_STUDY.replace("0.5", "0.25"), "roots")
+    assert not before & ids("roots")
+
+
+def ids(name: str) -> set[str]:
+    study = discovery.load(name)
+    return {trial.id for trial in study.trials(study.grids())}
+
+
+def test_a_probe_that_raises_is_a_failed_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_study(tmp_path, PROBE_STUDY, "roots")
+    study = discovery.load("roots")
+    with Sequential("cpu") as strategy:
+        ends = [str(one.outcome.status) for one in strategy.run_alone(study.trials(study.grids()))]
+    assert ends[:3] == ["diverged", "failed", "finished"]

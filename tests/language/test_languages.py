@@ -1,0 +1,115 @@
+"""Every text of the pages is said in every language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages import Catalog, extract
+from babel.messages.pofile import read_po
+
+from suite.language.catalogue import NAMES, gettext, translate, writing
+from reports.figures.shown import MEASURED
+from suite.language.words import PATHS
+from suite.vocabulary import discovery
+from suite.vocabulary.notes import CHAPTERS, NOT_TESTED
+from suite.evidence.reasons import Reason
+from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.study import Study
+from suite.ground.wording import worded
+
+ROOT = Path(__file__).parents[2]
+KEYWORDS = {"gettext": None, "ngettext": (1, 2), "worded": None}
+TEMPLATES = {"trimmed": "true", "newstyle_gettext": "true"}
+PLACE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
+# Where the names of the core's own metrics begin; studies, and other tests, define more.
+BUILT_IN = (
+    "train",
+    "validation",
+    "test",
+    "generalisation_gap",
+    "gradient",
+    "weights",
+    "cost",
+    "target",
+)
+OTHERS = [language for language in NAMES if language != "en"]
+STUDIES = discovery.names()
+
+
+def texts_of_code() -> Iterator[str]:
+    """Yield the texts of the pages' code and templates, and of the vocabulary they read."""
+    rooms = [(ROOT / "reports", [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]),
+             (ROOT / "suite", [("**.py", "python")])]  # fmt: skip
+    for folder, methods in rooms:
+        options = {"templates/**.html": TEMPLATES}
+        for _, _, text, _, _ in extract.extract_from_dir(folder, methods, options, KEYWORDS):
+            yield text if isinstance(text, str) else text[0]
+    yield from Reason
+    yield from PATHS.values()
+    yield from (metric.words for name, metric in METRICS.items() if name.split("/")[0] in BUILT_IN)
+    yield from (chapter.title for chapter in CHAPTERS)
+    yield from NOT_TESTED.values()
+    yield from ("unit", "doubling", "tenfold", MEASURED)  # what a slope is per; a matrix's x
+
+
+def texts_of_study(study: Study) -> Iterator[str]:
+    """Yield what a study says in words."""
+    yield from (study.title, study.question, study.notebook)
+    for claim in study.claims:
+        yield from (claim.says, claim.because, METRICS[claim.of].words)
+    for view in study.views:
+        yield from (view.caption, *view.metrics)
+        yield from (METRICS[metric].words for metric in view.measured)
+    for part in study.parts:
+        yield part.name.replace("_", " ")
+        if part.probe is not None:
+            yield (part.probe.__doc__ or "").strip().partition("\n")[0]
+
+
+def catalogue(language: str) -> Catalog:
+    with (ROOT / f"suite/language/locale/{language}/LC_MESSAGES/thumbrules.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def untranslated(texts: Iterator[str], language: str) -> list[str]:
+    known = {
+        message.id if isinstance(message.id, str) else message.id[0]: message.string
+        for message in catalogue(language)
+    }
+    return [text for text in dict.fromkeys(texts) if text and not any(known.get(text) or ())]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_text_of_the_pages_is_translated(language: str) -> None:
+    assert untranslated(texts_of_code(), language) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_text_of_a_study_is_translated(name: str, language: str) -> None:
+    assert untranslated(texts_of_study(discovery.load(name)), language) == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_fills_the_places_that_its_text_has(language: str) -> None:
+    for message in catalogue(language):
+        if not message.id or not (message.python_format or PLACE.search(str(message.id))):
+            continue
+        one = message.id if isinstance(message.id, str) else message.id[-1]
+        many = message.string if isinstance(message.string, tuple) else (message.string,)
+        for string in many:
+            assert set(PLACE.findall(string)) == set(PLACE.findall(one)), one
+
+
+def test_a_sentence_of_the_evidence_is_said_whole_with_what_it_was_filled_with() -> None:
+    size = worded("{size} points of {metric}", size="2", metric="test accuracy")
+    sentence = worded("it is lower by at least {size}", size=size)
+    assert sentence == "it is lower by at least 2 points of test accuracy"
+    with writing("zh"):
+        assert translate(sentence) == "至少低 2 个百分点（测试准确率）"
+        assert gettext("what no catalogue has") == "what no catalogue has"
+        assert gettext("") == ""
+    assert translate(sentence) == sentence

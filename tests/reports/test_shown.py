@@ -1,0 +1,128 @@
+"""What a figure shows of the results."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from reports.figures import curves as curves_figure
+from reports.figures import heat as heat_figure
+from reports.figures.canvas import NARROW, WIDE, Size, lay_out
+from reports.figures.difference import labels
+from reports.figures.scales import log_y, places
+from reports.figures.shown import shown
+from suite import Difference, Interaction, Study, axis, curves, define_metric, heat, lines
+from suite.evidence import findings
+from suite.evidence.results import Results
+from suite.vocabulary.record import Execution
+from suite.vocabulary.views import View
+from tests.evidence.test_claims_and_evidence import a_record
+
+LABELS, DECAY, RATE = "data.random_labels", "optimizer.weight_decay", "optimizer.lr"
+STUDY = Study(
+    "Example",
+    grid=(axis(LABELS, (0.0, 0.2)), axis(DECAY, (0.0, 0.1)), axis(RATE, (0.1, 1.0))),
+    name="example",
+)
+# Validation prefers the rate 1.0 with true labels and 0.1 with random ones.
+RECORDS = tuple(
+    a_record(
+        {LABELS: labels, DECAY: decay, RATE: rate},
+        seed,
+        {
+            "validation/accuracy": rate if labels == 0.0 else 1.1 - rate,
+            "weights/norm": 10 * rate + decay + labels,
+        },
+        curves={"weights/norm": [(1.0, 10 * rate + decay + labels)]},
+    )
+    for labels in (0.0, 0.2)
+    for decay in (0.0, 0.1)
+    for rate in (0.1, 1.0)
+    for seed in (0, 1)
+)
+EXECUTION = Execution(
+    study="example", tier="laptop", overrides={}, only={}, seeds=None, trials=[], command="",
+    started=0.0, claims="",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lines("weights/norm", over=DECAY, tuned=True, where={LABELS: 0.2}),
+        curves("weights/norm", colour=DECAY, tuned=True, where={LABELS: 0.2}),
+    ],
+)
+def test_a_view_that_holds_a_level_shows_and_tunes_over_no_other(view: View) -> None:
+    data = shown(Results(STUDY, EXECUTION, STUDY.grids(), RECORDS, 0), view)
+    assert sorted(data.points["value"]) == pytest.approx([1.2, 1.2, 1.3, 1.3])
+    assert data.trials["count"].sum() == len(RECORDS) / 2
+    assert data.notes[0] == "Only random labels 0.2."
+    assert data.notes[1] == "For each seed the learning rate that validation chose."
+    assert data.notes[2] == "n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}2."
+
+
+def test_an_error_that_spans_much_has_a_logarithmic_axis_and_an_accuracy_has_not() -> None:
+    error = define_metric("test_shown/error", "an error", better="lower")
+    assert log_y(error, [0.01, 1.0])
+    assert not log_y(error, [0.5, 1.0])
+    assert not log_y("test/accuracy", [0.01, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("levels", "logarithmic"),
+    [((2, 4, 32), True), ((8, 40, 200), True), ((0.0, 0.5, 0.8), False), ((10, 20, 30), False)],
+)
+def test_levels_that_double_are_spaced_by_their_logarithms(
+    levels: tuple[float, ...], logarithmic: bool
+) -> None:
+    assert places(axis("a", levels)) == ([float(level) for level in levels], logarithmic)
+
+
+def test_arms_are_labelled_by_what_tells_them_apart() -> None:
+    claim = Interaction(
+        of="weights/norm", arm={DECAY: 0.1}, against={DECAY: 0.0}, within={LABELS: 0.2},
+        without={LABELS: 0.0}, direction="higher", matters=0.1, says="So.", source="",
+    )  # fmt: skip
+    alone = Difference(
+        of="weights/norm", arm={DECAY: 0.1, LABELS: 0.2}, against={DECAY: 0.0, LABELS: 0.2},
+        direction="higher", matters=0.1, says="So.", source="",
+    )  # fmt: skip
+    study = dataclasses.replace(STUDY, claims=(claim, alone))
+    four, two = findings(study, study.grids(), RECORDS)
+    assert labels(four) == (
+        ["0\n0.2", "0.1\n0.2", "0\n0", "0.1\n0"],
+        "weight decay and random labels",
+    )
+    assert labels(two) == (["weight decay\n0", "weight decay\n0.1"], "")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_long_labels_of_columns_leave_room_for_the_cells(size: Size) -> None:
+    """Warnings are errors here: matplotlib's, that no layout was found, would be one."""
+    widths = tuple((64,) * layers for layers in (9, 14))
+    grid = (axis("model.widths", widths), axis(RATE, (0.1, 1.0)))
+    study = Study("Long", grid=grid, name="example")
+    records = tuple(
+        a_record({"model.widths": width, RATE: rate}, 0, {"weights/norm": rate})
+        for width in widths
+        for rate in (0.1, 1.0)
+    )
+    view = heat("weights/norm", x="model.widths", y=RATE)
+    figure = heat_figure.draw(
+        shown(Results(study, EXECUTION, study.grids(), records, 0), view), size
+    )
+    lay_out(figure)
+    (axes,) = figure.axes
+    assert axes.bbox.height > 60
+    assert axes.get_tightbbox().y0 >= 0
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_an_only_evaluation_is_the_only_place_on_its_axis(size: Size) -> None:
+    data = shown(
+        Results(STUDY, EXECUTION, STUDY.grids(), RECORDS, 0), curves("weights/norm", colour=DECAY)
+    )
+    (axes,) = curves_figure.draw(data, size).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1"]

@@ -1,0 +1,312 @@
+"""The journal keeps every record; MLflow gets each of them once, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import html
+import json
+import shutil
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.command_line import TINY_TRIALS, make_study, stored_trials, suite, suite_json
+from suite.ground.errors import RequestError
+from suite.vocabulary.record import Outcome, Record, Status
+from suite.tracking.journal import Journal
+from suite.tracking.mlflow_store import BEST, RECORD_FILE, TRIAL, Store
+from suite.tracking.tracker import Tracker
+from tests.synthetic import PROVENANCE
+
+
+def record(trial: str = "a", status: Status = Status.FINISHED, **final: float) -> Record:
+    outcome = Outcome(
+        status=status,
+        final=final,
+        curves={"validation/loss": [(1.0, 0.5), (2.0, 0.25)]},
+        data_digest="d" * 64,
+        error="",
+    )
+    return Record(
+        id=trial,
+        study="tiny",
+        part="main",
+        cell={"batch_size": 10},
+        recipe={"batch_size": 10},
+        seed=0,
+        alone=False,
+        outcome=outcome,
+        provenance=PROVENANCE,
+    )
+
+
+@given(st.dictionaries(st.text(max_size=9), st.floats(allow_nan=False, allow_infinity=False)))
+def test_a_record_survives_json(final: dict[str, float]) -> None:
+    whole = record(**{f"x{name}": value for name, value in final.items()})
+    assert Record.from_json(json.loads(json.dumps(whole.to_json()))) == whole
+
+
+def test_the_journal_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    for trial in "abc":
+        journal.add(record(trial))
+    journal.add_store("sqlite:///x")
+    again = Journal(tmp_path / "journal.jsonl")
+    assert again.records == {trial: record(trial) for trial in "abc"}
+    assert again.stores == {"sqlite:///x"}
+
+
+def test_a_failed_trial_counts_as_unfinished_and_a_diverged_one_does_not(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.add(record("a", Status.FAILED))
+    journal.add(record("b", Status.DIVERGED))
+    assert not journal.has("a")
+    assert journal.has("b")
+
+
+@pytest.mark.parametrize("cut", [1, 20, 200])
+def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.add(record("a"))
+    journal.add(record("b"))
+    path.write_bytes(path.read_bytes()[:-cut])
+    torn = Journal(path)
+    assert set(torn.records) == {"a"}
+    torn.add(record("c"))
+    assert set(Journal(path).records) == {"a", "c"}
+
+
+def test_a_changed_byte_is_refused_by_line_number(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.add(record("a", loss=0.125))
+    journal.add(record("b"))
+    path.write_text(path.read_text().replace("0.125", "0.126"))
+    with pytest.raises(RequestError, match=r"line 1 is damaged \(its digest"):
+        Journal(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder root cannot write")
+def test_a_journal_that_cannot_be_written_says_so() -> None:
+    with pytest.raises(RequestError, match="cannot be written"):
+        Journal(Path("/proc/thumbrules/journal.jsonl")).add(record())
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.chdir(tmp_path)
+    return Store(f"sqlite:///{tmp_path}/mlflow.db")
+
+
+def test_a_run_in_mlflow_holds_the_whole_record(store: Store) -> None:
+    whole = record("a", **{"test/accuracy": 0.75})
+    store.log(whole, stale=None)
+    run = store.runs("tiny")["a"]
+    assert list(store.records("tiny", set())) == [whole]
+    assert run.data.params["batch_size"] == "10"
+    assert run.data.params["optimizer.lr"] == "0.1"
+    assert run.data.metrics["test/accuracy"] == 0.75
+    history = store.client.get_metric_history(run.info.run_id, "validation/loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.5), (2, 0.25)]
+    assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 16
+    assert run.info.run_name == "batch_size 10, seed 0"
+
+
+def test_curves_longer_than_a_batch_arrive_whole(store: Store) -> None:
+    curve = [(float(epoch), 1.0 / epoch) for epoch in range(1, 2501)]
+    outcome = dataclasses.replace(record().outcome, curves={"validation/loss": curve})
+    store.log(dataclasses.replace(record(), outcome=outcome), stale=None)
+    run = store.runs("tiny")["a"]
+    history = store.client.get_metric_history(run.info.run_id, "validation/loss")
+    assert len(history) == 2500
+
+
+def test_a_run_cut_short_is_replaced(store: Store) -> None:
+    tags = {"thumbrules.kind": "trial", "thumbrules.trial": "a"}
+    store.client.create_run(store.experiment("tiny"), tags=tags)
+    stale = store.runs("tiny")["a"]
+    assert list(store.records("tiny", set())) == []
+    store.log(record("a"), stale=stale)
+    assert list(store.records("tiny", set())) == [record("a")]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `tiny` has run."""
+    folder = tmp_path_factory.mktemp("finished")
+    make_study(folder)
+    form = suite_json(folder, "run", "tiny")
+    assert (form["ran"], form["cached"]) == (TINY_TRIALS, 0)
+    return folder
+
+
+def test_every_trial_is_in_the_store_once(finished: Path) -> None:
+    assert len(stored_trials(finished)) == TINY_TRIALS
+
+
+def test_a_second_run_finds_everything_and_logs_nothing_twice(finished: Path) -> None:
+    before = stored_trials(finished)
+    form = suite_json(finished, "run", "tiny")
+    assert (form["ran"], form["cached"]) == (0, TINY_TRIALS)
+    assert stored_trials(finished) == before
+
+
+def test_mlflow_alone_gives_the_same_verdicts_and_trials(finished: Path, tmp_path: Path) -> None:
+    wanted = suite_json(finished, "verdicts", "tiny")
+    make_study(tmp_path)
+    uri = {"MLFLOW_TRACKING_URI": f"sqlite:///{finished}/mlflow.db"}
+    assert suite_json(tmp_path, "verdicts", "tiny", **uri) == wanted
+    shutil.rmtree(tmp_path / ".thumbrules")
+    form = suite_json(tmp_path, "run", "tiny", **uri)
+    assert (form["ran"], form["cached"]) == (0, TINY_TRIALS)
+    assert len(stored_trials(finished)) == TINY_TRIALS
+
+
+def test_a_dead_tracking_server_loses_nothing(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    dead = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    done = suite(tmp_path, "run", "tiny", "--tier", "smoke", "--json", **dead)
+    assert done.returncode == 1
+    assert "took no more records" in done.stderr
+    assert "Traceback" not in done.stderr
+    count = json.loads(done.stdout)["ran"]
+    form = suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    assert (form["ran"], form["cached"]) == (0, count)
+    assert len(stored_trials(tmp_path)) == count
+
+
+def test_only_timed_trials_have_seconds(finished: Path) -> None:
+    store = Store(f"sqlite:///{finished}/mlflow.db")
+    for run in store.runs("tiny").values():
+        timed = run.data.tags["thumbrules.part"] == "timing"
+        assert ("cost/seconds" in run.data.metrics) == timed
+        form = store._read(run.info.run_id, RECORD_FILE)
+        assert form["alone"] == timed
+
+
+def test_evaluations_between_epochs_are_counted_so_that_none_is_lost(store: Store) -> None:
+    curve = [(0.5, 4.0), (1.0, 3.0), (1.5, 2.0), (2.0, 1.0)]
+    outcome = dataclasses.replace(
+        record().outcome, curves={"validation/loss": curve}, final={"validation/loss": 1.0}
+    )
+    store.log(dataclasses.replace(record(), outcome=outcome), stale=None)
+    run = store.runs("tiny")["a"]
+    assert run.data.metrics["validation/loss"] == 1.0
+    history = store.client.get_metric_history(run.info.run_id, "validation/loss")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 4), (2, 3), (3, 2), (4, 1)]
+
+
+def test_changed_claims_are_pointed_out(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "copy")
+    text = (tmp_path / "copy" / "studies" / "tiny.py").read_text()
+    changed = text.replace('direction="higher"', 'direction="lower"')
+    (tmp_path / "copy" / "studies" / "tiny.py").write_text(changed)
+    (study,) = suite_json(tmp_path / "copy", "verdicts", "tiny")["studies"]
+    assert study["claims_changed"]
+    (study,) = suite_json(finished, "verdicts", "tiny")["studies"]
+    assert not study["claims_changed"]
+
+
+def test_a_store_that_has_them_all_is_not_searched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+
+    def complete(*records: Record) -> list[str]:
+        """Return which studies were searched for."""
+        searched: list[str] = []
+        whole = Store.runs
+        monkeypatch.setattr(Store, "runs", lambda self, s: searched.append(s) or whole(self, s))
+        tracker = Tracker(uri)
+        tracker.open()
+        tracker.complete("tiny", list(records))
+        tracker.close()
+        monkeypatch.setattr(Store, "runs", whole)
+        assert tracker.error is None
+        return searched
+
+    assert complete(record("a"), record("b")) == ["tiny"]
+    assert complete(record("a"), record("b")) == []
+    assert complete(record("a"), record("b"), record("c")) == ["tiny"]
+    assert set(Store(uri).runs("tiny")) == {"a", "b", "c"}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which the tiny study ran, kept its models and was reported."""
+    folder = tmp_path_factory.mktemp("kept")
+    make_study(folder)
+    done = suite(folder, "run", "tiny", "--keep-models")
+    assert "2 models of tiny kept in sqlite:///mlflow.db" in done.stderr
+    assert suite(folder, "report").returncode == 0
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # MLflow's, on its own type hints
+def test_the_best_trial_of_each_arm_is_tagged_and_its_model_loads(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+    import numpy as np
+
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    runs = store.runs("tiny").values()
+    marked = {run.data.tags[BEST]: run for run in runs if BEST in run.data.tags}
+    assert set(marked) == {"batch size 10", "batch size 20"}
+    for words, best in marked.items():
+        same = [
+            run.data.metrics["validation/accuracy"]
+            for run in runs
+            if run.data.params["batch_size"] == words.rsplit(" ", 1)[-1]
+            and run.data.tags["thumbrules.part"] == "main"
+        ]
+        assert best.data.metrics["validation/accuracy"] == max(same)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
+        with contextlib.chdir(kept):
+            model = mlflow.pyfunc.load_model(f"runs:/{best.info.run_id}/model")
+        outputs = model.predict(np.zeros((3, 1, 8, 8), np.float32))
+        assert outputs.shape == (3, 10)
+        assert model.metadata.signature is not None
+        assert best.info.status == "FINISHED"
+
+
+def test_tags_of_the_best_move_with_the_results(kept: Path) -> None:
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    trials = sorted(store.runs("tiny"))[:2]
+    before = {run.data.tags[TRIAL] for run in store.runs("tiny").values() if BEST in run.data.tags}
+    store.mark_best("tiny", {trials[0]: "an arm"})
+    after = {
+        trial: run.data.tags[BEST]
+        for trial, run in store.runs("tiny").items()
+        if BEST in run.data.tags
+    }
+    assert after == {trials[0]: "an arm"}
+    assert len(before) == 2
+
+
+def test_the_page_lies_beside_the_verdicts_and_links_to_every_cell_once(kept: Path) -> None:
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    (run,) = store._verdict_runs("tiny")
+    page = (kept / "reports" / "html" / "tiny.html").read_text()
+    with contextlib.chdir(kept):
+        files = {file.path for file in store.client.list_artifacts(run.info.run_id)}
+    assert "tiny.html" in files
+    execution = Journal(kept / ".thumbrules" / "journal.jsonl").latest("tiny")
+    assert execution is not None
+    links = store.links(execution)
+    assert html.escape(links.compared) in page
+    assert html.escape(links.charts) in page
+    query = urllib.parse.parse_qs(links.compared.partition("?")[2])
+    compared = json.loads(query["runs"][0])
+    cells = {
+        (run.data.params["batch_size"], run.data.params["optimizer.lr"], run.data.params["seed"])
+        for run in store.runs("tiny").values()
+        if run.info.run_id in compared
+    }
+    assert len(compared) == len(cells) == 6
+    assert {seed for *_, seed in cells} == {"0"}

@@ -1,13 +1,22 @@
-"""Calling the command line as a user does, in a process of its own."""
+"""Calling the command line: in this process, or as a user does, in one of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+import pytest
+
+from suite.cli import main
+from suite.vocabulary.metrics import METRICS
 
 TINY_STUDY = '''
 """Small enough to run in a test."""
@@ -53,6 +62,32 @@ def command(*arguments: str) -> list[str]:
 
 
 def suite(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Call the command line in this process; a run trains here too, unless told how else."""
+    if arguments[0] == "run" and not {"--workers", "--strategy"} & set(arguments):
+        arguments = (*arguments, "--workers", "1")
+    out, err = io.StringIO(), io.StringIO()
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    with (
+        contextlib.chdir(folder),
+        mock.patch.dict(os.environ, environment),
+        mock.patch.dict(METRICS),  # a study's own are gone with it
+        mock.patch.object(sys, "argv", ["suite", *arguments]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(str(ended.code or 0))
+        finally:
+            signal.signal(signal.SIGINT, on_interrupt)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def suite_process(
+    folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Call the command line as a user does, in a process of its own."""
     return subprocess.run(
         command(*arguments),
         cwd=folder,
@@ -84,3 +119,20 @@ def stored_trials(folder: Path) -> dict[str, tuple[Any, ...]]:
         metrics = {k: v for k, v in run.data.metrics.items() if not k.startswith("cost/")}
         found[run.data.tags[TRIAL]] = (record["outcome"]["weights_digest"], metrics)
     return found
+
+
+def refused(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Run the command line in this process; return the one line it printed."""
+    before = sorted(Path().rglob("*"))
+    monkeypatch.setattr(sys, "argv", ["suite", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert out == ""
+    assert err.count("\n") == 1, err
+    left = [path for path in sorted(Path().rglob("*")) if "__pycache__" not in path.parts]
+    assert left == [path for path in before if "__pycache__" not in path.parts]
+    return err

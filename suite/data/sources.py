@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import platformdirs
 
 from suite.data import houses, leaves
+from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError
 from suite.seeds import stream
 from suite.vocabulary.data import Data
@@ -97,10 +97,6 @@ def competition(name: str) -> Path:
             f"holds it in THUMBRULES_DATA"
         )
     return folder / name
-
-
-def cache_folder() -> Path:
-    return Path(platformdirs.user_cache_dir("thumbrules"))
 
 
 @functools.cache

@@ -73,7 +73,7 @@ def _catalogue(language: str) -> NullTranslations:
         return NullTranslations()
     from babel.messages import mofile, pofile
 
-    file = resources.files("reports") / "locale" / language / "LC_MESSAGES" / "thumbrules.po"
+    file = resources.files("suite.language") / "locale" / language / "LC_MESSAGES" / "thumbrules.po"
     compiled = io.BytesIO()
     with file.open("rb") as source:
         mofile.write_mo(compiled, pofile.read_po(source, locale=language))

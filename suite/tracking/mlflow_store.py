@@ -14,11 +14,14 @@ stays deleted.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import logging
 import os
+import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -48,6 +51,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.tracking import MlflowClient
 from sqlalchemy import create_engine
 
+from suite.ground.cache import cache_folder
 from suite.ground.identity import flatten, rebuild
 from suite.tracking import location
 from suite.vocabulary.grid import Trial
@@ -82,7 +86,8 @@ class Store:
             _create(location.file_of(uri))
         if not uri.startswith(location.SQLITE) and not location.is_remote(uri):
             create_engine(uri).connect().close()  # MLflow itself would try for minutes
-        self.client = MlflowClient(tracking_uri=uri)
+        # By its whole path: MLflow keeps stores by their names, wherever this process works later.
+        self.client = MlflowClient(tracking_uri=location.identity(uri))
         self._experiments: dict[str, str] = {}
 
     def experiment(self, study: str) -> str:
@@ -277,12 +282,44 @@ class Store:
 
 
 def _create(file: Path) -> None:
-    """Make an empty store, wholly or not at all: MLflow cannot go on where a kill stopped it."""
+    """Make an empty store, wholly or not at all: MLflow cannot go on where a kill stopped it.
+
+    MLflow takes five seconds for it. What it made is kept, and the next new store is a copy.
+    """
     partial = file.with_name(f"{file.name}.partial")
     for stale in (partial, partial.with_name(f"{partial.name}-journal")):
         stale.unlink(missing_ok=True)
-    MlflowClient(tracking_uri=f"{location.SQLITE}{partial}").search_experiments(max_results=1)
+    empty = cache_folder() / f"empty-{version('mlflow')}.db"
+    if not _copied(empty, partial):
+        MlflowClient(tracking_uri=f"{location.SQLITE}{partial}").search_experiments(max_results=1)
+        _keep_empty(partial, empty)
     partial.replace(file)
+
+
+def _copied(empty: Path, file: Path) -> bool:
+    """Copy an empty store that was kept, if there is one and it is whole."""
+    try:
+        shutil.copyfile(empty, file)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+    except (OSError, sqlite3.Error):
+        file.unlink(missing_ok=True)
+        return False
+
+
+def _keep_empty(made: Path, empty: Path) -> None:
+    """Keep an empty store for the next; a full or read-only disk is no fault.
+
+    Its default experiment names this folder: MLflow makes one anew where there is none.
+    """
+    with contextlib.suppress(OSError, sqlite3.Error):
+        empty.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=empty.parent) as folder:
+            copy = Path(folder) / empty.name
+            shutil.copyfile(made, copy)
+            with contextlib.closing(sqlite3.connect(copy)) as connection, connection:
+                connection.execute("DELETE FROM experiments")
+            copy.replace(empty)
 
 
 def is_complete(run: Run) -> bool:

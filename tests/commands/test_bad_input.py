@@ -7,25 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command_line import TINY_STUDY, make_study, suite
-from suite.cli import main
-
-
-def refused(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> str:
-    """Run the command line in this process; return the one line it printed."""
-    before = sorted(Path().rglob("*"))
-    monkeypatch.setattr(sys, "argv", ["suite", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    out, err = capsys.readouterr()
-    assert ended.value.code == 2
-    assert out == ""
-    assert err.count("\n") == 1, err
-    left = [path for path in sorted(Path().rglob("*")) if "__pycache__" not in path.parts]
-    assert left == [path for path in before if "__pycache__" not in path.parts]
-    return err
+from tests.command_line import TINY_STUDY, make_study, refused, suite
 
 
 @pytest.fixture

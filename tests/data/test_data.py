@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite import Data
+from suite.ground.cache import cache_folder
 from suite.data import Examples, load, outline, sources, splits
 from suite.data.sources import Raw
 from suite.ground.errors import RequestError
@@ -29,7 +30,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("THUMBRULES_DATA", raising=False)
     forget()
-    yield sources.cache_folder()
+    yield cache_folder()
     forget()
 
 

@@ -28,7 +28,7 @@ from suite.vocabulary.record import Status
 from suite.tracking.journal import Journal
 from tests.pages import latin_words
 from tests.synthetic import make_results, results_of, ten_beats_twenty
-from test_bad_input import refused
+from tests.command_line import refused
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,14 @@ from typing import Any
 import pytest
 import zstandard
 
-from tests.command_line import TINY_TRIALS, make_study, stored_trials, suite, suite_json
+from tests.command_line import (
+    TINY_TRIALS,
+    make_study,
+    stored_trials,
+    suite,
+    suite_json,
+    suite_process,
+)
 from reports import files
 from suite.ground.errors import RequestError
 from suite.ground.identity import digest
@@ -24,7 +31,7 @@ from suite.vocabulary.record import Record, ResultSet, Status
 from suite.tracking import archive
 from suite.tracking.journal import Journal
 from tests.synthetic import as_set, lines, make_results, workplace
-from test_bad_input import refused
+from tests.command_line import refused
 
 
 @pytest.fixture
@@ -396,7 +403,7 @@ def test_a_machine_without_mlflow_runs_exports_and_another_imports(
 ) -> None:
     far, near = home(tmp_path / "far"), home(tmp_path / "near")
     arguments = ("run", "tiny", "--tier", "smoke", "--strategy", "sequential", "--json")
-    done = suite(far, *arguments, **without_mlflow)
+    done = suite_process(far, *arguments, **without_mlflow)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     (told,) = [line for line in done.stderr.splitlines() if "mlflow" in line]
@@ -417,7 +424,7 @@ def test_a_machine_without_mlflow_runs_exports_and_another_imports(
 def test_what_was_imported_without_mlflow_is_logged_by_the_next_run_with_it(
     packed: Path, without_mlflow: dict[str, str]
 ) -> None:
-    done = suite(Path(), "import", str(packed), **without_mlflow)
+    done = suite_process(Path(), "import", str(packed), **without_mlflow)
     assert done.returncode == 0, done.stderr
     assert "mlflow cannot be imported here" in done.stderr
     assert not Path("mlflow.db").exists()

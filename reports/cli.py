@@ -67,7 +67,6 @@ def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, L
     """
     if not location.exists(tracker.uri):
         return {}
-    tracker.open()
     links = tracker.links(result.execution for result in results)
     if tracker.error is not None:
         print(

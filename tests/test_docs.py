@@ -19,7 +19,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from suite.commands.run import run
+from suite.commands.run import run as run_command
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -102,7 +102,7 @@ def check_nox(text: str, where: str) -> None:
         found = NOX.fullmatch(line)
         assert found, f"{where}: {line}"
         if found["sessions"] == "studies" and found["rest"]:
-            run.make_context("run", shlex.split(found["rest"]))
+            run_command.make_context("run", shlex.split(found["rest"]))
 
 
 def sessions() -> set[str]:

@@ -17,7 +17,6 @@ from suite.tracking import location
 def ui(port: int) -> None:
     """Open MLflow's UI on the store, on this machine only."""
     journal, tracker = stores()
-    tracker.open()
     address = f"http://127.0.0.1:{port}"
     if location.is_remote(tracker.uri):
         address = tracker.uri

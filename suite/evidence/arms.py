@@ -6,7 +6,7 @@ best on average lies on the edge of the grid, the verdict is `undecided`, and sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from suite.evidence.table import finished
-from suite.vocabulary.grid import Grid
+from suite.vocabulary.grid import Axis, Grid
 from suite.vocabulary.metrics import METRICS
 
 
@@ -81,38 +81,41 @@ def arm_values(
     paths = [axis.path for axis in tuned]
     needed = dict.fromkeys(["id", "seed", "status", "spent", *paths, metric, select])
     rows = at_levels(rows, arm).reindex(columns=list(needed))  # many columns make pandas slow
-    good = finished(rows)
-    best: dict[str, Any] = {}
+    good, best = finished(rows), dict[str, Any]()
     if tuned and len(good):
-        score = good[select] * (1.0 if METRICS[select].better == "higher" else -1.0)
-        means = score.groupby([good[path] for path in paths], dropna=False).mean()
-        top: Any = means.idxmax()
-        levels = top if len(paths) > 1 else (top,)
-        # A level of None is NaN in a frame.
-        best = {
-            path: None if pd.isna(level) is True else level
-            for path, level in zip(paths, levels, strict=True)
-        }
-        good = good.loc[score.groupby(good["seed"]).idxmax()]
+        good, best = _tuned(good, paths, select)
     by_seed = good.set_index("seed")
     return ArmValues(
         levels=arm,
         values=by_seed[metric].dropna().astype(float),
         chosen=by_seed[paths],
         best=best,
-        on_edge=tuple(
-            axis.path
-            for axis in tuned
-            if best
-            and len(axis.levels) > 2
-            and best[axis.path] in (axis.levels[0], axis.levels[-1])
-        ),
+        on_edge=tuple(axis.path for axis in tuned if best and _is_edge(axis, best[axis.path])),
         ends=rows.set_index("seed")["status"],
         trials=len(rows),
         lost=len(rows) - len(finished(rows)),
         spent=float(rows["spent"].sum()),
         best_trial=_best_trial(rows, select),
     )
+
+
+def _tuned(
+    good: pd.DataFrame, paths: Sequence[str], select: str
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the row of each seed that is best on validation, and the levels best on average."""
+    score = good[select] * (1.0 if METRICS[select].better == "higher" else -1.0)
+    means = score.groupby([good[path] for path in paths], dropna=False).mean()
+    top: Any = means.idxmax()
+    levels = top if len(paths) > 1 else (top,)
+    best = {
+        path: None if pd.isna(level) is True else level  # a level of None is NaN in a frame
+        for path, level in zip(paths, levels, strict=True)
+    }
+    return good.loc[score.groupby(good["seed"]).idxmax()], best
+
+
+def _is_edge(axis: Axis, level: Any) -> bool:
+    return len(axis.levels) > 2 and level in (axis.levels[0], axis.levels[-1])
 
 
 def _best_trial(rows: pd.DataFrame, select: str) -> str:

@@ -109,28 +109,29 @@ def make_plan(
         (cached if is_cached(trial) else pending).append(trial)
     together = [trial for trial in pending if not trial.alone and trial.devices == 1]
     stacks, single = make_bundles(together) if strategy == "vectorised" else ([], together)
-    name, reason = _choose(strategy, device, len(stacks) + len(single), workers)
+    tasks = len(stacks) + len(single)
+    name, reason = _choose(strategy, device, tasks, workers)
     cohorts = []
     if stacks:
         why = "trials that differ in scalars and seed only train as one program"
         cohorts.append(Cohort(_longest_first(stacks), "vectorised", why))
     if single:
         cohorts.append(Cohort(_longest_first([(trial,) for trial in single]), name, reason))
-    # Seed by seed, so that a machine that slows down slows every arm.
-    rounds = sorted(
-        (trial for trial in pending if trial.alone or trial.devices > 1),
-        key=lambda trial: trial.seed,
-    )
-    if rounds:
-        most = max(trial.devices for trial in rounds)
-        _check_devices({trial.devices for trial in rounds}, device)
-        how = Teams.name if most > 1 else name
-        why = "its seconds are measured" if most == 1 else "several processes share each batch"
-        why = f"{why}: one at a time, in rounds over the seeds"
-        cohorts.append(Cohort(tuple((trial,) for trial in rounds), how, why, alone=True))
-    tasks = len(stacks) + len(single)
+    if one_by_one := [trial for trial in pending if trial.alone or trial.devices > 1]:
+        cohorts.append(_in_rounds(one_by_one, name, device))
     many = min(workers or cores(), max(1, tasks)) if name == "packed" else 1
     return Plan(tuple(cohorts), tuple(cached), name, device, many, workers)
+
+
+def _in_rounds(trials: Iterable[Trial], strategy: str, device: str) -> Cohort:
+    """Return a cohort that runs seed by seed, so that a machine that slows down slows every arm."""
+    rounds = sorted(trials, key=lambda trial: trial.seed)
+    most = max(trial.devices for trial in rounds)
+    _check_devices({trial.devices for trial in rounds}, device)
+    how = Teams.name if most > 1 else strategy
+    why = "its seconds are measured" if most == 1 else "several processes share each batch"
+    why = f"{why}: one at a time, in rounds over the seeds"
+    return Cohort(tuple((trial,) for trial in rounds), how, why, alone=True)
 
 
 def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:

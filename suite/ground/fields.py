@@ -105,7 +105,11 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
     if origin is tuple:
         items = value if isinstance(value, tuple | list) else (value,)
         return tuple(coerce(item, arguments[0], where) for item in items)
-    kind = origin or kind
+    return _coerce_plain(value, origin or kind, where)
+
+
+def _coerce_plain(value: Any, kind: Any, where: str) -> Any:
+    """Accept a value of a kind that has no parts; a number where it loses nothing."""
     if getattr(value, "ndim", None) == 0:
         value = value.item()  # a NumPy scalar
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -105,8 +105,8 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
             strategy.check(_distinct(made.pending))
         stack.enter_context(journal.run_lock())
         _begin(requests, journal)
-        tracker.open()
         if made.pending:
+            tracker.open()
             _run_cohorts(made, strategy, journal, tracker)
         for request in requests:
             tracker.complete(request.study.name, _own_records(request, journal))
@@ -121,8 +121,11 @@ def _checkpoints(journal: Journal) -> Checkpoints:
 
 
 def _begin(requests: Sequence[Request], journal: Journal) -> None:
+    """Note what is run, but for what each study's latest run was: it is the same run."""
     for request in requests:
-        journal.add(request.execution())
+        execution, last = request.execution(), journal.latest(request.study.name)
+        if last is None or not execution.asks_the_same(last):
+            journal.add(execution)
 
 
 def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from suite.evidence.trials import decided
@@ -60,7 +60,7 @@ def take_in(found: ResultSet, journal: Journal, tracker: Tracker) -> dict[str, A
     }
 
 
-def _unreadable(run: Execution, records: dict[str, Record]) -> str:
+def _unreadable(run: Execution, records: Mapping[str, Record]) -> str:
     """Say why a run gives no verdicts here; empty if it does."""
     try:
         gather_run(discovery.load(run.study), run, records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from suite.evidence.results import Results, gather
 from suite.ground.errors import RequestError, first_line
@@ -48,7 +49,7 @@ def gather_latest(name: str, journal: Journal) -> Results:
     return gather_run(discovery.load(name), execution, journal.records)
 
 
-def gather_run(study: Study, execution: Execution, records: dict[str, Record]) -> Results:
+def gather_run(study: Study, execution: Execution, records: Mapping[str, Record]) -> Results:
     """Return the results of an execution; raise RequestError if the study's grid is another now."""
     try:
         return gather(study, execution, records)

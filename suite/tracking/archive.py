@@ -25,7 +25,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import zstandard
 
@@ -61,6 +61,13 @@ def is_archive(path: Path) -> bool:
     """Say whether a file begins as an archive does."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
+
+
+class Contents(NamedTuple):
+    """What was read so far, by trial and by study."""
+
+    records: dict[str, Record]
+    executions: dict[str, Execution]
 
 
 def write(path: Path, contents: ResultSet, pages: Mapping[str, Path]) -> None:
@@ -116,7 +123,7 @@ def read(path: Path) -> ResultSet:
         RequestError: if it is no archive, or one that is damaged, cut short, changed by hand or
             written by a newer version; names what is wrong.
     """
-    contents = ResultSet()
+    contents = Contents({}, {})
     try:
         if not is_archive(path):
             raise RequestError(f"{path} is no archive: `suite export FILE` writes one")
@@ -130,10 +137,10 @@ def read(path: Path) -> ResultSet:
         raise RequestError(f"{path} cannot be read: {error.strerror or error}") from None
     except (tarfile.TarError, zstandard.ZstdError, EOFError, ValueError) as error:
         raise RequestError(f"{path} is refused: {error or 'it is damaged'}") from None
-    return contents
+    return ResultSet(*contents)
 
 
-def _read_members(tar: tarfile.TarFile, frame: Frame, size: int, contents: ResultSet) -> None:
+def _read_members(tar: tarfile.TarFile, frame: Frame, size: int, contents: Contents) -> None:
     files = _read_manifest(tar)
     promised = sum(entry.bytes for entry in files.values())
     if promised > max(ALWAYS_ALLOWED, MOST_GROWTH * size):
@@ -183,7 +190,7 @@ def _check_plain(member: tarfile.TarInfo) -> None:
 
 
 def _read_member(
-    tar: tarfile.TarFile, member: tarfile.TarInfo, entry: Entry, contents: ResultSet
+    tar: tarfile.TarFile, member: tarfile.TarInfo, entry: Entry, contents: Contents
 ) -> None:
     checksum = hashlib.sha256()
     for number, line in enumerate(_lines(tar, member), start=1):
@@ -200,7 +207,7 @@ def _lines(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
     return iter(lambda: stream.readline(LONGEST_LINE), b"")
 
 
-def _take(line: bytes, number: int, contents: ResultSet) -> None:
+def _take(line: bytes, number: int, contents: Contents) -> None:
     """Add what a line holds to the contents; raise ValueError naming the line or its record."""
     try:
         kind, body = read_line(line)
@@ -216,7 +223,7 @@ def _take(line: bytes, number: int, contents: ResultSet) -> None:
         _refuse(line, number, error)
 
 
-def _take_record(record: Record, contents: ResultSet) -> None:
+def _take_record(record: Record, contents: Contents) -> None:
     check_record(record)
     if record.id in contents.records:
         raise ValueError("it is there twice")

@@ -233,7 +233,7 @@ class Store:
             return
         import mlflow
 
-        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_tracking_uri(location.identity(self.uri))
         with mlflow.start_run(run_id=run.info.run_id):
             mlflow.pytorch.log_model(
                 network,

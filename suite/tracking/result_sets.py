@@ -10,7 +10,7 @@ from suite.ground.errors import RequestError, first_line, nearest
 from suite.ground.identity import SEMANTICS_VERSION, id_of
 from suite.tracking import archive, location
 from suite.tracking.journal import DEFAULT, Journal
-from suite.vocabulary.record import Record, ResultSet
+from suite.vocabulary.record import Execution, Record, ResultSet
 
 
 def result_set(name: str) -> ResultSet:
@@ -98,12 +98,12 @@ def _from_store(uri: str) -> ResultSet:
         from suite.tracking.mlflow_store import Store
 
         store = Store(uri)
-        found = ResultSet()
+        records: dict[str, Record] = {}
+        executions: dict[str, Execution] = {}
         for study in store.studies():
-            found.executions.update({one.study: one for one in store.executions(study)})
-            known = set(found.records)
-            found.records.update({record.id: record for record in store.records(study, known)})
+            executions |= {one.study: one for one in store.executions(study)}
+            records |= {record.id: record for record in store.records(study, set(records))}
     except Exception as error:  # of whatever kind mlflow, its server or its database has
         reason = first_line(error)
         raise RequestError(f"the tracking store {uri} cannot be asked: {reason}") from None
-    return found
+    return ResultSet(records, executions)

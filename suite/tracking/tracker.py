@@ -7,6 +7,8 @@ still means 1.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.ground.identity import digest
 from suite.tracking import location
+from suite.tracking.held import Held
 from suite.vocabulary.record import Execution, Links, Record
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ class Tracker:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
+        self.held = Held(uri)
         self.error: Exception | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracking")
         self._store: Store | None = None
@@ -104,7 +108,7 @@ class Tracker:
                     self._log(record)
                 store.hold(study, wanted)
 
-        self._submit(work)
+        self._once(study, "records", wanted, work)
 
     def _log(self, record: Record) -> None:
         from suite.tracking.mlflow_store import is_complete
@@ -130,9 +134,11 @@ class Tracker:
         def work() -> None:
             self._need().describe(execution.study, note)
             self._need().log_execution(execution, findings)
+            self.held.note(execution.study, "page", None)  # which lay beside the verdicts before
             self._need().mark_best(execution.study, best)
 
-        self._submit(work)
+        said = [execution.started, note, findings, dict(best)]
+        self._once(execution.study, "verdicts", said, work)
 
     def keep_model(self, study: str, trial: str, network: Any, example: Any, outputs: Any) -> None:
         """Write a trial's network as a model, unless the store has it; returns when it is there."""
@@ -141,16 +147,25 @@ class Tracker:
 
     def attach(self, study: str, page: Path) -> None:
         """Put a study's page beside its verdicts, in place of an older one."""
-        self._submit(lambda: self._need().attach(study, page))
+        content = hashlib.sha256(page.read_bytes()).hexdigest()
+        self._once(study, "page", content, lambda: self._need().attach(study, page))
 
     def links(self, executions: Iterable[Execution]) -> dict[str, Links]:
         """Return the UI's paths for the trials of runs, by study; none if the store cannot be asked."""
         found: dict[str, Links] = {}
 
-        def work() -> None:
-            found.update({one.study: self._need().links(one) for one in executions})
+        def work(execution: Execution) -> None:
+            links = self._need().links(execution)
+            found[execution.study] = links
+            self.held.note(execution.study, "links", [execution.started, *links])
 
-        self._submit(work)
+        for one in executions:
+            kept = self.held.recall(one.study, "links")
+            if kept and kept[0] == one.started:
+                found[one.study] = Links(*kept[1:])
+            else:
+                self.open()
+                self._submit(functools.partial(work, one))
         self.wait()
         return found
 
@@ -167,6 +182,19 @@ class Tracker:
     def _need(self) -> Store:
         assert self._store is not None, "open() comes first"
         return self._store
+
+    def _once(self, study: str, thing: str, content: Any, work: Callable[[], None]) -> None:
+        """Do some work unless the store has what it would write; note that it has it then."""
+        content = digest(content)
+        if self.held.recall(study, thing) == content:
+            return
+
+        def noted() -> None:
+            work()
+            self.held.note(study, thing, content)
+
+        self.open()
+        self._submit(noted)
 
     def _submit(self, work: Callable[[], None]) -> None:
         self._pending.append(self._thread.submit(self._guarded, work))

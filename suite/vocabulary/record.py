@@ -151,6 +151,10 @@ class Execution:
     started: float
     claims: str = ""
 
+    def asks_the_same(self, other: Execution) -> bool:
+        """Whether another call asked for the same trials, of a study that claimed the same."""
+        return self == dataclasses.replace(other, command=self.command, started=self.started)
+
 
 class Links(NamedTuple):
     """Where a tracking store's UI shows a study's trials, or nothing.
@@ -173,5 +177,5 @@ class ResultSet:
         executions: the newest of each study, by its name.
     """
 
-    records: dict[str, Record] = dataclasses.field(default_factory=dict)
+    records: Mapping[str, Record] = dataclasses.field(default_factory=dict)
     executions: dict[str, Execution] = dataclasses.field(default_factory=dict)

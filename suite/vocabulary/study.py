@@ -146,37 +146,24 @@ class Study:
             said = tuple(_in_form(item, _named(grids, item.part)) for item in getattr(self, name))
             object.__setattr__(self, name, said)
         for claim in self.claims:
-            grid = _named(grids, claim.part)
-            who = f"claim '{claim.says}'"
-            levels = grid.axis(claim.along).levels if claim.along else ()
-            self._check_measurable(claim.of, grid, who)
-            compared = list(arms(claim, levels).values())
-            if any(one == other for one, other in itertools.combinations(compared, 2)):
-                raise RequestError(f"{who} compares an arm with itself")
-            for arm in compared:
-                for path, level in arm.items():
-                    grid.check_level(path, level, who)
-                free = [
-                    known.path
-                    for known in grid.axes
-                    if known.path not in arm and len(known.levels) > 1
-                ]
-                if (
-                    free
-                    and (isinstance(claim, Counted) or grid.probe)
-                    and not isinstance(claim, Identity)
-                ):
-                    raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
+            self._check_claim(claim, _named(grids, claim.part))
         for view in self.views:
-            grid = _named(grids, view.part)
-            if view.kind == "images" and grid.probe:
-                raise RequestError(f"part '{view.part}' trains no network: it has no {view.of}")
-            for path in filter(None, (view.x, view.colour)):
-                grid.axis(path)
-                if path in view.where:
-                    raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
-            for path, level in view.where.items():
-                grid.check_level(path, level, f"view of '{view.of}'")
+            _check_view(view, _named(grids, view.part))
+
+    def _check_claim(self, claim: Claim, grid: Grid) -> None:
+        who = f"claim '{claim.says}'"
+        levels = grid.axis(claim.along).levels if claim.along else ()
+        self._check_measurable(claim.of, grid, who)
+        compared = list(arms(claim, levels).values())
+        if any(one == other for one, other in itertools.combinations(compared, 2)):
+            raise RequestError(f"{who} compares an arm with itself")
+        for arm in compared:
+            for path, level in arm.items():
+                grid.check_level(path, level, who)
+            free = [one.path for one in grid.axes if one.path not in arm and len(one.levels) > 1]
+            tunes = not (isinstance(claim, Counted) or grid.probe) or isinstance(claim, Identity)
+            if free and not tunes:
+                raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
 
     def grids(
         self,
@@ -238,6 +225,17 @@ def _named(grids: Iterable[Grid], name: str) -> Grid:
     if name not in by_name:
         raise RequestError(f"there is no part '{name}' {nearest(name, by_name)}")
     return by_name[name]
+
+
+def _check_view(view: View, grid: Grid) -> None:
+    if view.kind == "images" and grid.probe:
+        raise RequestError(f"part '{view.part}' trains no network: it has no {view.of}")
+    for path in filter(None, (view.x, view.colour)):
+        grid.axis(path)
+        if path in view.where:
+            raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
+    for path, level in view.where.items():
+        grid.check_level(path, level, f"view of '{view.of}'")
 
 
 def _in_form(item: Claim | View, grid: Grid) -> Claim | View:

@@ -24,10 +24,11 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[A
     return stored_trials(folder)
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, **environment: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command("run", "tiny"),
         cwd=folder,
+        env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         # A shell lets its background jobs, these tests perhaps, ignore Ctrl-C; children inherit it.
@@ -103,7 +104,7 @@ def test_a_run_killed_while_mlflow_makes_its_tables_is_completed(
     tmp_path: Path, uninterrupted: dict[str, tuple[Any, ...]]
 ) -> None:
     make_study(tmp_path)
-    process = start(tmp_path)
+    process = start(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))  # which has none to copy
     while "assessments" not in tables(tmp_path):  # one of the later migrations
         assert process.poll() is None
         time.sleep(0.01)

@@ -85,7 +85,7 @@ def test_the_same_results_give_the_same_bytes(here: Path) -> None:
     pages = sorted(f"report/{name}" for name in files.site_files(["tiny"]))
     assert names == ["manifest.json", "journal.jsonl", *pages]
     moved = as_set(here)
-    turned = ResultSet(dict(reversed(moved.records.items())), moved.executions)
+    turned = ResultSet(dict(reversed(list(moved.records.items()))), moved.executions)
     archive.write(here / "three", moved, {})
     archive.write(here / "four", turned, {})
     assert (here / "three").read_bytes() == (here / "four").read_bytes()
@@ -438,7 +438,7 @@ def test_a_dead_server_fails_the_import_and_loses_nothing(packed: Path) -> None:
     done = suite(Path(), "import", str(packed), **dead)
     assert done.returncode == 1
     assert "took no more records" in done.stderr
-    assert isinstance(Journal().records.popitem()[1], Record)
+    assert all(isinstance(record, Record) for record in Journal().records.values())
 
 
 def test_an_export_goes_through_a_link_and_never_replaces_a_device(

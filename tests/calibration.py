@@ -13,7 +13,8 @@ from unittest import mock
 import numpy as np
 
 from suite.vocabulary.claims import Difference, Equivalence, Tested
-from suite.evidence.findings import Verdict, _verdict_of_effect
+from suite.evidence.effects import decide
+from suite.evidence.reasons import Verdict
 from suite.evidence.significance import Test, holm, t_test
 
 FAMILY = 5  # claims that are corrected together
@@ -74,7 +75,7 @@ def judge(drawn: Tested, tests: list[Test]) -> Iterator[Verdict]:
         adjusted = holm([test.p for test in tests])
         adjusted_margin = holm([test.p_margin for test in tests])
     for test, p, p_margin in zip(tests, adjusted, adjusted_margin, strict=True):
-        yield _verdict_of_effect(drawn, test, p, p_margin)[0]
+        yield decide(drawn, test, p, p_margin)[0]
 
 
 def lines(families: int) -> Iterator[str]:

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from suite.evidence.findings import Finding, Verdict
+from suite.evidence.findings import Finding
 from suite.evidence.moves import Shift, shift
+from suite.evidence.reasons import Verdict
 from suite.evidence.results import Results
 from suite.evidence.significance import ALPHA, benjamini_hochberg, t_test
 from suite.evidence.trials import Trials, compare_trials, log_ratios, total

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from scipy import stats
 from suite.evidence.arms import ArmValues, arm_values
 from suite.vocabulary.claims import (
     Claim,
+    Difference,
+    Equivalence,
     Identity,
     Interaction,
     Ordering,
@@ -66,25 +69,34 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[float, ...] = ()) 
     On a ratio scale everything is done to logarithms.
     """
     values = seeds.to_numpy(float)
-    ratio = claim.by_ratio
-    if ratio:
+    if claim.by_ratio:
         values = np.log(values)
-    if isinstance(claim, Trend):
-        if len(levels) < 2:
-            return np.full(len(values), np.nan)  # no slope
-        places = np.array([claim.place(level) for level in levels])
-        centred = places - places.mean()
-        return np.asarray(values @ centred / (centred @ centred))
-    if isinstance(claim, Ordering):
-        taus = [stats.kendalltau(range(len(levels)), row).statistic for row in values]
-        return np.asarray(np.nan_to_num(taus), float)  # all values equal: no order at all
-    if isinstance(claim, Threshold):
-        return np.asarray(values[:, 0] - (np.log(claim.level) if ratio else claim.level))
-    if isinstance(claim, Interaction):
-        return np.asarray(values @ np.array([1, -1, -1, 1]))
-    if isinstance(claim, Rate):
-        return np.asarray(values[:, 0] >= claim.level, float)
-    if isinstance(claim, Within):
-        inside = (values[:, 0] >= claim.low) & (values[:, 0] <= claim.high)
-        return np.asarray(inside, float)
-    return np.asarray(values[:, 0] - values[:, 1] if values.shape[1] > 1 else values[:, 0])
+    match claim:
+        case Trend():
+            return _slopes(claim, values, levels)
+        case Ordering():
+            taus = [stats.kendalltau(range(len(levels)), row).statistic for row in values]
+            return np.asarray(np.nan_to_num(taus), float)  # all values equal: no order at all
+        case Threshold():
+            level = np.log(claim.level) if claim.by_ratio else claim.level
+            return np.asarray(values[:, 0] - level)
+        case Interaction():
+            return np.asarray(values @ np.array([1, -1, -1, 1]))
+        case Rate():
+            return np.asarray(values[:, 0] >= claim.level, float)
+        case Within():
+            inside = (values[:, 0] >= claim.low) & (values[:, 0] <= claim.high)
+            return np.asarray(inside, float)
+        case Identity():
+            return np.asarray(values[:, 0])
+        case Difference() | Equivalence():
+            return np.asarray(values[:, 0] - values[:, 1])
+
+
+def _slopes(claim: Trend, values: np.ndarray[Any, Any], levels: tuple[float, ...]) -> Contrast:
+    """Return each row's least-squares slope; none over a single level."""
+    if len(levels) < 2:
+        return np.full(len(values), np.nan)
+    places = np.array([claim.place(level) for level in levels])
+    centred = places - places.mean()
+    return np.asarray(values @ centred / (centred @ centred))

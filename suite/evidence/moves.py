@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from suite.evidence import shares
+from suite.evidence.contrasts import Measured
 from suite.evidence.findings import Finding
 from suite.evidence.significance import ALPHA, t_test
-from suite.vocabulary.claims import Counted, Identity, Rate
-from suite.vocabulary.record import Status
+from suite.vocabulary.claims import Counted, Identity
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,10 @@ def shift(a: Finding, b: Finding) -> Shift:
 
 def _by_seed(finding: Finding) -> pd.Series[float]:
     """Return a claim's contrast, or whether the event happened, by seed."""
-    claim = finding.claim
-    contrast = pd.Series(finding.contrast, index=finding.seeds.index, dtype=float)
-    if not isinstance(claim, Counted):
-        return contrast.sort_index()
-    ends = finding.arm.ends
-    if isinstance(claim, Rate) and claim.event != "reached":
-        wanted = Status.DIVERGED if claim.event == "diverged" else Status.FAILED
-        return (ends == str(wanted)).astype(float).sort_index()
-    return contrast.reindex(ends.index, fill_value=0.0).sort_index()
+    if isinstance(finding.claim, Counted):
+        measured = Measured(finding.arms, finding.seeds, finding.contrast)
+        return shares.events(finding.claim, measured).sort_index()
+    return pd.Series(finding.contrast, index=finding.seeds.index, dtype=float).sort_index()
 
 
 def _of_paired_events(before: np.ndarray, after: np.ndarray) -> Shift:

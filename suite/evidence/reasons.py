@@ -1,8 +1,17 @@
-"""Why a verdict is what it is, in words; some have places to be filled."""
+"""Verdicts, and why each is what it is, in words; some have places to be filled."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What the evidence says of a claim."""
+
+    SUPPORTED = "supported"
+    REFUTED = "refuted"
+    NO_EFFECT = "no meaningful effect"
+    UNDECIDED = "undecided"
 
 
 class Reason(StrEnum):

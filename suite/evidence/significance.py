@@ -13,7 +13,6 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from suite.evidence.contrasts import Contrast
-from suite.vocabulary.claims import Counted, Within
 
 ALPHA = 0.05
 POWER = 0.8
@@ -54,25 +53,6 @@ def t_test(contrast: Contrast, margin: float) -> Test:
     above = stats.ttest_1samp(contrast, -margin, alternative="greater").pvalue
     below = stats.ttest_1samp(contrast, margin, alternative="less").pvalue
     return Test(mean, float(low), float(high), sd, float(result.pvalue), float(max(above, below)))
-
-
-def exact_test(claim: Counted, events: int, n: int) -> Test:
-    """Test a share of n seeds, with Clopper and Pearson's interval.
-
-    That of a `Rate` is tested against `claim.than`. That inside a published range is tested
-    against what draws from the same distribution would give: of n further draws, the number
-    outside the range of `runs` earlier ones is beta-binomial (Wilks, 1942).
-    """
-    if n == 0:
-        return Test(math.nan, math.nan, math.nan, math.nan, 1.0, math.nan)
-    if isinstance(claim, Within):
-        result = stats.binomtest(events, n)
-        p = stats.betabinom.sf(n - events - 1, n, 2, claim.runs - 1)
-    else:
-        result = stats.binomtest(events, n, claim.than)
-        p = result.pvalue
-    low, high = result.proportion_ci(1 - ALPHA, method="exact")
-    return Test(events / n, float(low), float(high), math.nan, float(p), math.nan)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -6,7 +6,7 @@ import pytest
 from tests.calibration import simulate
 from scipy import stats
 
-from suite.evidence.findings import Verdict
+from suite.evidence.reasons import Verdict
 
 FAMILIES = 400
 

@@ -25,6 +25,8 @@ AXE = ROOT / ".nox" / "axe"
 AXE_VERSION = "4.14.1"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = str(ENVIRONMENT / BIN / "python")
+# How tests are spread over cores: by the groups that tests/conftest.py gives them, in their order.
+SPREAD = ("-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder")
 SOURCES = ("suite", "studies", "reports", "tests", "noxfile.py")
 
 
@@ -71,8 +73,15 @@ def studies(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, a file at a time on each core."""
     prepare(session)
-    spread = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
-    session.run(PYTHON, "-m", "pytest", *spread, *session.posargs)
+    session.run(PYTHON, "-m", "pytest", *SPREAD, *session.posargs)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the tests that start no process of their own, or of what follows `--` those."""
+    prepare(session)
+    arguments = session.posargs or ["tests"]
+    session.run(PYTHON, "-m", "pytest", *SPREAD, "--ignore", "tests/processes", *arguments)
 
 
 @nox.session

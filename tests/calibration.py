@@ -12,10 +12,10 @@ from unittest import mock
 
 import numpy as np
 
-from suite.vocabulary.claims import Difference, Equivalence, Tested
 from suite.evidence.effects import decide
 from suite.evidence.reasons import Verdict
 from suite.evidence.significance import Test, holm, t_test
+from suite.vocabulary.claims import Difference, Equivalence, Tested
 
 FAMILY = 5  # claims that are corrected together
 

@@ -16,6 +16,18 @@ settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("thumbrules")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread tests over cores a file at a time, but for what has a group of its own.
+
+    Those that start processes come first: they are the longest, and no core is left with one of
+    them when the other is done.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+    items.sort(key=lambda item: "processes" not in item.path.parts)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep decoded data out of the user's cache, and what lies there out of the tests."""

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import click
 
 import suite
-from suite.vocabulary.claims import Effect, Statement
 from suite.cli import cli, main
 from suite.ground.fields import annotation
+from suite.vocabulary.claims import Effect, Statement
 from suite.vocabulary.metrics import METRICS
 from suite.vocabulary.views import View
 

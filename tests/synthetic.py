@@ -10,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.command_line import make_study
-from suite.vocabulary import discovery
-from suite.runs.coordinator import Request
-from suite.vocabulary.grid import Trial
 from suite.ground.identity import canonical
+from suite.runs.coordinator import Request
+from suite.tracking.journal import Journal
+from suite.vocabulary import discovery
+from suite.vocabulary.grid import Trial
 from suite.vocabulary.record import Execution, Outcome, Provenance, Record, ResultSet, Status
 from suite.vocabulary.study import Study
-from suite.tracking.journal import Journal
+from tests.command_line import make_study
 
 PROVENANCE = Provenance(
     commit="c0ffee",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,42 +157,3 @@ def test_a_study_touches_nothing_but_vocabulary_data_models_and_training(file: P
     for module, name in imported(file):
         if module.split(".")[0] == "suite":
             assert room_named(module, name) in rooms, f"{label(file)} imports {module}"
-
-
-LOADED = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
-
-
-def loaded_by(code: str) -> set[str]:
-    """Return the packages that a new Python process has loaded after `code`."""
-    ran = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{LOADED}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return set(ran.stdout.splitlines()[-1].split())
-
-
-QUICK = {
-    "loading every study": "import suite, suite.vocabulary.discovery as d\n"
-    "for name in d.names():\n    study = d.load(name); study.trials(study.grids())",
-    "the command line": "import suite.cli",
-    "planning": "import suite.execution.plan",
-}
-
-
-@pytest.mark.parametrize("code", QUICK.values(), ids=QUICK)
-def test_what_must_answer_at_once_loads_nothing_large(code: str) -> None:
-    loaded = loaded_by(code)
-    assert "suite" in loaded
-    assert not loaded & {"torch", "torchvision", "pandas", "mlflow", "scipy", "sklearn"}
-
-
-@pytest.mark.parametrize(
-    "module",
-    ["suite.evidence", "suite.language.effects", "suite.tracking", "suite.runs.coordinator"],
-)
-def test_evidence_and_tracking_load_no_torch(module: str) -> None:
-    assert not loaded_by(f"import {module}") & {"torch", "torchvision"}

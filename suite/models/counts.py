@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 
 class Counts(NamedTuple):
@@ -29,6 +28,8 @@ def counted(network: nn.Module, shape: tuple[int, ...]) -> Counts:
     Args:
         shape: of one example.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # with triton, which no worker needs
+
     with FlopCounterMode(display=False) as counter:
         on_meta(network)(torch.empty(1, *shape, device="meta"))
     elements = sum(parameter.numel() for parameter in network.parameters())

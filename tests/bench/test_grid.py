@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.command_line import make_study, suite_json
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from suite.data.sources import DEBIAN_FASHION_MNIST
+from tests.command_line import make_study, suite_json
 
 PEERS = Path(__file__).parent / "peers"
 SEEDS = 8

@@ -18,11 +18,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch.utils.flop_counter import FlopCounterMode
 
 from suite.data import Examples, Split
-from suite.vocabulary.recipe import Budget, Recipe
-from suite.vocabulary.data import Data
-from suite.vocabulary.model import Model
 from suite.training import determinism
 from suite.training.loop import Run
+from suite.vocabulary.data import Data
+from suite.vocabulary.model import Model
+from suite.vocabulary.recipe import Budget, Recipe
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 SIDE = {"cpu": 1536, "cuda": 8192}

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 from suite.data import load
 from suite.data.sources import DEBIAN_FASHION_MNIST
 from suite.models import build
-from suite.vocabulary.recipe import Budget, Recipe
+from suite.training import train
 from suite.vocabulary.data import Data
 from suite.vocabulary.model import Model
-from suite.training import train
+from suite.vocabulary.recipe import Budget, Recipe
 
 ROUNDS = 9
 
@@ -96,13 +96,13 @@ def test_a_real_trial_with_tracking_over_bare_kernels(
     """The book's MLP on Fashion-MNIST, batch 64: training, journal and MLflow over the kernels."""
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
-    from suite.runs.coordinator import _record_maker
     from suite.execution import environment
     from suite.execution.plan import Cohort
     from suite.execution.sequential import Sequential
-    from suite.vocabulary.grid import Trial
+    from suite.runs.coordinator import _record_maker
     from suite.tracking.journal import Journal
     from suite.tracking.mlflow_store import Store
+    from suite.vocabulary.grid import Trial
 
     recipe = Recipe(data=Data("fashion_mnist"), batch_size=64, budget=Budget(epochs=10))
     journal, store = Journal(), Store("sqlite:///mlflow.db")

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.command_line import command, make_study
 from pytest_benchmark.fixture import BenchmarkFixture
+
+from tests.command_line import command, make_study
 
 SIZES = (100, 1_000, 10_000)
 # Studies of as many trials as the real ones have, 320 on average; the smallest has one of a third.

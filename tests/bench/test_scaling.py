@@ -12,13 +12,13 @@ import time
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from suite.execution.teams import DataParallel
 from suite.execution.packed import Packed
 from suite.execution.plan import cores
-from suite.vocabulary.grid import Trial
-from suite.vocabulary.recipe import Budget, Recipe
+from suite.execution.teams import DataParallel
 from suite.vocabulary.data import Data
+from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
+from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.record import Status
 
 COUNTS = tuple(sorted({1, 2, cores()} if cores() > 1 else {1}))

@@ -9,12 +9,12 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from suite.vocabulary.recipe import Budget, Recipe
+from suite.training.loop import train
+from suite.training.stack import train_together
 from suite.vocabulary.data import Data
 from suite.vocabulary.model import Model
 from suite.vocabulary.optimizer import Optimizer
-from suite.training.loop import train
-from suite.training.stack import train_together
+from suite.vocabulary.recipe import Budget, Recipe
 
 CELLS = (2, 8, 32, 64, 128)
 ALONE = 6  # trials, whose mean one cell alone is taken to cost

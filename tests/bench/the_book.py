@@ -18,10 +18,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from suite.execution.strategy import THREADS
-from suite.vocabulary.recipe import Recipe
-from suite.vocabulary.grid import Trial
 from studies.the_book import study
+from suite.execution.strategy import THREADS
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Recipe
 
 
 def start() -> None:

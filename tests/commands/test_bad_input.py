@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -204,19 +203,6 @@ def test_a_corrupt_journal_line_is_named(
     (workplace / ".thumbrules").mkdir()
     (workplace / ".thumbrules" / "journal.jsonl").write_text('{"kind": "trial", "body": {}}\n')
     assert "journal.jsonl, line 1 is damaged" in refused(["run", "tiny"], monkeypatch, capsys)
-
-
-@pytest.mark.parametrize("strategy", ["sequential", "packed"])
-def test_data_that_cannot_be_had_stop_a_run_before_it_begins(
-    strategy: str, workplace: Path
-) -> None:
-    done = suite(
-        workplace, "run", "tiny", "--strategy", strategy, "--set", "data.train_examples=5000"
-    )
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "'digits' has" in done.stderr
-    assert [path.name for path in workplace.iterdir()] == ["studies"]
 
 
 def test_no_traceback_reaches_a_user(workplace: Path) -> None:

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
-from tests.command_line import TINY_TRIALS, command, make_study, suite, suite_json
+from tests.command_line import TINY_TRIALS, make_study, suite, suite_json
 
 PROJECT = Path(__file__).parents[2]
 
@@ -36,20 +29,6 @@ def test_list_says_of_every_claim_of_the_notes_who_tests_it_or_why_nobody_does()
         assert bool(one["studies"]) != bool(one["reason"])
         assert all((one["number"], study) in testing for study in one["studies"])
     assert {number for number, _ in testing} - {None} <= set(range(1, 77))
-
-
-def test_list_loads_neither_torch_nor_pandas_nor_mlflow() -> None:
-    code = (
-        "import sys; sys.argv = ['suite', 'list']\n"
-        "from suite.cli import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print({'torch', 'pandas', 'mlflow', 'numpy'} & set(sys.modules), file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
-    )
-    assert done.stderr == "set()\n"
 
 
 def test_plan_counts_cells_and_estimates_their_cost(tmp_path: Path) -> None:
@@ -125,40 +104,6 @@ def test_results_go_to_standard_output_and_progress_to_standard_error(tmp_path: 
     done = suite(tmp_path, "run", "tiny", "--tier", "smoke", "--json")
     json.loads(done.stdout)
     assert "16 of 16 trials done" in done.stderr
-
-
-def test_ui_serves_the_store_on_this_machine_only(tmp_path: Path) -> None:
-    make_study(tmp_path)
-    suite_json(tmp_path, "run", "tiny", "--tier", "smoke", "--strategy", "sequential")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with subprocess.Popen(
-        command("ui", "--port", str(port)),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            link = process.stdout.readline()
-            assert f"tiny: http://127.0.0.1:{port}/#/experiments/" in link
-            assert "compareRunsMode=CHART" in link
-            assert answers(f"http://127.0.0.1:{port}/health")
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def answers(address: str) -> bool:
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(address, timeout=2) as reply:
-                return bool(reply.status == 200)
-        except OSError:
-            time.sleep(0.2)
-    return False
 
 
 def test_a_page_is_drawn_again_only_if_what_it_shows_has_changed(tmp_path: Path) -> None:

@@ -18,16 +18,16 @@ from suite import Difference, Study, axis, matrix
 from suite.data import augmented, load, shifted_tests
 from suite.data import transformations as to
 from suite.data.augmentation import transform
-from suite.ground.errors import RequestError
-from suite.execution.packed import Packed
 from suite.evidence.results import Results
+from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
-from suite.vocabulary.recipe import TRANSFORMATIONS, Budget, Recipe, Transformation
-from suite.vocabulary.data import Data
-from suite.vocabulary.model import Model
-from suite.vocabulary.record import Execution, Outcome, Provenance, Record, Status
-from suite.vocabulary.grid import Trial
+from suite.ground.errors import RequestError
 from suite.training import train
+from suite.vocabulary.data import Data
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.model import Model
+from suite.vocabulary.recipe import TRANSFORMATIONS, Budget, Recipe, Transformation
+from suite.vocabulary.record import Execution, Outcome, Provenance, Record, Status
 
 DIGITS = Data("digits", train_examples=300)
 GREY = tuple(name for name in TRANSFORMATIONS if name != "colour_cast")

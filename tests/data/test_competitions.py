@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from studies import house_prices
 from studies import leaves as leaves_study

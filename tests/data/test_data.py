@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite import Data
-from suite.ground.cache import cache_folder
 from suite.data import Examples, load, outline, sources, splits
 from suite.data.sources import Raw
+from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError
 
 Array = np.ndarray[Any, Any]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.calibration import simulate
 from scipy import stats
 
 from suite.evidence.reasons import Verdict
+from tests.calibration import simulate
 
 FAMILIES = 400
 

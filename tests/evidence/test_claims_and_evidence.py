@@ -15,14 +15,14 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
 from suite import Difference, Equivalence, Part, Study, Target, axis
-from suite.vocabulary.claims import Claim
-from suite.ground.errors import RequestError
 from suite.evidence import Finding, Verdict, findings, table
 from suite.evidence.results import gather
 from suite.evidence.table import price_of_target
+from suite.ground.errors import RequestError
 from suite.ground.identity import canonical
-from suite.vocabulary.record import FORMAT_VERSION, Execution, Outcome, Provenance, Record, Status
+from suite.vocabulary.claims import Claim
 from suite.vocabulary.grid import Axis, Trial
+from suite.vocabulary.record import FORMAT_VERSION, Execution, Outcome, Provenance, Record, Status
 
 BATCH, RATE, WIDTHS = "batch_size", "optimizer.lr", "model.widths"
 SMALL, LARGE = {BATCH: 16}, {BATCH: 64}

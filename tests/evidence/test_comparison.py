@@ -16,19 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tests.command_line import TINY_STUDY, TINY_TRIALS, make_study
-from suite.vocabulary import discovery
 from suite import Budget, Difference, Identity, Rate, Recipe, Study, Within, axis
 from suite.cli import main
 from suite.evidence.comparison import MOVES, StudyComparison, compare
 from suite.evidence.results import Results, gather
-from suite.vocabulary.grid import Trial
 from suite.ground.identity import SEMANTICS_VERSION, id_of
-from suite.vocabulary.record import Status
 from suite.tracking.journal import Journal
+from suite.vocabulary import discovery
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.record import Status
+from tests.command_line import TINY_STUDY, TINY_TRIALS, make_study, refused
 from tests.pages import latin_words
 from tests.synthetic import make_results, results_of, ten_beats_twenty
-from tests.command_line import refused
 
 
 @pytest.fixture(autouse=True)

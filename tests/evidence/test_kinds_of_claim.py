@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.command_line import make_study, suite, suite_json
 from scipy import stats
 
 from suite import (
@@ -26,15 +25,16 @@ from suite import (
     axis,
     define_metric,
 )
-from suite.vocabulary import discovery
-from suite.vocabulary.claims import Claim
-from suite.ground.errors import RequestError
 from suite.evidence import Verdict, findings
 from suite.evidence.contrasts import contrast
 from suite.execution.sequential import Sequential
+from suite.ground.errors import RequestError
 from suite.ground.identity import canonical
+from suite.vocabulary import discovery
+from suite.vocabulary.claims import Claim
 from suite.vocabulary.metrics import METRICS
 from suite.vocabulary.record import Outcome, Provenance, Record, Status
+from tests.command_line import make_study
 
 VALUE = define_metric("test_kinds/value", "a value")
 COMMON: dict[str, Any] = {"of": VALUE, "says": "It does.", "source": ""}
@@ -252,17 +252,6 @@ study = Study(
     views=(lines(ROOT, over="of"),),
 )
 '''
-
-
-@pytest.mark.parametrize("strategy", ["sequential", "packed"])
-def test_probes_run_by_every_strategy(tmp_path: Path, strategy: str) -> None:
-    make_study(tmp_path, PROBE_STUDY, "roots")
-    done = suite(tmp_path, "run", "roots", "--strategy", strategy, "--json")
-    assert done.returncode == 1, done.stderr  # trials failed, as they should
-    verdicts = [
-        one["verdict"] for one in suite_json(tmp_path, "verdicts")["studies"][0]["findings"]
-    ]
-    assert verdicts == ["supported", "supported", "supported"]
 
 
 def test_a_changed_probe_is_another_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

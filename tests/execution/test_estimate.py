@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from suite.commands.plan import plan_text
 from suite.execution import estimate
 from suite.execution.estimate import PROBED_EXAMPLES, PROBED_STEPS, Estimator
 from suite.execution.plan import make_plan
-from suite.vocabulary.grid import Trial
-from suite.commands.plan import plan_text
-from suite.vocabulary.recipe import Budget, Recipe
-from suite.vocabulary.data import Data
 from suite.training import evaluation
+from suite.vocabulary.data import Data
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Budget, Recipe
 from tests.command_line import make_study, suite_json
 
 STUDY = '''

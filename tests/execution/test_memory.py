@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,63 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.execution.memory import Memory, free, kind
-from suite.execution.packed import Packed
 from suite.execution.sequential import Sequential
-from suite.vocabulary.grid import Trial
-from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.data import Data
+from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
 from suite.vocabulary.optimizer import Optimizer
-from suite.vocabulary.record import Status
+from suite.vocabulary.recipe import Budget, Recipe
 
 SMALL = Recipe(
     data=Data("digits", train_examples=300), model=Model(widths=(8,)), budget=Budget(epochs=20)
 )
-# Longer than one of two workers may start behind the other.
-LONG = dataclasses.replace(SMALL, budget=Budget(epochs=200))
 TRIALS = [Trial("t", "main", {}, SMALL, seed) for seed in range(12)]
-
-PEAK = """
-from suite import *
-from suite.data import load
-from suite.models import build
-from suite.training import determinism, train
-from suite.training.footprint import footprint
-
-determinism.enforce(1)
-recipe = {recipe}
-examples = load(recipe.data, 0)
-network = build(recipe.model, examples.shape, examples.outputs, 0)
-
-
-def status(name):
-    (line,) = (one for one in open("/proc/self/status") if one.startswith(name))
-    return int(line.split()[1]) * 1024
-
-
-before = status("VmRSS:")
-train(recipe, 0)
-print(status("VmHWM:") - before, footprint(recipe, network, examples))
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's figures of a process")
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        'Recipe(data=Data("mnist5k"), model=Model("lenet"), batch_size=2000, budget=Budget(epochs=2))',
-        'Recipe(data=Data("digits"), model=Model("mlp", widths=(4096, 4096)), '
-        'optimizer=Optimizer("adam"), budget=Budget(epochs=None, steps=3))',
-    ],
-    ids=["activations", "weights"],
-)
-def test_the_footprint_is_near_what_a_trial_takes(recipe: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PEAK.format(recipe=recipe)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    taken, said = map(int, done.stdout.split())
-    assert 0.8 * taken < said < 2.5 * taken
 
 
 def test_parts_of_a_batch_take_less() -> None:
@@ -97,26 +49,6 @@ def test_parted_bundles_hold_every_trial_once_and_fit(
     )
     for part in parts:
         assert len(part) == 1 or memory.of(part) * workers <= budget
-
-
-def spans(memory: int | None) -> list[tuple[float, float]]:
-    with Packed("cpu", 2) as strategy:
-        strategy.check([LONG])
-        if memory is not None:
-            strategy.memory.budget = memory * strategy.memory.needs[kind(LONG)]
-        done = list(strategy.run((Trial("t", "main", {}, LONG, seed),) for seed in range(6)))
-    assert all(one.outcome.status is Status.FINISHED for one in done)
-    return sorted((one.started, one.finished) for one in done)
-
-
-def overlap(found: list[tuple[float, float]]) -> bool:
-    return any(later[0] < earlier[1] for earlier, later in zip(found, found[1:]))
-
-
-def test_trials_whose_memory_is_not_there_wait_for_each_other() -> None:
-    assert overlap(spans(None))
-    assert not overlap(spans(1))
-    assert not overlap(spans(0))  # one that never fits runs all the same, alone
 
 
 def test_a_smaller_trial_overtakes_one_that_must_wait() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import normalised, parse, replace_at
+from suite.vocabulary.model import ModelName
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (
@@ -31,8 +32,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: Model("transformer"),  # type: ignore[arg-type]
-        "Model.name cannot be 'transformer' (choose from softmax, linear, mlp, lenet, "
-        "resnet, alexnet, vgg, nin, googlenet, resnet18)",
+        f"Model.name cannot be 'transformer' (choose from {', '.join(get_args(ModelName))})",
     ),
     (
         lambda: Optimizer(lr="fast"),  # type: ignore[arg-type]

@@ -10,15 +10,15 @@ import pytest
 from babel.messages import Catalog, extract
 from babel.messages.pofile import read_po
 
-from suite.language.catalogue import NAMES, gettext, translate, writing
 from reports.figures.shown import MEASURED
+from suite.evidence.reasons import Reason
+from suite.ground.wording import worded
+from suite.language.catalogue import NAMES, gettext, translate, writing
 from suite.language.words import PATHS
 from suite.vocabulary import discovery
-from suite.vocabulary.notes import CHAPTERS, NOT_TESTED
-from suite.evidence.reasons import Reason
 from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.notes import CHAPTERS, NOT_TESTED
 from suite.vocabulary.study import Study
-from suite.ground.wording import worded
 
 ROOT = Path(__file__).parents[2]
 KEYWORDS = {"gettext": None, "ngettext": (1, 2), "worded": None}

@@ -14,18 +14,17 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.command_line import make_study, suite
-from suite.vocabulary import discovery
 from suite.data import load
 from suite.ground.errors import RequestError
 from suite.ground.identity import rebuild
 from suite.reproduce.pictures import strips
-from suite.vocabulary.recipe import Recipe
-from suite.vocabulary.record import Record
 from suite.tracking.journal import Journal
 from suite.training.evaluation import predict
 from suite.training.loop import Run
+from suite.vocabulary.recipe import Recipe
+from suite.vocabulary.record import Record
 from suite.vocabulary.views import Pictured
+from tests.command_line import make_study, suite
 
 STUDY = '''
 """Images of small digits."""
@@ -143,29 +142,6 @@ def test_what_cannot_be_shown_as_it_was_is_not_shown(ran: Callable[[str], Path])
         assert "ran on a GPU, which is not here" in refused(
             "mistakes", provenance={"device": "cuda"}
         )
-
-
-ODD = {
-    "tables": ('Data("mnist5k", train_examples=100, image_size=16)', 'Data("xor", train_examples=40)',
-               "its inputs are no images"),
-    "several devices": ('shifts=("flip",),', "devices=2,", "ran on several devices"),
-    "all diverged": ("budget=Budget(epochs=1),", 'optimizer=Optimizer("sgd", lr=1e30), '
-                     "budget=Budget(epochs=9),", "Not measured"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "other", "said"), ODD.values(), ids=ODD)
-def test_a_page_is_written_where_there_is_nothing_to_picture(
-    tmp_path: Path, text: str, other: str, said: str
-) -> None:
-    study = STUDY.format(model="softmax").replace("Model, ", "Model, Optimizer, ")
-    study = study.replace(text, other).replace('((), ("flip", "noise"))', "((),)")
-    study = study.replace('shifts=("flip",),', "")
-    make_study(tmp_path, study, "seen")
-    suite(tmp_path, "run", "seen")
-    done = suite(tmp_path, "report")
-    assert done.returncode == 0, done.stderr
-    assert said in (tmp_path / "reports/html/seen.html").read_text()
 
 
 def test_a_page_shows_them(ran: Callable[[str], Path]) -> None:

@@ -13,15 +13,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.pages import latin_words
-from reports.pages import benchmarks
 from reports.figures import mark
+from reports.pages import benchmarks
 from reports.site import render
 from reports.writer import write_pages
 from suite import Difference, Study, curves, lines
 from suite.evidence import findings
 from suite.evidence.results import Results
 from suite.vocabulary.record import Links, Outcome, Status
+from tests.pages import latin_words
 from tests.reports.test_shown import DECAY, EXECUTION, LABELS, RATE, RECORDS, STUDY
 
 HOSTILE = "<script>alert(1)</script> \"><img src=x onerror='alert(2)'> {{ 7 * 7 }} %(x)s {n}"

@@ -13,9 +13,7 @@ from studies import gradient_descent, linear_regression, perceptron_xor, softmax
 from suite import Budget, Data, Model, Optimizer, Recipe
 from suite.data import load
 from suite.ground.errors import RequestError
-from suite.training import train
-from suite.training import calibration
-
+from suite.training import calibration, train
 
 # --- Gradient descent ------------------------------------------------------------------------
 

@@ -16,22 +16,21 @@ from typing import Any
 import pytest
 import zstandard
 
-from tests.command_line import (
-    TINY_TRIALS,
-    make_study,
-    stored_trials,
-    suite,
-    suite_json,
-    suite_process,
-)
 from reports import files
 from suite.ground.errors import RequestError
 from suite.ground.identity import digest
-from suite.vocabulary.record import Record, ResultSet, Status
 from suite.tracking import archive
 from suite.tracking.journal import Journal
+from suite.vocabulary.record import Record, ResultSet, Status
+from tests.command_line import (
+    TINY_TRIALS,
+    make_study,
+    refused,
+    stored_trials,
+    suite,
+    suite_json,
+)
 from tests.synthetic import as_set, lines, make_results, workplace
-from tests.command_line import refused
 
 
 @pytest.fixture
@@ -385,52 +384,6 @@ def test_an_archive_that_cannot_be_written_leaves_nothing(packed: Path) -> None:
     assert sorted(path.name for path in packed.parent.iterdir() if "taken" in path.name) == [
         "taken"
     ]
-
-
-@pytest.fixture
-def without_mlflow(tmp_path: Path) -> dict[str, str]:
-    """An environment in which mlflow cannot be imported."""
-    stub = tmp_path / "hidden" / "mlflow"
-    stub.mkdir(parents=True)
-    text = "raise ModuleNotFoundError(\"No module named 'mlflow'\", name='mlflow')\n"
-    (stub / "__init__.py").write_text(text)
-    paths = [str(stub.parent), os.environ.get("PYTHONPATH", "")]
-    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-
-
-def test_a_machine_without_mlflow_runs_exports_and_another_imports(
-    tmp_path: Path, without_mlflow: dict[str, str]
-) -> None:
-    far, near = home(tmp_path / "far"), home(tmp_path / "near")
-    arguments = ("run", "tiny", "--tier", "smoke", "--strategy", "sequential", "--json")
-    done = suite_process(far, *arguments, **without_mlflow)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    (told,) = [line for line in done.stderr.splitlines() if "mlflow" in line]
-    assert "mlflow cannot be imported here (No module named 'mlflow')" in told
-    assert "`suite export FILE`" in told
-    assert not (far / "mlflow.db").exists()
-    ran = json.loads(done.stdout)
-    again = json.loads(suite(far, *arguments, **without_mlflow).stdout)
-    assert (again["ran"], again["cached"]) == (0, ran["ran"])
-
-    assert suite(far, "export", "results.tar.zst", **without_mlflow).returncode == 0
-    form = suite_json(near, "import", str(far / "results.tar.zst"))
-    assert form["added"] == ran["ran"]
-    assert len(stored_trials(near)) == ran["ran"]
-    assert suite_json(near, "verdicts")["studies"] == ran["studies"]
-
-
-def test_what_was_imported_without_mlflow_is_logged_by_the_next_run_with_it(
-    packed: Path, without_mlflow: dict[str, str]
-) -> None:
-    done = suite_process(Path(), "import", str(packed), **without_mlflow)
-    assert done.returncode == 0, done.stderr
-    assert "mlflow cannot be imported here" in done.stderr
-    assert not Path("mlflow.db").exists()
-    form = suite_json(Path(), "run", "tiny")
-    assert (form["ran"], form["cached"]) == (0, TINY_TRIALS)
-    assert len(stored_trials(Path())) == TINY_TRIALS
 
 
 def test_a_dead_server_fails_the_import_and_loses_nothing(packed: Path) -> None:

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.command_line import TINY_TRIALS, make_study, stored_trials, suite, suite_json
 from suite.ground.errors import RequestError
-from suite.vocabulary.record import Outcome, Record, Status
 from suite.tracking.journal import Journal
 from suite.tracking.mlflow_store import BEST, RECORD_FILE, TRIAL, Store
 from suite.tracking.tracker import Tracker
+from suite.vocabulary.record import Outcome, Record, Status
+from tests.command_line import TINY_TRIALS, make_study, stored_trials, suite, suite_json
 from tests.synthetic import PROVENANCE
 
 

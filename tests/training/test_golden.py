@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
-from suite.vocabulary.record import Outcome
 from suite.training import train
+from suite.vocabulary.record import Outcome
 
 SEED = 11
 CHANGED = (

@@ -14,13 +14,13 @@ from torch.nn import functional as F
 
 from suite import Budget, Data, Model, Optimizer, Recipe
 from suite.data import Examples, Split
-from suite.ground.errors import RequestError
 from suite.execution.bundles import make_bundles
-from suite.vocabulary.grid import Trial
+from suite.ground.errors import RequestError
 from suite.training import train
 from suite.training.loop import Run
-from suite.training.step import LOSSES
 from suite.training.stack import train_together
+from suite.training.step import LOSSES
+from suite.vocabulary.grid import Trial
 from tests.command_line import suite
 
 SMALL = Recipe(

@@ -18,11 +18,11 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, StepLR
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.data import Examples, Split, load
 from suite.models import build
-from suite.vocabulary.record import Outcome, Status
 from suite.seeds import stream
 from suite.training import train
 from suite.training.loop import Run, evaluation_steps
 from suite.training.schedules import rate_at
+from suite.vocabulary.record import Outcome, Status
 
 SEED = 5
 DIGITS = Data("digits", train_examples=330)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.vocabulary.discovery import load, names
 from suite.ground.errors import RequestError
+from suite.vocabulary.discovery import load, names
 
 GOOD = 'from suite import Study\nstudy = Study("A good one")\n'
 

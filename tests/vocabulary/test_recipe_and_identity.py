@@ -15,10 +15,10 @@ from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.ground.errors import RequestError
 from suite.ground.fields import replace_at
 from suite.ground.identity import canonical, digest, flatten, rebuild, trial_id
-from suite.vocabulary.model import MODEL_FIELDS
-from suite.vocabulary.optimizer import OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 from suite.seeds import stream
 from suite.vocabulary.grid import Trial
+from suite.vocabulary.model import MODEL_FIELDS
+from suite.vocabulary.optimizer import OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 
 rates = st.floats(0, 10, allow_nan=False)
 optimizers = st.one_of(

@@ -8,29 +8,30 @@ from typing import Any
 
 import pytest
 
-from suite.ground.errors import RequestError
 from suite.execution.ray_cluster import RayCluster
 from suite.execution.sequential import Sequential
+from suite.ground.errors import RequestError
+from suite.tracking.journal import Journal
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.record import Status
-from suite.tracking.journal import Journal
 from tests.command_line import suite
-from tests.execution.test_packed import BUNDLES, DIGITS, bits
+from tests.processes.test_packed import BUNDLES, DIGITS, bits
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 
 
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
     """A head and one more node, each with one processor."""
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
     made = Cluster(initialize_head=True, head_node_args=node)
     made.add_node(**node)
-    monkeypatch.setenv("RAY_ADDRESS", made.address)
-    yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", made.address)
+        yield made
     made.shutdown()
 
 
@@ -69,7 +70,7 @@ def test_a_study_runs_on_a_cluster_and_its_probes_are_sent_along(
     assert done.returncode == 0, done.stderr
     records = Journal(tmp_path / ".thumbrules" / "journal.jsonl").records.values()
     assert {record.provenance.strategy for record in records} == {"ray"}
-    assert {"function" in record.recipe for record in records} == {True, False}
+    assert {record.is_probe for record in records} == {True, False}
 
 
 def test_without_a_cluster_one_line_says_how_to_get_one(

@@ -14,7 +14,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,14 +23,14 @@ from typing import Any
 import psutil
 import pytest
 
+from suite.execution.sequential import Sequential
+from suite.tracking.journal import Journal
+from suite.vocabulary.data import Data
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.recipe import Budget, Recipe
+from suite.vocabulary.record import Status
 from tests.command_line import TINY_TRIALS, command, make_study, stored_trials, suite, suite_json
 from tests.servers import free_port, mlflow_server
-from suite.execution.sequential import Sequential
-from suite.vocabulary.grid import Trial
-from suite.vocabulary.record import Status
-from suite.vocabulary.recipe import Budget, Recipe
-from suite.vocabulary.data import Data
-from suite.tracking.journal import Journal
 
 ENOUGH = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from suite.vocabulary import discovery
 from suite.execution.work import measure_probe
-from suite.vocabulary.recipe import Probe
 from suite.tracking.journal import Journal
+from suite.vocabulary import discovery
+from suite.vocabulary.recipe import Probe
 from tests.command_line import suite, suite_json
 
 STUDIES = sorted(path.stem for path in Path("studies").glob("[a-z]*.py"))

@@ -9,15 +9,15 @@ import signal
 import pytest
 
 from suite.execution.packed import Packed
+from suite.execution.pool import run_bundle
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Finished
-from suite.execution.pool import run_bundle
-from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.data import Data
+from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
 from suite.vocabulary.optimizer import Optimizer
+from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.record import Status
-from suite.vocabulary.grid import Trial
 
 DIGITS = Data("digits", train_examples=300)
 RECIPES = (

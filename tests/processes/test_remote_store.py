@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from suite.tracking.mlflow_store import Store
 from tests.command_line import TINY_TRIALS, make_study, suite, suite_json
 from tests.servers import mlflow_server, postgres, postgres_programs
-from suite.tracking.mlflow_store import Store
 
 BACKENDS = [
     "sqlite",

@@ -16,6 +16,7 @@ settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("thumbrules")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks for groups after this
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread tests over cores a file at a time, but for what has a group of its own.
 

@@ -6,6 +6,7 @@ trial at all. Lightning is measured twice: logging nothing, and logging the curv
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from suite.data.sources import DEBIAN_FASHION_MNIST
-from tests.command_line import make_study, suite_json
+from tests.command_line import make_study, suite_json, suite_process
 
 PEERS = Path(__file__).parent / "peers"
 SEEDS = 8
@@ -73,8 +74,8 @@ def peer(python: str, script: str, network: str, last: str) -> float:
 
 
 def ours(folder: Path) -> None:
-    form = suite_json(folder, "run", "grid", "--strategy", "packed")
-    assert form["ran"] == 6 * SEEDS
+    done = suite_process(folder, "run", "grid", "--strategy", "packed", "--json")
+    assert json.loads(done.stdout)["ran"] == 6 * SEEDS
 
 
 @pytest.mark.parametrize("network", NETWORKS)

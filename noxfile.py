@@ -25,8 +25,8 @@ AXE = ROOT / ".nox" / "axe"
 AXE_VERSION = "4.14.1"
 BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = str(ENVIRONMENT / BIN / "python")
-# How tests are spread over cores: by the groups that tests/conftest.py gives them, in their order.
-SPREAD = ("-n", "auto", "--dist", "loadgroup", "--no-loadscope-reorder")
+# How tests are spread over cores: a file at a time, in the order that tests/conftest.py gives them.
+SPREAD = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 SOURCES = ("suite", "studies", "reports", "tests", "noxfile.py")
 
 

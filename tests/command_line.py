@@ -50,6 +50,7 @@ study = Study(
 )
 '''
 TINY_TRIALS = 2 * 3 * 3 + 2 * 3
+SMOKE_TRIALS = 2 * 3 * 2 + 2 * 2
 
 
 def make_study(folder: Path, text: str = TINY_STUDY, name: str = "tiny") -> None:

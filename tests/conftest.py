@@ -16,17 +16,19 @@ settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("thumbrules")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks for groups after this
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread tests over cores a file at a time, but for what has a group of its own.
+    """Put the files that start processes first, the longest of them before the others.
 
-    Those that start processes come first: they are the longest, and no core is left with one of
-    them when the other is done.
+    Files are spread over cores in this order, and no core shall be left with a long one when the
+    other is done.
     """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
-    items.sort(key=lambda item: "processes" not in item.path.parts)
+    longest = ("test_docs", "test_studies", "test_faults", "test_teams")
+    order = {name: place for place, name in enumerate(longest)}
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        return "processes" not in item.path.parts, order.get(item.path.stem, len(order))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,6 +15,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from suite.tracking.mlflow_store import make_empty_store
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
@@ -25,9 +27,12 @@ def free_port() -> int:
 def mlflow_server(folder: Path, port: int = 0, backend: str = "") -> Iterator[str]:
     """Run a server on a store in a folder, or on a database, and return its address."""
     port = port or free_port()
+    database = folder / "server.db"
+    if not (backend or database.exists()):
+        make_empty_store(database)
     address = f"http://127.0.0.1:{port}"
     arguments = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store = ["--backend-store-uri", backend or f"sqlite:///{folder}/server.db"]
+    store = ["--backend-store-uri", backend or f"sqlite:///{database}"]
     artifacts = ["--artifacts-destination", str(folder / "artifacts")]
     server = subprocess.Popen(
         [sys.executable, "-m", "mlflow", "server", *arguments, *store, *artifacts],

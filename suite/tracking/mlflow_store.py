@@ -83,7 +83,7 @@ class Store:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         if not location.exists(uri):
-            _create(location.file_of(uri))
+            make_empty_store(location.file_of(uri))
         if not uri.startswith(location.SQLITE) and not location.is_remote(uri):
             create_engine(uri).connect().close()  # MLflow itself would try for minutes
         # By its whole path: MLflow keeps stores by their names, wherever this process works later.
@@ -281,7 +281,7 @@ class Store:
         ]
 
 
-def _create(file: Path) -> None:
+def make_empty_store(file: Path) -> None:
     """Make an empty store, wholly or not at all: MLflow cannot go on where a kill stopped it.
 
     MLflow takes five seconds for it. What it made is kept, and the next new store is a copy.

@@ -70,15 +70,7 @@ def write(project: Path, text: str, where: str) -> None:
     (project / named[1]).write_text(text)
 
 
-# The longest of all: each page is typed on whichever core is free.
-TYPED = [
-    pytest.param(page, id=label(page), marks=pytest.mark.xdist_group(label(page)))
-    for page in PAGES
-    if blocks(page)
-]
-
-
-@pytest.mark.parametrize("page", TYPED)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=label)
 def test_what_a_page_says_to_type_can_be_typed(page: Path, project: Path) -> None:
     for block in blocks(page):
         where = f"{label(page)}, line {(block.map or [0])[0] + 1}"

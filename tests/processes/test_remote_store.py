@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from suite.tracking.mlflow_store import Store
-from tests.command_line import TINY_TRIALS, make_study, suite, suite_json
+from tests.command_line import SMOKE_TRIALS, make_study, suite, suite_json
 from tests.servers import mlflow_server, postgres, postgres_programs
 
 BACKENDS = [
@@ -56,11 +56,11 @@ def told(uri: str) -> dict[str, Any]:
 def test_a_server_holds_what_a_local_store_does(server: str, tmp_path: Path) -> None:
     make_study(tmp_path)
     remote = {"MLFLOW_TRACKING_URI": server}
-    suite_json(tmp_path, "run", "tiny")
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
     # The journal has it all: the server is brought up to date, and nothing trains again.
-    assert suite_json(tmp_path, "run", "tiny", **remote)["ran"] == 0
+    assert suite_json(tmp_path, "run", "tiny", "--tier", "smoke", **remote)["ran"] == 0
     here, there = told(f"sqlite:///{tmp_path}/mlflow.db"), told(server)
-    assert len(here) == TINY_TRIALS
+    assert len(here) == SMOKE_TRIALS
     assert there == here
     reported = suite(tmp_path, "report", **remote)
     assert reported.returncode == 0, reported.stderr
@@ -71,8 +71,8 @@ def test_a_server_holds_what_a_local_store_does(server: str, tmp_path: Path) -> 
     shutil.rmtree(tmp_path / ".thumbrules")
     (tmp_path / "mlflow.db").unlink()
     assert suite_json(tmp_path, "verdicts", "tiny", **remote) == verdicts
-    again = suite_json(tmp_path, "run", "tiny", **remote)
-    assert (again["ran"], again["cached"]) == (0, TINY_TRIALS)
+    again = suite_json(tmp_path, "run", "tiny", "--tier", "smoke", **remote)
+    assert (again["ran"], again["cached"]) == (0, SMOKE_TRIALS)
     assert told(server) == there
 
 

@@ -7,8 +7,6 @@ import json
 import sys
 from pathlib import Path
 
-import pandas as pd
-
 from reports.files import (
     Link,
     benchmarks_name,
@@ -40,12 +38,6 @@ class Benchmarks:
     tables: list[Table]
     front: str
     languages: tuple[Link, ...]
-
-
-def as_text(table: Table) -> str:
-    """Return a table to read on a terminal."""
-    frame = pd.DataFrame(table.rows, columns=table.columns)
-    return f"{table.title}\n{frame.to_string(index=False, float_format='{:.2f}'.format)}"
 
 
 def read(file: Path) -> Benchmarks:

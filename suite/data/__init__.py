@@ -1,4 +1,4 @@
-"""Labelled examples on a device, in fixed splits."""
+"""Labelled examples on a device: sources, fixed splits, augmentation and shifts."""
 
 from suite.data.augmentation import augmented, shifted_tests
 from suite.data.splits import Examples, Split, load, outline, standardise

@@ -1,4 +1,4 @@
-"""From records to verdicts: the table, the arms of a claim, intervals and decisions."""
+"""From records to verdicts: the table, arms, tests, verdicts and their reasons; two result sets compared."""
 
 from suite.evidence.findings import Finding, findings
 from suite.evidence.reasons import Verdict

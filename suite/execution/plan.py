@@ -81,11 +81,14 @@ class Plan:
 
     def make_strategy(self, checkpoints: Checkpoints | None = None) -> Strategy:
         """Return the strategy; on a cluster's machines, whose disks come and go, none are kept."""
-        if self.strategy == "packed":
-            return Packed(self.device, self.workers, checkpoints)
-        if self.strategy == "ray":
-            return RayCluster(self.device, self.asked_workers)
-        return Sequential(self.device, checkpoints)
+        match self.strategy:
+            case "packed":
+                return Packed(self.device, self.workers, checkpoints)
+            case "ray":
+                return RayCluster(self.device, self.asked_workers)
+            case "sequential":
+                return Sequential(self.device, checkpoints)
+        raise AssertionError(f"nothing makes the strategy '{self.strategy}'")
 
 
 def make_plan(
@@ -140,7 +143,7 @@ def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
 
 
 def _choose(asked: StrategyName, device: str, trials: int, workers: int | None) -> tuple[str, str]:
-    if asked in ("sequential", "packed", "ray"):
+    if asked not in ("auto", "vectorised"):  # stacks are run by whichever way suits
         return asked, "you asked for it"
     if device == "cuda":
         return "sequential", "one process drives the GPU"

@@ -1,1 +1,1 @@
-"""What stands on nothing else: errors, checked fields, ids, wording, the manners of processes."""
+"""What stands on nothing else: errors, checked fields, ids, wording, the cache, started processes."""

@@ -1,4 +1,4 @@
-"""Running trials again from their records, and saying what came out otherwise.
+"""Running trials again from their records: bits compared, models kept, pictures shown.
 
 Reproduction starts from the record alone: strategy, threads and company are the recorded ones, and
 the data are loaded anew. Bits are compared in the order in which a trial makes them, so the first

@@ -99,7 +99,9 @@ def _strategy(setting: Setting, bundles: int) -> Strategy | Team:
         return make_teams(device, threads=threads)
     if setting.strategy in ("packed", "ray"):
         return Packed(device, min(cores(), bundles), threads=threads)
-    return Sequential(device, threads=threads)
+    if setting.strategy in ("sequential", "vectorised"):
+        return Sequential(device, threads=threads)
+    raise RequestError(f"there is no strategy '{setting.strategy}' here")
 
 
 def _run(setting: Setting, bundles: list[Bundle]) -> Iterator[Finished]:

@@ -1,4 +1,5 @@
-"""One run, from its plan to its findings; the stores of this folder; results taken in from elsewhere.
+"""One run, from its plan to its findings; the stores of this folder; result sets taken in and paired.
 
-The coordinator is the only writer of records: workers return them.
+Only this room writes records, to the journal first: the coordinator those that workers return,
+`intake` and `stores` those that come from elsewhere.
 """

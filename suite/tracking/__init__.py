@@ -1,4 +1,4 @@
-"""Keeping records: the journal first, MLflow second. One writer, the coordinator, writes both.
+"""Keeping records: the journal, archives of it, and MLflow, which is filled from it.
 
 The journal is written line by line and flushed to the disk before anything else happens to a
 record; MLflow is filled by one thread of the coordinator, beside training, and never from workers.

@@ -286,7 +286,7 @@ def make_empty_store(file: Path) -> None:
 
     MLflow takes five seconds for it. What it made is kept, and the next new store is a copy.
     """
-    partial = file.with_name(f"{file.name}.partial")
+    partial = file.resolve().with_name(f"{file.name}.partial")
     for stale in (partial, partial.with_name(f"{partial.name}-journal")):
         stale.unlink(missing_ok=True)
     empty = cache_folder() / f"empty-{version('mlflow')}.db"

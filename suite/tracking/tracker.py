@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.ground.identity import digest
 from suite.tracking import location
-from suite.tracking.held import Held
+from suite.tracking.written import Written
 from suite.vocabulary.record import Execution, Links, Record
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Tracker:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.held = Held(uri)
+        self.written = Written(uri)
         self.error: Exception | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracking")
         self._store: Store | None = None
@@ -134,7 +134,7 @@ class Tracker:
         def work() -> None:
             self._need().describe(execution.study, note)
             self._need().log_execution(execution, findings)
-            self.held.note(execution.study, "page", None)  # which lay beside the verdicts before
+            self.written.note(execution.study, "page", None)  # which lay beside the verdicts before
             self._need().mark_best(execution.study, best)
 
         said = [execution.started, note, findings, dict(best)]
@@ -157,10 +157,10 @@ class Tracker:
         def work(execution: Execution) -> None:
             links = self._need().links(execution)
             found[execution.study] = links
-            self.held.note(execution.study, "links", [execution.started, *links])
+            self.written.note(execution.study, "links", [execution.started, *links])
 
         for one in executions:
-            kept = self.held.recall(one.study, "links")
+            kept = self.written.recall(one.study, "links")
             if kept and kept[0] == one.started:
                 found[one.study] = Links(*kept[1:])
             else:
@@ -186,12 +186,12 @@ class Tracker:
     def _once(self, study: str, thing: str, content: Any, work: Callable[[], None]) -> None:
         """Do some work unless the store has what it would write; note that it has it then."""
         content = digest(content)
-        if self.held.recall(study, thing) == content:
+        if self.written.recall(study, thing) == content:
             return
 
         def noted() -> None:
             work()
-            self.held.note(study, thing, content)
+            self.written.note(study, thing, content)
 
         self.open()
         self._submit(noted)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
-
-from reports.pages.benchmarks import Table, as_text
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     session = getattr(config, "_benchmarksession", None)
     for one in session.benchmarks if session else ():
         if table := one.extra_info.get("table"):
-            terminalreporter.write_line("\n" + as_text(Table(**table)))
+            frame = pd.DataFrame(table["rows"], columns=table["columns"])
+            rows = frame.to_string(index=False, float_format="{:.2f}".format)
+            terminalreporter.write_line(f"\n{table['title']}\n{rows}")

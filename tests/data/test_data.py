@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from suite import Data
 from suite.data import Examples, load, outline, sources, splits
+from suite.data.origin import origin
 from suite.data.sources import Raw
 from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError
@@ -349,3 +350,14 @@ def test_the_outline_of_splits_is_that_of_the_splits(data: Data) -> None:
     examples, told = load(data, 3), outline(data, 3)
     assert tuple(map(len, examples[:3])) == told[:3]
     assert (examples.shape, examples.outputs) == (told.shape, told.outputs)
+
+
+def test_a_source_that_nobody_lists_is_named_by_what_reads_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sources.FIXED, "bars", (sources._digits, 10, 0))
+    listed = Data("digits")
+    object.__setattr__(listed, "name", "bars")
+    assert origin(listed) == "suite.data.sources._digits"
+    assert origin(Data("digits")).startswith("scikit-learn ")
+    assert "torchvision" in origin(Data("cifar10"))

@@ -26,6 +26,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         "Optimizer has no field 'zzzzzz' (choose from name, lr, momentum, nesterov, "
         "weight_decay, betas, eps, max_norm)",
     ),
+    (lambda: Data("digits", noise=0.5), "data 'digits' does not use 'noise'"),
     (
         lambda: Optimizer("sdg"),  # type: ignore[arg-type]
         "Optimizer.name cannot be 'sdg' (did you mean 'sgd'?)",

@@ -11,7 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from tests.command_line import command, make_study, suite_json
+from tests.command_line import command, make_study, stored_trials, suite_json, suite_process
 from tests.commands.test_commands import PROJECT
 
 
@@ -61,3 +61,19 @@ def answers(address: str) -> bool:
         except OSError:
             time.sleep(0.2)
     return False
+
+
+SMOKE = ("run", "tiny", "--tier", "smoke", "--strategy", "sequential")
+
+
+def test_a_store_that_was_deleted_or_replaced_is_filled_again(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    assert suite_process(tmp_path, *SMOKE).returncode == 0
+    there = stored_trials(tmp_path)
+    (tmp_path / "mlflow.db").rename(tmp_path / "away.db")
+    assert suite_process(tmp_path, *SMOKE).returncode == 0
+    assert stored_trials(tmp_path) == there
+    shutil.copy(tmp_path / "away.db", tmp_path / "other.db")
+    (tmp_path / "other.db").replace(tmp_path / "mlflow.db")
+    assert suite_process(tmp_path, *SMOKE).returncode == 0
+    assert stored_trials(tmp_path) == there

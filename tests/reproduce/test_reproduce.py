@@ -9,13 +9,15 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
-from suite import Budget, Data, Model, Optimizer, Recipe
+from suite import Budget, Data, Model, Optimizer, Recipe, define_metric
 from suite.data import houses, load
+from suite.evidence.trials import decided
 from suite.execution import environment
 from suite.execution.plan import expected_work
 from suite.execution.records import record_of
@@ -33,6 +35,7 @@ from suite.tracking.journal import Journal
 from suite.training import update_rules
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
+from suite.vocabulary.metrics import METRICS, is_timed
 from suite.vocabulary.record import FORMAT_VERSION, Outcome, Record, Status
 from tests.command_line import make_study, suite, suite_json
 
@@ -251,6 +254,17 @@ def test_seconds_never_differ() -> None:
     ]
     discovery.load("model_parallelism")  # whose metric is a share of time
     assert first_divergence(*timed) is None
+    once, again = (dataclasses.replace(one(), outcome=outcome) for outcome in timed)
+    assert decided(once) == decided(again)
+
+
+def test_a_metric_says_itself_whether_a_clock_measures_it() -> None:
+    with mock.patch.dict(METRICS):
+        define_metric("own/pace", "how quick it is", clock=True)
+        define_metric("own/time", "how often it is time", clock=False)
+        define_metric("own/seconds", "what it takes", unit="seconds")
+        assert [is_timed(f"own/{name}") for name in ("pace", "time", "seconds")] == [1, 0, 1]
+    assert is_timed("cost/examples_per_second") and not is_timed("target/steps")
 
 
 def test_drift_is_the_largest_difference_at_each_epoch() -> None:

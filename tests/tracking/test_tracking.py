@@ -238,6 +238,58 @@ def test_a_store_that_has_them_all_is_not_searched_again(
     assert set(Store(uri).runs("tiny")) == {"a", "b", "c"}
 
 
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows with every opening of a store."""
+    opened: list[str] = []
+    whole = Tracker._open
+    monkeypatch.setattr(Tracker, "_open", lambda self: opened.append(self.uri) or whole(self))
+    return opened
+
+
+def test_a_run_that_finds_everything_opens_no_store_and_is_the_same_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_study(tmp_path)
+    first = suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    opened = loaded(monkeypatch)
+    journal = (tmp_path / ".thumbrules" / "journal.jsonl").read_bytes()
+    again = suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    assert again["studies"] == first["studies"]
+    assert (again["ran"], opened) == (0, [])
+    assert (tmp_path / ".thumbrules" / "journal.jsonl").read_bytes() == journal
+    assert suite_json(tmp_path, "run", "tiny", "--tier", "smoke", "--seeds", "3")["ran"] > 0
+    assert opened
+
+
+def test_a_second_report_opens_no_store_and_keeps_its_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_study(tmp_path)
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    assert suite(tmp_path, "report").returncode == 0
+    pages = {file: file.read_bytes() for file in (tmp_path / "reports/html").glob("*.html")}
+    assert b"#/experiments/" in pages[tmp_path / "reports/html/tiny.html"]
+    opened = loaded(monkeypatch)
+    assert suite(tmp_path, "report").returncode == 0
+    assert not opened
+    assert pages == {file: file.read_bytes() for file in (tmp_path / "reports/html").glob("*.html")}
+
+
+def test_an_empty_store_is_a_copy_of_one_that_is_kept_and_names_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("first", "second", "third"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        client = Store("sqlite:///mlflow.db").client
+        (default,) = client.search_experiments()
+        assert default.artifact_location == str(tmp_path / name / "mlruns" / "0")
+        (kept,) = (tmp_path / "cache").rglob("empty-*.db")
+        if name == "second":  # what is damaged is as good as none
+            kept.write_bytes(kept.read_bytes()[:5000])
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the tiny study ran, kept its models and was reported."""

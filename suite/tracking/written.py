@@ -13,10 +13,10 @@ from typing import Any
 
 from suite.tracking import location
 
-DEFAULT = Path(".thumbrules") / "held.json"
+DEFAULT = Path(".thumbrules") / "written.json"
 
 
-class Held:
+class Written:
     """What is known of one store, by study and thing: a digest of what was written, or where it is.
 
     Args:
@@ -40,13 +40,13 @@ class Held:
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             partial = self.path.with_name(f"{self.path.name}.partial")
-            partial.write_text(json.dumps({"store": self._store(), "held": known}))
+            partial.write_text(json.dumps({"store": self._store(), "written": known}))
             partial.replace(self.path)
 
     def _known(self) -> dict[str, dict[str, Any]]:
         try:
             kept = json.loads(self.path.read_text())
-            return dict(kept["held"]) if kept["store"] == self._store() else {}
+            return dict(kept["written"]) if kept["store"] == self._store() else {}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from suite.commands.run import run as run_command
+from tests.command_line import suite
 from tests.test_docs import PAGES, ROOT, blocks, label
 
 PROJECT = ("suite", "studies", "reports", "tests", "docs", "pyproject.toml", "constraints.txt")
@@ -80,5 +81,19 @@ def test_what_a_page_says_to_type_can_be_typed(page: Path, project: Path) -> Non
             run(["git", "apply", "-"], project, where, block.content)
         elif block.info == "sh" and "nox" in block.content:
             check_nox(block.content, where)
+        elif block.info == "sh" and is_plain(block.content) and not changes_code(page):
+            for line in block.content.splitlines():
+                done = suite(project, *shlex.split(line)[1:])
+                assert done.returncode == 0, f"{where}: {line}\n{done.stderr}"
         elif block.info == "sh":
             run(["bash", "-eu", "-c", block.content], project, where)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a block calls the command line and nothing else."""
+    return all(line.startswith("suite ") and "|" not in line for line in text.splitlines())
+
+
+def changes_code(page: Path) -> bool:
+    """Whether a page changes the project's own code, which this process has loaded unchanged."""
+    return any(block.info == "diff" for block in blocks(page))

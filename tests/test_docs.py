@@ -14,8 +14,6 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tests.reference import text
-
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {"sh", "python", "diff", "text"}
@@ -74,8 +72,3 @@ def test_the_reference_has_every_word_of_a_study_file() -> None:
     documented = set(re.findall(r"^### (\w+)", written, re.MULTILINE))
     plain = {"Axis", "Transformation"}  # what axis() makes, and a choice of names
     assert set(suite.__all__) - plain <= documented
-
-
-def test_the_reference_is_what_the_code_says() -> None:
-    written = (ROOT / "docs" / "reference.md").read_text()
-    assert text() == written, "run python -m tests.reference > docs/reference.md"

@@ -13,14 +13,10 @@ from suite import Budget, Model
 from suite.execution.packed import Packed
 from suite.execution.strategy import Checkpoints, Finished
 from suite.execution.teams import Teams
-from suite.runs.coordinator import Engine, Request, run
-from suite.tracking.journal import Journal
-from suite.tracking.tracker import Tracker
 from suite.training import train
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.record import Status
-from suite.vocabulary.study import Study
-from tests.training.test_checkpoints import OPTIMIZERS, RECIPE, SEED, VARIANTS, KilledError, Killing
+from tests.training.test_checkpoints import OPTIMIZERS, SEED, VARIANTS
 
 
 def kill_once(folder: Path, name: str) -> None:
@@ -75,27 +71,3 @@ def test_a_killed_device_s_trial_goes_on_where_it_was(tmp_path: Path, devices: i
         (whole,) = teams.run_alone([trial])
     assert whole.outcome.status is Status.FINISHED
     assert bits(after) == bits(whole)
-
-
-def test_what_a_trial_kept_goes_when_its_record_is_safe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    study = Study(title="t", question="?", recipe=RECIPE, seeds=2, name="kept")
-    request = Request(study)
-    folder = tmp_path / ".thumbrules" / "checkpoints"
-    folder.mkdir(parents=True)
-    mine = folder / request.trials[0].id
-    rank, other = folder / f"{mine.name}-1", folder / "0123456789abcdef"
-    # The first trial was interrupted by whoever ran it before; the others are not this run's.
-    with pytest.raises(KilledError):
-        train(RECIPE, 0, checkpoint=Killing(mine, 4))
-    for file in (rank, other):
-        file.write_bytes(b"")
-    journal, tracker = Journal(), Tracker("sqlite:///mlflow.db")
-    run([request], journal, tracker, Engine("sequential", "cpu"))
-    tracker.close()
-    assert list(folder.iterdir()) == [other]
-    kept = journal.records[request.trials[0].id].outcome
-    assert kept.weights_digest == train(RECIPE, 0).weights_digest
-    assert kept.curves == train(RECIPE, 0).curves

@@ -97,3 +97,16 @@ def is_plain(text: str) -> bool:
 def changes_code(page: Path) -> bool:
     """Whether a page changes the project's own code, which this process has loaded unchanged."""
     return any(block.info == "diff" for block in blocks(page))
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    """In a process of its own, in which no test has defined a metric."""
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.reference"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    written = (ROOT / "docs" / "reference.md").read_text()
+    assert made.stdout == written, "run python -m tests.reference > docs/reference.md"

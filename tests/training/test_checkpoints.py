@@ -14,11 +14,15 @@ import torch
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.execution.strategy import Checkpoints
 from suite.execution.work import run_trial
+from suite.runs.coordinator import Engine, Request, run
+from suite.tracking.journal import Journal
+from suite.tracking.tracker import Tracker
 from suite.training import train
 from suite.training.checkpoint import Checkpoint
 from suite.training.stack import train_together
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.record import Outcome
+from suite.vocabulary.study import Study
 
 SEED = 5
 # Ten batches an epoch, the last of them smaller, looked at every 7 steps, and evaluations that
@@ -206,3 +210,27 @@ def test_a_checkpoint_that_somebody_else_made_runs_no_code(
     assert outcome.weights_digest == train(RECIPE, SEED).weights_digest
     assert "starts over" in caplog.text
     assert not proof.exists()
+
+
+def test_what_a_trial_kept_goes_when_its_record_is_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = Study(title="t", question="?", recipe=RECIPE, seeds=2, name="kept")
+    request = Request(study)
+    folder = tmp_path / ".thumbrules" / "checkpoints"
+    folder.mkdir(parents=True)
+    mine = folder / request.trials[0].id
+    rank, other = folder / f"{mine.name}-1", folder / "0123456789abcdef"
+    # The first trial was interrupted by whoever ran it before; the others are not this run's.
+    with pytest.raises(KilledError):
+        train(RECIPE, 0, checkpoint=Killing(mine, 4))
+    for file in (rank, other):
+        file.write_bytes(b"")
+    journal, tracker = Journal(), Tracker("sqlite:///mlflow.db")
+    run([request], journal, tracker, Engine("sequential", "cpu"))
+    tracker.close()
+    assert list(folder.iterdir()) == [other]
+    kept = journal.records[request.trials[0].id].outcome
+    assert kept.weights_digest == train(RECIPE, 0).weights_digest
+    assert kept.curves == train(RECIPE, 0).curves

@@ -18,6 +18,7 @@ from suite.models import build
 from suite.seeds import stream
 from suite.training import precision, train
 from suite.training.checkpoint import Checkpoint
+from suite.training.determinism import seeded
 from suite.training.footprint import footprint
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
@@ -92,8 +93,7 @@ def measure_probe(probe: Probe, seed: int) -> Outcome:
     """Call a probe; a value that is not finite is a divergence, as in training."""
     function = discovery.probe(_study(probe.study, probe.source), probe.function)
     # What a probe draws without a generator of its own comes from its seed too.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(seed, "probe"))
+    with seeded(stream(seed, "probe")):
         values = function(probe.cell, seed)
     final = {name: float(value) for name, value in values.items()}
     for name in final:

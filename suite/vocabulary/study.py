@@ -113,6 +113,7 @@ class Study:
             if tier not in TIERS:
                 raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
         self._check_parts()
+        self._check_probes()
         for tier in TIERS:
             self.grids(tier)
         self._check_claims_and_views()
@@ -121,6 +122,16 @@ class Study:
     def claims_digest(self) -> str:
         """Sixteen hexadecimal digits that change with any word or number of any claim."""
         return digest([[type(claim).__name__, canonical(claim)] for claim in self.claims])
+
+    def _check_probes(self) -> None:
+        """Refuse what a worker, which finds a probe by its name, would not find or take for another."""
+        known: dict[str, ProbeFunction] = {}
+        for probe in filter(None, (self.probe, *(part.probe for part in self.parts))):
+            name = getattr(probe, "__name__", "")
+            if not name:
+                raise RequestError(f"a probe is a function of the study's file, not {probe!r}")
+            if known.setdefault(name, probe) is not probe:
+                raise RequestError(f"two probes are called '{name}': give each a name of its own")
 
     def _check_parts(self) -> None:
         taken = [MAIN, *(field.name for field in dataclasses.fields(Recipe))]

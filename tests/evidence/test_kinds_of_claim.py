@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import stats
 
 from suite import (
@@ -177,10 +180,10 @@ def test_a_range_needs_three_seeds_and_its_ends_in_order() -> None:
 def test_a_part_of_another_tier_has_no_trials_and_its_claims_are_not_in_the_family() -> None:
     fields: dict[str, Any] = {"direction": "higher", "matters": 0.1, **COMMON}
     arms: dict[str, Any] = {"arm": {"x": 1}, "against": {"x": 2}}
-    grid = (axis("x", (1, 2)),)
+    grid: Any = {"grid": (axis("x", (1, 2)),), "probe": lambda cell, seed: {}}
     study = Study(
-        "t", probe=lambda cell, seed: {}, grid=grid, seeds=3,
-        parts=(Part("far", probe=lambda cell, seed: {}, grid=grid, tiers=("full",)),),
+        "t", **grid, seeds=3,
+        parts=(Part("far", **grid, tiers=("full",)),),
         claims=(Difference(**arms, **fields), Difference(part="far", **arms, **fields)),
     )  # fmt: skip
     assert [grid.seeds for grid in study.grids(seeds=5)] == [5, 0]
@@ -276,3 +279,52 @@ def test_a_probe_that_raises_is_a_failed_trial(
     with Sequential("cpu") as strategy:
         ends = [str(one.outcome.status) for one in strategy.run_alone(study.trials(study.grids()))]
     assert ends[:3] == ["diverged", "failed", "finished"]
+
+
+DRAWING_STUDY = '''
+"""A probe that draws from every generator there is, and seeds none."""
+
+from suite import Study, axis, define_metric
+
+NAMES = ["python", "numpy", "torch"]
+for name in NAMES:
+    define_metric(f"drawn/{name}", f"a number from {name}")
+
+
+def draw(cell, seed):
+    import random
+
+    import numpy as np
+    import torch
+
+    drawn = random.random(), np.random.rand(), float(torch.rand(()))
+    return {f"drawn/{name}": one for name, one in zip(NAMES, drawn)}
+
+
+study = Study("Drawing", probe=draw, grid=(axis("x", (1,)),), seeds=2)
+'''
+
+
+def test_every_global_generator_is_the_trial_s_own_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_study(tmp_path, DRAWING_STUDY, "drawing")
+    monkeypatch.chdir(tmp_path)
+    with mock.patch.dict(METRICS):
+        study = discovery.load("drawing")
+        trials = study.trials(study.grids())
+        with Sequential("cpu") as strategy:
+            before = states()
+            first = [one.outcome.final for one in strategy.run((trial,) for trial in trials)]
+            assert states() == before
+            random.random(), np.random.rand(), torch.rand(3)
+            again = [one.outcome.final for one in strategy.run((trial,) for trial in trials[::-1])]
+    assert again[::-1] == first
+    assert all(
+        one != other for one, other in zip(first[0].values(), first[1].values(), strict=True)
+    )
+
+
+def states() -> tuple[Any, ...]:
+    """Return where the global generators stand."""
+    return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()

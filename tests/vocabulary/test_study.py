@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -377,3 +379,31 @@ def test_a_recipe_field_that_is_itself_a_recipe_part_is_typed() -> None:
     assert refusal(lambda: a_study(recipe=Model())) == (
         "Study.recipe must be of type Recipe, not " + repr(Model())
     )
+
+
+def measured(by: float) -> Callable[[Mapping[str, Any], int], Mapping[str, float]]:
+    return lambda cell, seed: {"test/accuracy": by}
+
+
+@pytest.mark.parametrize(
+    ("probes", "said"),
+    [
+        ((measured(0.1), measured(0.2)), "two probes are called '<lambda>': give each a name"),
+        (
+            (functools.partial(measured, 0.1), None),
+            "a probe is a function of the study's file, not",
+        ),
+    ],
+)
+def test_a_probe_that_a_worker_could_not_tell_from_another_is_refused(
+    probes: tuple[Any, Any], said: str
+) -> None:
+    parts = (Part("second", probe=probes[1], grid=(axis("x", (1,)),)),)
+    with pytest.raises(RequestError, match=re.escape(said)):
+        Study("Two", probe=probes[0], grid=(axis("x", (1,)),), parts=parts)
+
+
+def test_one_function_may_be_the_probe_of_several_parts() -> None:
+    probe = measured(0.1)
+    grid = (axis("x", (1,)),)
+    assert Study("One", probe=probe, grid=grid, parts=(Part("second", probe=probe, grid=grid),))

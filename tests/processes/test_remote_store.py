@@ -14,23 +14,15 @@ from suite.tracking.mlflow_store import Store
 from tests.command_line import SMOKE_TRIALS, make_study, suite, suite_json
 from tests.servers import mlflow_server, postgres, postgres_programs
 
-BACKENDS = [
-    "sqlite",
-    pytest.param(
-        "postgresql",
-        marks=pytest.mark.skipif(postgres_programs() is None, reason="needs PostgreSQL's programs"),
-    ),
-]
 # What differs between two stores of the same records, and between two runs of the same trials.
 OWN = ("mlflow.", "thumbrules.commit", "cost/")
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server on PostgreSQL where its programs are; `test_faults` has one on SQLite."""
     with contextlib.ExitStack() as stack:
-        database = stack.enter_context(postgres()) if request.param == "postgresql" else ""
+        database = stack.enter_context(postgres()) if postgres_programs() else ""
         yield stack.enter_context(
             mlflow_server(tmp_path_factory.mktemp("server"), backend=database)
         )

@@ -51,9 +51,6 @@ class Estimator:
     """
 
     def __init__(self, device: str) -> None:
-        from suite.training import determinism
-
-        determinism.enforce(THREADS)
         self.device = device
         self.costs: dict[str, Cost] = {}
         self.stacked: dict[str, float] = {}  # seconds of a cell's step
@@ -65,8 +62,12 @@ class Estimator:
         Raises:
             RequestError: if the data or the network of a trial cannot be had.
         """
-        process_seconds = 0.0
-        seconds = START if plan.pending else 0.0
+        if not plan.pending:
+            return Estimate(0.0, 0.0)
+        from suite.training import determinism  # with torch, which a plan of nothing need not load
+
+        determinism.enforce(THREADS)
+        seconds, process_seconds = START, 0.0
         alone = sum(map(self._alone, plan.pending))
         for cohort in plan.cohorts:
             total = sum(self._bundle(bundle, SHARE * alone) for bundle in cohort.bundles)

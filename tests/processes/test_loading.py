@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.command_line import make_study, suite_json
 from tests.test_architecture import ROOT
 
 LOADED = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
@@ -46,3 +48,15 @@ def test_what_must_answer_at_once_loads_nothing_large(code: str) -> None:
 )
 def test_evidence_and_tracking_load_no_torch(module: str) -> None:
     assert not loaded_by(f"import {module}") & {"torch", "torchvision"}
+
+
+def test_a_plan_of_what_is_there_already_loads_no_torch(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    suite_json(tmp_path, "run", "tiny", "--tier", "smoke")
+    loaded = loaded_by(
+        f"import os, sys; os.chdir({str(tmp_path)!r}); sys.argv = 'suite plan tiny --tier smoke'.split()\n"
+        "from suite.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as ended: assert not ended.code"
+    )
+    assert not loaded & {"torch", "pandas", "mlflow"}

@@ -208,7 +208,7 @@ def test_torchrun_brings_the_processes_and_the_bits_are_the_same(tmp_path: Path)
 
 def test_torchrun_ends_every_process_in_order(tmp_path: Path) -> None:
     """Several times: one in three ended in an abort while connections were left open."""
-    for _ in range(4):
+    for _ in range(3):
         done = launched(tmp_path, 2, "list")
         assert done.returncode == 0, done.stderr
 

@@ -35,6 +35,10 @@ class Team:
     devices: list[str]
     processes: frozenset[int]
 
+    def has_died(self) -> bool:
+        """Whether a process of the team is gone."""
+        return not self.processes <= {one.pid for one in multiprocessing.active_children()}
+
 
 class Teams(Opened):
     """Teams of workers, one for each number of devices that a trial asks for.
@@ -75,9 +79,10 @@ class Teams(Opened):
                 for future in done:
                     finished = future.result()
                     if finished.outcome.status is Status.FAILED:
-                        # The others may be waiting for this one.
-                        self._dismiss(trial.devices)
-                        return finished
+                        # Of its own, or of what another's death did to their connection.
+                        died = team.has_died()
+                        self._dismiss(trial.devices)  # for others may be waiting for this one
+                        return None if died else finished
             return futures[0].result()
         except BrokenProcessPool:
             self._dismiss(trial.devices)

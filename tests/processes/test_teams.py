@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import json
 import multiprocessing
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,7 +32,7 @@ from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
 from suite.vocabulary.optimizer import Optimizer
 from suite.vocabulary.recipe import Budget, Recipe
-from suite.vocabulary.record import Status
+from suite.vocabulary.record import Outcome, Status
 from tests.command_line import make_study, suite, suite_json
 
 # 303 examples in batches of 32 end in a batch of 15, which two devices divide unequally.
@@ -183,6 +187,41 @@ def launched(folder: Path, processes: int, *arguments: str) -> subprocess.Comple
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(processes), "-m", "suite", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def fail_of_the_other_s_death(trial: Trial, device: str, _: object) -> Finished:
+    """Die, or fail when the other has died, the first time; `study` is where that is noted."""
+    from torch import distributed
+
+    dead = Path(trial.study) / "dead"
+    first = not (Path(trial.study) / "again").exists()
+    if first and distributed.get_rank() == 1:
+        dead.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    while first and not dead.exists():
+        time.sleep(0.01)
+    if first:
+        time.sleep(0.5)
+        (Path(trial.study) / "again").touch()
+        return Finished(trial, Outcome(status=Status.FAILED, error="connection closed"), 0.0, 0.0)
+    return Finished(trial, Outcome(status=Status.FINISHED), 0.0, 0.0)
+
+
+def test_a_device_that_fails_since_another_died_costs_a_retry(
+    strategy: Teams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.execution.teams.run_trial", fail_of_the_other_s_death)
+    monkeypatch.setattr("suite.execution.teams.wait", slowly)
+    recipe = dataclasses.replace(ONE, devices=2)
+    finished = alone(strategy, Trial(str(tmp_path), "main", {}, recipe, 0))
+    assert finished.outcome.status is Status.FINISHED
+
+
+def slowly(futures: Any, return_when: str) -> Any:
+    """Wait, but look at what failed before what died, as may happen."""
+    done, waiting = concurrent.futures.wait(futures)
+    fine = {future for future in done if future.exception() is None}
+    return fine or done, waiting | (done - fine if fine else set())
 
 
 def test_torchrun_brings_the_processes_and_the_bits_are_the_same(tmp_path: Path) -> None:

@@ -196,7 +196,8 @@ def _content(result: Results) -> str:
 def _code() -> list[str]:
     faces = (reports.__file__, suite.evidence.__file__, suite.language.__file__)
     rooms = [Path(face).parent for face in faces]
-    files = sorted(file for room in rooms for file in room.rglob("*") if file.is_file())
+    found = (file for room in rooms for file in room.rglob("*") if file.is_file())
+    files = sorted(file for file in found if file.parent.name != "__pycache__")
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from reports import site
 from reports.figures import mark
 from reports.pages import benchmarks
 from reports.site import render
@@ -220,3 +221,14 @@ def test_the_side_of_the_claim_is_right_and_the_band_ends_at_what_matters() -> N
     far = mark_of(matters=0.001)
     assert (far.at, far.beyond) == (mark.WIDTH - mark.EDGE, (1,))
     assert far.low <= far.at <= far.high
+
+
+def test_what_python_compiled_is_no_code_that_draws() -> None:
+    compiled = Path(site.__file__).parent / "__pycache__" / "left_over.pyc"
+    before = site._code.__wrapped__()
+    compiled.parent.mkdir(exist_ok=True)
+    compiled.write_bytes(b"of another Python")
+    try:
+        assert site._code.__wrapped__() == before
+    finally:
+        compiled.unlink()

@@ -3,6 +3,7 @@
 This package's top level is the vocabulary of a study file; it loads no torch.
 """
 
+from suite.ground.fields import number, scalar
 from suite.vocabulary.claims import (
     Difference,
     Equivalence,
@@ -14,13 +15,15 @@ from suite.vocabulary.claims import (
     Trend,
     Within,
 )
-from suite.vocabulary.data import Data
+from suite.vocabulary.data import Data, source
 from suite.vocabulary.grid import Axis, axis
+from suite.vocabulary.loss import Loss, loss, metric
 from suite.vocabulary.metrics import define_metric
-from suite.vocabulary.model import Model
-from suite.vocabulary.optimizer import Optimizer, Schedule
-from suite.vocabulary.recipe import Budget, Recipe, Transformation
+from suite.vocabulary.model import Model, activation, initialisation, model
+from suite.vocabulary.optimizer import Optimizer, Schedule, optimizer, schedule
+from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.study import Part, Study, Target
+from suite.vocabulary.transformation import Transformation, transformation
 from suite.vocabulary.views import curves, heat, images, lines, matrix
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "Equivalence",
     "Identity",
     "Interaction",
+    "Loss",
     "Model",
     "Optimizer",
     "Ordering",
@@ -44,11 +48,22 @@ __all__ = [
     "Transformation",
     "Trend",
     "Within",
+    "activation",
     "axis",
     "curves",
     "define_metric",
     "heat",
     "images",
+    "initialisation",
     "lines",
+    "loss",
     "matrix",
+    "metric",
+    "model",
+    "number",
+    "optimizer",
+    "scalar",
+    "schedule",
+    "source",
+    "transformation",
 ]

@@ -7,11 +7,23 @@ disturbs none of the old ones.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from typing import Literal
+import random
+from collections.abc import Iterator
+from typing import Any, Literal
 
 Purpose = Literal[
-    "split", "init", "order", "dropout", "synthetic", "labels", "augment", "shift", "probe"
+    "split",
+    "init",
+    "order",
+    "dropout",
+    "synthetic",
+    "labels",
+    "augment",
+    "shift",
+    "probe",
+    "global",
 ]
 
 
@@ -24,3 +36,53 @@ def stream(seed: int, purpose: Purpose, rank: int = 0) -> int:
     name = f"{seed}/{purpose}/{rank}" if rank else f"{seed}/{purpose}"
     digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the global generators of Python, NumPy and PyTorch, and leave them as they were.
+
+    What a trial draws without a stream of its own, such as a network's `nn.Dropout`, comes from its
+    seed then too.
+    """
+    import numpy as np  # here, since a study's file imports this one, and listing loads neither
+    import torch
+
+    before = global_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - it is what others use
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_global_state(before)
+
+
+def global_state() -> dict[str, Any]:
+    """Return the states of the global generators, as plain values and tensors."""
+    import numpy as np
+    import torch
+
+    drawn: Any = np.random.get_state()  # noqa: NPY002
+    name, keys, *rest = drawn
+    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return {
+        "python": random.getstate(),
+        "numpy": (name, torch.from_numpy(keys.astype(np.int64)), *rest),
+        "torch": torch.random.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if on_gpu else [],
+    }
+
+
+def set_global_state(state: dict[str, Any]) -> None:
+    """Bring the global generators to where they were when `global_state` returned this."""
+    import numpy as np
+    import torch
+
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    torch.random.set_rng_state(state["torch"])
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all(state["cuda"])

@@ -19,7 +19,7 @@ ROOMS: dict[str, str] = {
     "ground": "",
     "seeds": "",
     "vocabulary": "ground",
-    "suite": "vocabulary",
+    "suite": "ground vocabulary",
     "data": "ground seeds vocabulary",
     "models": "ground seeds vocabulary",
     "tracking": "ground vocabulary",
@@ -39,7 +39,7 @@ UP = {("cli", "reports")}
 MOST_ROOMS, MOST_ARROWS = 16, 60
 # A package, and the only rooms that may import it, at the top of a file or inside a function.
 GUARDED: dict[str, str] = {
-    "torch": "data models training execution reproduce",
+    "torch": "seeds data models training execution reproduce",
     "torchvision": "data",
     "ray": "execution",
     "mlflow": "tracking",

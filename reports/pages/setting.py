@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from suite.evidence.results import Results
+from suite.ground.identity import flatten
 from suite.language.catalogue import gettext, ngettext
 from suite.language.words import (
     axis_words,
@@ -19,16 +17,7 @@ from suite.language.words import (
     trials_words,
 )
 from suite.vocabulary.grid import Grid
-from suite.vocabulary.model import MODEL_FIELDS
-from suite.vocabulary.optimizer import OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 from suite.vocabulary.study import MAIN
-
-READS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "data": {"synthetic_linear": ("noise",), "xor": ("noise",)},
-    "model": MODEL_FIELDS,
-    "optimizer": OPTIMIZER_FIELDS,
-    "schedule": SCHEDULE_FIELDS,
-}
 
 
 @dataclass(frozen=True)
@@ -56,11 +45,13 @@ def part_setting(results: Results, grid: Grid) -> PartSetting:
         (axis_words(axis.path), comma(level_words(level) for level in axis.levels))
         for axis in grid.axes
     )
-    paths = {axis.path for axis in grid.axes}
+    paths = {
+        path for axis in grid.axes for sets in axis.sets or ({axis.path: None},) for path in sets
+    }
     fixed = tuple(
         (axis_words(path), level_words(value))
-        for path, value in _fields(grid.recipe)
-        if path not in paths and value is not None
+        for path, value in flatten(grid.recipe).items()
+        if value is not None and not any(path == one or path.startswith(f"{one}.") for one in paths)
     )
     if grid.probe is not None:
         first = (grid.probe.__doc__ or grid.probe.__name__).strip().partition("\n")[0]
@@ -80,25 +71,18 @@ def metrics_of(results: Results, grid: Grid) -> list[str]:
 
 
 def _size(grid: Grid) -> str:
+    axes = [] if any(axis.per for axis in grid.axes) else grid.axes  # then it is no product
     levels = " × ".join(
         ngettext("{n} level of {axis}", "{n} levels of {axis}", len(axis.levels)).format(
             n=len(axis.levels), axis=axis_words(axis.path)
         )
-        for axis in grid.axes
+        for axis in axes
     )
+    cells = ngettext("%(count)s cell", "%(count)s cells", len(grid.cells)) % {
+        "count": len(grid.cells)
+    }
     trials = trials_words(len(grid.cells) * grid.seeds)
-    return " × ".join(filter(None, (levels, seeds_words(grid.seeds)))) + f" = {trials}"
-
-
-def _fields(part: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the dotted paths and values of a recipe, less those its named parts do not read."""
-    reads = READS.get(prefix.rstrip("."), {})
-    owned = {name for names in reads.values() for name in names}
-    for field in dataclasses.fields(part):
-        value = getattr(part, field.name)
-        if field.name in owned and field.name not in reads.get(part.name, ()):
-            continue
-        if dataclasses.is_dataclass(value):
-            yield from _fields(value, f"{prefix}{field.name}.")
-        else:
-            yield prefix + field.name, value
+    return (
+        " × ".join(filter(None, (levels or cells if grid.axes else "", seeds_words(grid.seeds))))
+        + f" = {trials}"
+    )

@@ -9,9 +9,12 @@ import click
 
 from suite.commands.arguments import Choice, Form, as_json, settings, show
 from suite.execution.plan import make_plan
+from suite.ground.errors import RequestError
 from suite.ground.fields import replace_at
 from suite.ground.identity import canonical, flatten
 from suite.runs.coordinator import run_one
+from suite.vocabulary import discovery
+from suite.vocabulary.components import within
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.metrics import METRICS
 from suite.vocabulary.recipe import Recipe
@@ -25,7 +28,11 @@ from suite.vocabulary.record import Outcome
 @as_json
 def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json: bool) -> None:
     """Train one recipe, no study, and print its final metrics."""
-    recipe = replace_at(Recipe(), dict(settings))
+    try:
+        recipe = replace_at(Recipe(), dict(settings))
+    except RequestError:  # a name may be a study's own
+        with within(discovery.all_names()):
+            recipe = replace_at(Recipe(), dict(settings))
     trial = Trial("", "main", {}, recipe, seed, alone=True)
     finished = run_one(make_plan([trial], lambda _: False, strategy="sequential", device=device))
     show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)

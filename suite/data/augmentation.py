@@ -1,24 +1,9 @@
 """Random transformations of images: to train on, and to shift a test split by.
 
 Every image has its own draws. A draw is a strength between -1 and 1, uniform in size and as often
-negative as positive; the table says what 1 means. Training augmentation draws sizes from 0, so that
+negative as positive; `suite.vocabulary.transformation` says what 1 means. Training augmentation draws sizes from 0, so that
 images much like the original are among them; a shifted test split draws them from a half, so that
 all its images are moved far, and none farther than augmentation of that name moves some.
-
-=============  =====================================================================================
-flip           mirrored left to right, every second image
-crop           a rectangle of 50 to 100 % of the area, its aspect changed by up to 4:3, scaled back
-               (random resized crop; Szegedy et al., 2015, with a smaller range)
-translation    up to 20 % of width and height, each
-rotation       up to 45 degrees
-brightness     times 1/4 to 4: two stops of a camera
-gamma          to the power of 1/3 to 3
-jitter         brightness, contrast and, in colour, saturation, each times 1/2 to 2
-colour_cast    red, green and blue, each times 1/2 to 2 (three channels only)
-blur           a Gaussian of standard deviation up to 8 % of the height
-noise          normal, of standard deviation up to 0.4 of the range of pixels
-compression    as JPEG does, at a quality of 100 (strength 0) down to 2 (strength 1)
-=============  =====================================================================================
 
 Draws are made on whole batches, from streams of their own (`augment`, `shift`). A recipe's `shifts`
 add measurements and change nothing that is trained; a shifted test split is the same for every arm
@@ -28,9 +13,9 @@ at a seed, drawn once and kept as bytes. Validation is never augmented or shifte
 from __future__ import annotations
 
 import functools
+import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -40,7 +25,7 @@ from suite.data.splits import Split, load
 from suite.ground.errors import RequestError
 from suite.seeds import stream
 from suite.vocabulary.data import Data
-from suite.vocabulary.recipe import Transformation
+from suite.vocabulary.transformation import Transform
 
 # Images transformed together: enough to hide the cost of a call, few enough for any memory.
 CHUNK = 1024
@@ -50,7 +35,7 @@ SHIFT_FROM = 0.5  # least size of the strengths that shift a test split
 
 def transform(
     images: Tensor,
-    names: tuple[Transformation, ...],
+    transforms: tuple[Transform, ...],
     generator: torch.Generator,
     *,
     least: float = 0.0,
@@ -68,37 +53,40 @@ def transform(
     if images.ndim != 4:
         raise RequestError(f"only images can be transformed, not inputs of {images.ndim - 1} axis")
     pixels = images.float().div_(255) if images.dtype is torch.uint8 else images
-    for name in names:
-        pixels = _transform(pixels, name, generator, least)
+    for one in transforms:
+        pixels = _transform(pixels, one, generator, least)
     return pixels
 
 
 def _transform(
-    images: Tensor, name: Transformation, generator: torch.Generator, least: float
+    images: Tensor, transform: Transform, generator: torch.Generator, least: float
 ) -> Tensor:
-    if name == "noise":
-        sigma = NOISIEST * _strengths(len(images), 1, generator, least)[:, 0].abs()
-        drawn = torch.randn(images.shape, generator=generator, device=images.device)
-        return to.noise(images, sigma, drawn)
-    draws, apply = _DRAWN[name]
-    return apply(images, _strengths(len(images), draws, generator, least))
+    function, arguments = transform.function(), transform.arguments()
+    if "generator" in inspect.signature(function).parameters:
+        arguments["generator"] = generator
+    strengths = _strengths(len(images), transform.draws, generator, least)
+    changed: Tensor = function(images, strengths, **arguments)
+    if changed.shape != images.shape:
+        shapes = f"{tuple(images.shape)}, not {tuple(changed.shape)}"
+        raise RequestError(f"transformation '{transform.name}' must return images {shapes}")
+    return changed
 
 
 def augmented(
-    batches: tuple[Tensor, ...], names: tuple[Transformation, ...], generator: torch.Generator
+    batches: tuple[Tensor, ...], transforms: tuple[Transform, ...], generator: torch.Generator
 ) -> Iterator[Tensor]:
     """Yield batches transformed, several of them in one call where they are small."""
     sizes = [len(batch) for batch in batches]
     together = max(1, CHUNK // sizes[0])
     for at in range(0, len(batches), together):
         images = torch.cat(batches[at : at + together])
-        yield from torch.split(transform(images, names, generator), sizes[at : at + together])
+        yield from torch.split(transform(images, transforms, generator), sizes[at : at + together])
 
 
 @functools.lru_cache(maxsize=1)
 def shifted_tests(
-    data: Data, shifts: tuple[Transformation, ...], seed: int, device: str
-) -> Mapping[Transformation, Split]:
+    data: Data, shifts: tuple[Transform, ...], seed: int, device: str
+) -> Mapping[str, Split]:
     """Return the test split under each shift, as uint8, as a camera would store it.
 
     Each is drawn from the seed's `shift` stream from its start: it depends on no other shift and
@@ -106,13 +94,13 @@ def shifted_tests(
     """
     test = load(data, seed, device).test
     found = {}
-    for name in shifts:
+    for one in shifts:
         generator = torch.Generator(device).manual_seed(stream(seed, "shift"))
         chunks = [
-            transform(chunk, (name,), generator, least=SHIFT_FROM).mul_(255).round_().byte()
+            transform(chunk, (one,), generator, least=SHIFT_FROM).mul_(255).round_().byte()
             for chunk in torch.split(test.inputs, CHUNK)
         ]
-        found[name] = Split(torch.cat(chunks), test.targets)
+        found[one.name] = Split(torch.cat(chunks), test.targets)
     return found
 
 
@@ -122,72 +110,56 @@ def _strengths(n: int, draws: int, generator: torch.Generator, least: float) -> 
     return torch.where(drawn < 0, -1.0, 1.0) * (least + (1 - least) * drawn.abs())
 
 
-def _flip(images: Tensor, strengths: Tensor) -> Tensor:
+def flip(images: Tensor, strengths: Tensor) -> Tensor:
     return to.flip(images, strengths[:, 0] < 0)
 
 
-def _crop(images: Tensor, strengths: Tensor) -> Tensor:
+def crop(images: Tensor, strengths: Tensor) -> Tensor:
     area, aspect = 1 - 0.5 * strengths[:, 0].abs(), (4 / 3) ** strengths[:, 1]
     size = torch.stack([(area * aspect).sqrt(), (area / aspect).sqrt()], 1).clamp(max=1)
     return to.crop(images, size, strengths[:, 2:])
 
 
-def _translation(images: Tensor, strengths: Tensor) -> Tensor:
+def translation(images: Tensor, strengths: Tensor) -> Tensor:
     height, width = images.shape[-2:]
     still = torch.zeros_like(strengths[:, 0])
     pixels = 0.2 * strengths * torch.tensor((width, height), device=images.device)
     return to.affine(images, still, pixels, still + 1)
 
 
-def _rotation(images: Tensor, strengths: Tensor) -> Tensor:
+def rotation(images: Tensor, strengths: Tensor) -> Tensor:
     still = torch.zeros_like(strengths[:, 0])
     return to.affine(images, 45 * strengths[:, 0], torch.stack([still, still], 1), still + 1)
 
 
-def _brightness(images: Tensor, strengths: Tensor) -> Tensor:
+def brightness(images: Tensor, strengths: Tensor) -> Tensor:
     return to.brightness(images, 4 ** strengths[:, 0])
 
 
-def _gamma(images: Tensor, strengths: Tensor) -> Tensor:
+def gamma(images: Tensor, strengths: Tensor) -> Tensor:
     return to.gamma(images, 3 ** strengths[:, 0])
 
 
-def _jitter(images: Tensor, strengths: Tensor) -> Tensor:
+def jitter(images: Tensor, strengths: Tensor) -> Tensor:
     bright, contrast, colour = (2**strengths).unbind(1)
     images = to.contrast(to.brightness(images, bright), contrast)
     return to.saturation(images, colour) if images.shape[1] == 3 else images
 
 
-def _colour_cast(images: Tensor, strengths: Tensor) -> Tensor:
+def colour_cast(images: Tensor, strengths: Tensor) -> Tensor:
     return to.colour_cast(images, 2**strengths)
 
 
-def _blur(images: Tensor, strengths: Tensor) -> Tensor:
+def blur(images: Tensor, strengths: Tensor) -> Tensor:
     strongest = 0.08 * images.shape[-2]
     radius = min(math.ceil(3 * strongest), min(images.shape[-2:]) - 1)
     return to.blur(images, strongest * strengths[:, 0].abs(), radius)
 
 
-def _compression(images: Tensor, strengths: Tensor) -> Tensor:
+def compression(images: Tensor, strengths: Tensor) -> Tensor:
     return to.compression(images, 100 * 50 ** -strengths[:, 0].abs())
 
 
-class _Drawn(NamedTuple):
-    """A transformation of images by strengths `(n, draws)`."""
-
-    draws: int
-    apply: Callable[[Tensor, Tensor], Tensor]
-
-
-_DRAWN: Mapping[Transformation, _Drawn] = {
-    "flip": _Drawn(1, _flip),
-    "crop": _Drawn(4, _crop),
-    "translation": _Drawn(2, _translation),
-    "rotation": _Drawn(1, _rotation),
-    "brightness": _Drawn(1, _brightness),
-    "gamma": _Drawn(1, _gamma),
-    "jitter": _Drawn(3, _jitter),
-    "colour_cast": _Drawn(3, _colour_cast),
-    "blur": _Drawn(1, _blur),
-    "compression": _Drawn(1, _compression),
-}
+def noise(images: Tensor, strengths: Tensor, *, generator: torch.Generator) -> Tensor:
+    drawn = torch.randn(images.shape, generator=generator, device=images.device)
+    return to.noise(images, NOISIEST * strengths[:, 0].abs(), drawn)

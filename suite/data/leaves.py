@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from suite.ground.errors import RequestError
-from suite.seeds import stream
 
 FOLDER = "classify-leaves"
 SPECIES = 176
@@ -123,14 +122,13 @@ def _decode(file: Path, pixels: int) -> Array:
     return decoded
 
 
-def generated(n: int, pixels: int, seed: int) -> tuple[Array, Array]:
+def generated(n: int, pixels: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Draw leaf-like shapes, and no real leaf: species i mod 176 in uint8 `(n, 3, pixels, pixels)`.
 
     A species is a closed curve, its radius a Fourier series of the angle, and a green. An image
-    shows it turned, moved, scaled, lit from somewhere, and with noise. More images of a seed are
-    the same ones and then some.
+    shows it turned, moved, scaled, lit from somewhere, and with noise. More images of a generator
+    are the same ones and then some.
     """
-    rng = np.random.default_rng(stream(seed, "synthetic"))
     species = _Species(
         amplitudes=rng.standard_normal((SPECIES, len(HARMONICS))) * 0.22 / np.sqrt(HARMONICS),
         phases=rng.uniform(0, 2 * np.pi, (SPECIES, len(HARMONICS))),

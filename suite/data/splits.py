@@ -15,6 +15,7 @@ import functools
 import hashlib
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,25 +25,10 @@ from suite.ground.errors import RequestError
 from suite.seeds import stream
 from suite.vocabulary.data import Data
 
-# Sizes of the splits a source has no opinion on. The test split of a source without one of its
-# own is drawn anew for every seed, so intervals over seeds cover the choice of test examples.
-VALIDATION = {
-    "mnist5k": 1000,
-    "digits": 360,
-    "synthetic_linear": 200,
-    "xor": 200,
-    "generated_leaves": 6 * 176,
-}
-TEST = {
-    "mnist5k": 2000,
-    "digits": 360,
-    "synthetic_linear": 200,
-    "xor": 200,
-    "generated_leaves": 12 * 176,
-}
-HELD_OUT_SHARE = 6  # a sixth each, of sources that are not listed, whose size is that of files
+# The test split of a source without one of its own is drawn anew for every seed, so intervals over
+# seeds cover the choice of test examples.
+HELD_OUT_SHARE = 6  # a sixth each, of sources that do not say otherwise
 OFFICIAL_VALIDATION = 5000
-TABLES = ("boston", "house_prices")  # features are standardised, log prices centred, on training
 CHANNEL_WEIGHTS = {"grey": (0.299, 0.587, 0.114), "red": (1.0, 0.0, 0.0)}
 RESIZED = 1000  # Images at a time: 50 MB at 224×224 pixels of one channel.
 
@@ -102,7 +88,7 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     source = _source(data, seed)
     parts = _parts(data, source, seed)
     inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
-    if data.name in TABLES:
+    if data.table:  # features are standardised, log prices centred, on training
         inputs, targets = standardise(inputs, parts[0]), targets - targets[parts[0]].mean()
     train, validation, test = (
         Split(
@@ -137,7 +123,23 @@ def outline(data: Data, seed: int) -> Outline:
 
 def _source(data: Data, seed: int) -> Raw:
     source = raw(data, seed)
+    if data.home:
+        _check_fields(data, source)
     return _merged(source, data.classes) if data.classes else source
+
+
+def _check_fields(data: Data, source: Raw) -> None:
+    """Refuse what cannot be done to a source of which only now is known what it is."""
+    images, classes = source.inputs.ndim == 4, source.targets.dtype == np.int64
+    colour = images and source.inputs.shape[1] == 3
+    for field, possible, has_no in (
+        ("image_size", images, "images"),
+        ("random_labels", classes, "classes"),
+        ("classes", classes, "classes"),
+        ("colours", colour, "colours"),
+    ):
+        if field in data.given() and not possible:
+            raise RequestError(f"data '{data.name}' has no {has_no}: no '{field}'")
 
 
 def _parts(data: Data, source: Raw, seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -150,11 +152,10 @@ def _parts(data: Data, source: Raw, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     else:
         # Synthetic examples are as good in the order they were drawn; shuffled, which of them are
         # held out would depend on how many there are.
-        drawn = data.name in ("synthetic_linear", "xor", "generated_leaves")
-        order = torch.arange(total) if drawn else torch.randperm(total, generator=generator)
-        last, pool = order.tensor_split([TEST.get(data.name, total // HELD_OUT_SHARE)])
+        order = torch.arange(total) if data.drawn else torch.randperm(total, generator=generator)
+        last, pool = order.tensor_split([data.test or total // HELD_OUT_SHARE])
     default = OFFICIAL_VALIDATION if source.official_test else total // HELD_OUT_SHARE
-    held_out = data.validation_examples or VALIDATION.get(data.name, default)
+    held_out = data.validation_examples or data.validation or default
     wanted = data.train_examples or len(pool) - held_out
     if wanted < 1 or held_out + wanted > len(pool):
         raise RequestError(
@@ -213,7 +214,7 @@ def _at_size(images: Tensor, size: int | None, device: str) -> Tensor:
     if size is None:
         return images.to(device)
     count, channels = images.shape[:2]
-    resized = torch.empty(count, channels, size, size, dtype=torch.uint8, device=device)
+    resized = torch.empty(count, channels, size, size, dtype=images.dtype, device=device)
     for few, into in zip(torch.split(images, RESIZED), torch.split(resized, RESIZED), strict=True):
         into.copy_(F.interpolate(few, (size, size), mode="bilinear", antialias=True))
     return resized

@@ -90,7 +90,7 @@ def arm_values(
         values=by_seed[metric].dropna().astype(float),
         chosen=by_seed[paths],
         best=best,
-        on_edge=tuple(axis.path for axis in tuned if best and _is_edge(axis, best[axis.path])),
+        on_edge=tuple(axis.path for axis in tuned if best and _is_edge(axis, {**arm, **best})),
         ends=rows.set_index("seed")["status"],
         trials=len(rows),
         lost=len(rows) - len(finished(rows)),
@@ -114,8 +114,9 @@ def _tuned(
     return good.loc[score.groupby(good["seed"]).idxmax()], best
 
 
-def _is_edge(axis: Axis, level: Any) -> bool:
-    return len(axis.levels) > 2 and level in (axis.levels[0], axis.levels[-1])
+def _is_edge(axis: Axis, cell: Mapping[str, Any]) -> bool:
+    levels = axis.beside(cell)
+    return len(levels) > 2 and cell[axis.path] in (levels[0], levels[-1])
 
 
 def _best_trial(rows: pd.DataFrame, select: str) -> str:

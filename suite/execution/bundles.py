@@ -20,7 +20,9 @@ def make_bundles(trials: Iterable[Trial]) -> tuple[list[Bundle], list[Trial]]:
     rest = []
     for trial in trials:
         # A batch is parted where a network is too large for memory: that is no network to stack.
-        if isinstance(trial.recipe, Recipe) and trial.recipe.gradient_accumulation == 1:
+        # A component of one's own that was not shown to stack is never stacked on trust.
+        recipe = trial.recipe
+        if isinstance(recipe, Recipe) and recipe.gradient_accumulation == 1 and recipe.stacks:
             key = keys.setdefault(id(trial.recipe), "") or cohort_key(trial.recipe)
             keys[id(trial.recipe)] = key
             alike.setdefault(key, []).append(trial)

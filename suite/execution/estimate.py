@@ -203,7 +203,7 @@ def _noise(recipe: Recipe, device: str) -> Examples:
     targets = torch.arange(n, device=device) % real.outputs
     noise = Split(
         inputs if images else inputs / 255,
-        targets[:, None].float() if recipe.loss == "mse" else targets,
+        targets[:, None].float() if recipe.loss.values else targets,
     )
     few = Split(noise.inputs[:1], noise.targets[:1])
     return Examples(noise, few, few, real.outputs, "")

@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 
 from suite.execution.strategy import Bundle
-from suite.vocabulary.data import Data
 from suite.vocabulary.optimizer import Optimizer, Schedule
 from suite.vocabulary.recipe import Budget, Probe, Recipe
 
@@ -37,7 +36,7 @@ def kind(recipe: Recipe) -> Recipe:
     """Return what all recipes share that need the same memory."""
     return dataclasses.replace(
         recipe,
-        data=dataclasses.replace(recipe.data, random_labels=Data.random_labels),
+        data=recipe.data.without("random_labels"),
         optimizer=Optimizer(),
         schedule=Schedule(),
         budget=Budget(),

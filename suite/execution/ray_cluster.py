@@ -23,6 +23,7 @@ from suite.execution.pool import lost
 from suite.execution.strategy import THREADS, Bundle, Finished, Strategy
 from suite.ground.errors import RequestError
 from suite.vocabulary import discovery
+from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Recipe
 
@@ -48,7 +49,7 @@ class RayCluster(Strategy):
         self.asked = workers
         self.workers = workers or 1
         self.resources: dict[str, float] = {"num_cpus": 1}
-        self.given: dict[str, ObjectRef[Any]] = {}
+        self.given: dict[Data, ObjectRef[Any]] = {}
 
     def __enter__(self) -> Self:
         """Connect.
@@ -97,9 +98,9 @@ class RayCluster(Strategy):
 
         ray = _ray()
         for recipe in recipes:
-            name = recipe.data.name
-            if name in sources.FIXED and name not in self.given:
-                self.given[name] = ray.put(sources.raw(recipe.data, 0))
+            source = sources.unsplit(recipe.data)
+            if not source.drawn and source not in self.given:
+                self.given[source] = ray.put(sources.raw(source, 0))
             try:
                 ray.get(self._remote(_check, recipe, self.device))
             except ray.exceptions.RayTaskError as error:
@@ -164,31 +165,34 @@ def _ray() -> Any:
 
 
 def _copy_code(folder: Path) -> None:
-    """Copy this version of the project, and the studies in use, for every node to import."""
+    """Copy this version of the project, the studies and what they import beside them, for all nodes."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(__file__).parents[1], folder / "suite", ignore=ignored)
     shutil.copytree(discovery.folder(), folder / "studies", ignore=ignored)
+    for file, place in discovery.helpers():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / place)
 
 
-def _prepare(given: list[tuple[str, ObjectRef[Any]]]) -> None:
+def _prepare(given: list[tuple[Data, ObjectRef[Any]]]) -> None:
     """Make this process train as any other does, on data that its node holds once."""
     from suite.data import sources
     from suite.training import determinism
 
     determinism.enforce(THREADS)
-    for name, reference in given:
-        if name not in sources.given:
-            sources.given[name] = _ray().get(reference)
+    for source, reference in given:
+        if source not in sources.given:
+            sources.given[source] = _ray().get(reference)
 
 
-def _check(recipe: Recipe, device: str, given: list[tuple[str, ObjectRef[Any]]]) -> None:
+def _check(recipe: Recipe, device: str, given: list[tuple[Data, ObjectRef[Any]]]) -> None:
     from suite.execution.work import check
 
     _prepare(given)
     check(recipe, device)
 
 
-def _run(bundle: Bundle, device: str, given: list[tuple[str, ObjectRef[Any]]]) -> list[Finished]:
+def _run(bundle: Bundle, device: str, given: list[tuple[Data, ObjectRef[Any]]]) -> list[Finished]:
     from suite.execution.work import run_bundle
 
     _prepare(given)

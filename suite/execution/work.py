@@ -12,13 +12,13 @@ from torch import distributed
 from suite.data import load
 from suite.execution.computing import facts
 from suite.execution.strategy import Bundle, Checkpoints, Finished
-from suite.ground.errors import RequestError
+from suite.ground.errors import RequestError, first_line, own_line
 from suite.ground.identity import digest
 from suite.models import build
-from suite.seeds import stream
+from suite.seeds import seeded, stream
 from suite.training import precision, train
 from suite.training.checkpoint import Checkpoint
-from suite.training.determinism import seeded
+from suite.training.fitting import fits
 from suite.training.footprint import footprint
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
@@ -124,7 +124,15 @@ def check(recipe: Recipe, device: str) -> int:
     try:
         examples = load(recipe.data, 0, device)
         network = build(recipe.model, examples.shape, examples.outputs, 0)
+        fits(recipe, network, examples)
         return footprint(recipe, network, examples)
-    except (MemoryError, RuntimeError) as error:
+    except RequestError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        if (place := own_line(error)) is not None:
+            raise RequestError(f"{place}: {reason}") from None
+        if not isinstance(error, MemoryError | RuntimeError):
+            raise
         reason = str(error).partition("\n")[0]
         raise RequestError(f"data and network do not fit this machine: {reason}") from None

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import sysconfig
 import textwrap
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class RequestError(Exception):
@@ -24,3 +27,19 @@ def first_line(error: BaseException | None) -> str:
     """Return the first line of what a library said, without a long tail."""
     line = str(error).partition("\n")[0]
     return textwrap.shorten(line, 200, placeholder=" …") or repr(error)
+
+
+def own_line(error: BaseException) -> str | None:
+    """Return the file and line of the user's own code in which an error arose, if it did there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if not _is_installed(Path(frame.filename))]
+    return f"{mine[-1].filename}, line {mine[-1].lineno}" if mine else None
+
+
+def _is_installed(file: Path) -> bool:
+    """Whether a file is the project's, an installed package's or Python's."""
+    project = Path(__file__).parents[1]
+    python = Path(sysconfig.get_paths()["stdlib"])
+    return (
+        file.is_relative_to(project) or file.is_relative_to(python) or "site-packages" in file.parts
+    )

@@ -35,7 +35,7 @@ def scalar(default: Any, *, low: float = -math.inf, high: float = math.inf) -> A
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field, number, scalar))
-def vocabulary(cls: type[T]) -> type[T]:
+def vocabulary(cls: type[T], *, kw_only: bool = False) -> type[T]:
     """Make `cls` a frozen dataclass that checks its field names, types, choices and ranges."""
 
     def normalise(self: Any) -> None:
@@ -47,7 +47,7 @@ def vocabulary(cls: type[T]) -> type[T]:
             self.check()
 
     cls.__post_init__ = normalise  # type: ignore[attr-defined]
-    made: Any = dataclasses.dataclass(frozen=True)(cls)
+    made: Any = dataclasses.dataclass(frozen=True, kw_only=kw_only)(cls)
     plain_init = made.__init__
     names = [field.name for field in dataclasses.fields(made)]
 
@@ -63,8 +63,15 @@ def vocabulary(cls: type[T]) -> type[T]:
 
 
 def unknown_field(cls: type, name: str) -> RequestError:
-    names = [field.name for field in dataclasses.fields(cls)]
-    return RequestError(f"{cls.__name__} has no field '{name}' {nearest(name, names)}")
+    """Return the refusal of a field, with the nearest that the class has, or another of its kind."""
+    classes = (cls, *getattr(cls, "relatives", tuple)())
+    names = dict.fromkeys(field.name for one in classes for field in dataclasses.fields(one))
+    return RequestError(f"{called(cls)} has no field '{name}' {nearest(name, names)}")
+
+
+def called(cls: type) -> str:
+    """Return what messages call a class: a name's class is called as its kind."""
+    return getattr(cls, "label", cls.__name__)
 
 
 @functools.cache
@@ -76,7 +83,7 @@ def _annotations(cls: type) -> dict[str, Any]:
 def _checks(cls: Any) -> tuple[tuple[dataclasses.Field[Any], Any, str], ...]:
     """Return each field with its type and its name in messages."""
     return tuple(
-        (field, annotation(cls, field.name), f"{cls.__name__}.{field.name}")
+        (field, annotation(cls, field.name), f"{called(cls)}.{field.name}")
         for field in dataclasses.fields(cls)
     )
 
@@ -116,6 +123,8 @@ def _coerce_plain(value: Any, kind: Any, where: str) -> Any:
         return float(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
+    if hasattr(kind, "accept"):  # a kind of component, which a word may name
+        return kind.accept(value, where)
     fits = type(value) is kind if kind in (int, float, bool, str) else isinstance(value, kind)
     if not fits or (isinstance(value, float) and not math.isfinite(value)):
         raise RequestError(f"{where} must be {_in_words(kind)}, not {value!r}")
@@ -148,23 +157,30 @@ def parse(text: str) -> Any:
 
 
 def owner_of(root: Any, path: str) -> tuple[type, dataclasses.Field[Any]]:
-    """Return the class that holds the field at a dotted `path` below `root`, and the field."""
+    """Return the class that holds the field at a dotted `path` below `root`, and the field.
+
+    Where a component does not have it, another one of its kind may, which can take its place.
+    """
     head, _, rest = path.partition(".")
-    fields = {field.name: field for field in dataclasses.fields(root)}
-    if head not in fields:
+    classes = (type(root), *getattr(root, "relatives", tuple)())
+    for cls in classes:
+        for field in dataclasses.fields(cls):
+            if field.name == head and not rest:
+                return cls, field
+    if not hasattr(root, head):
         raise unknown_field(type(root), head)
-    if not rest:
-        return type(root), fields[head]
     child = getattr(root, head)
     if not dataclasses.is_dataclass(child):
-        raise RequestError(f"{type(root).__name__}.{head} has no fields, so '{path}' names nothing")
+        raise RequestError(f"{called(type(root))}.{head} has no fields, so '{path}' names nothing")
     return owner_of(child, rest)
 
 
 def normalised(root: Any, path: str, value: Any) -> Any:
     """Return `value` in the form that the field at `path` gives it."""
     cls, field = owner_of(root, path)
-    where = f"{cls.__name__}.{field.name}"
+    where = f"{called(cls)}.{field.name}"
+    if field.name == "name" and hasattr(cls, "named"):
+        return cls.named(value, where)
     value = coerce(value, annotation(cls, field.name), where)
     check_range(value, field, where)
     return value
@@ -175,11 +191,17 @@ def replace_at(root: T, changes: Mapping[str, Any]) -> T:
     own: dict[str, Any] = {}
     below: dict[str, dict[str, Any]] = {}
     for path, value in changes.items():
-        owner_of(root, path)
+        cls, _ = owner_of(root, path)
         head, _, rest = path.partition(".")
         if rest:
             below.setdefault(head, {})[rest] = value
-        else:
+        elif hasattr(cls, "accept"):
             own[head] = value
-    own |= {head: replace_at(getattr(root, head), inner) for head, inner in below.items()}
+        else:
+            own[head] = normalised(root, head, value)
+    own |= {
+        head: replace_at(own.get(head, getattr(root, head)), deep) for head, deep in below.items()
+    }
+    if hasattr(root, "changed"):
+        return typing.cast("T", root.changed(own))
     return dataclasses.replace(root, **own)  # type: ignore[type-var]

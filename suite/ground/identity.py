@@ -23,14 +23,28 @@ SEMANTICS_VERSION = 1
 
 
 def canonical(value: Any) -> Any:
-    """Return `value` as plain JSON types, leaving out every field that has its default."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: canonical(getattr(value, field.name))
-            for field in dataclasses.fields(value)
-            if getattr(value, field.name) != field.default
-        }
-    return list(value) if isinstance(value, tuple) else value
+    """Return `value` as plain JSON types, leaving out every field that has its default.
+
+    A component (`suite.vocabulary.components`) says what stands for its name; where most of a kind
+    have no fields, such as losses, one that has none is a word.
+    """
+    if isinstance(value, tuple):
+        return [canonical(item) for item in value]
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    form = _identity(value) | {
+        field.name: canonical(getattr(value, field.name))
+        for field in dataclasses.fields(value)
+        if getattr(value, field.name) != field.default
+    }
+    bare = getattr(value, "brief", False) and form.keys() <= {"name"}
+    return getattr(value, "name", "") if bare else form
+
+
+def _identity(value: Any) -> dict[str, Any]:
+    """Return what stands in a component's form beside the fields that differ from their defaults."""
+    found: dict[str, Any] = getattr(value, "identity", dict)()
+    return found
 
 
 # Every seed asks for the same of each cell: a plan of 100,000 trials takes half the time.
@@ -44,8 +58,9 @@ def rebuild(cls: type[T], form: Mapping[str, Any]) -> T:
     for name, value in form.items():
         if name not in names:
             raise unknown_field(cls, name)
-        nested = isinstance(value, Mapping)
-        arguments[name] = rebuild(annotation(cls, name), value) if nested else value
+        kind = annotation(cls, name)
+        nested = isinstance(value, Mapping) and not hasattr(kind, "accept")
+        arguments[name] = rebuild(kind, value) if nested else value
     return cls(**arguments)
 
 
@@ -54,11 +69,18 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for field in dataclasses.fields(value):
         child = getattr(value, field.name)
-        if dataclasses.is_dataclass(child):
+        if dataclasses.is_dataclass(child) and not getattr(child, "brief", False):
             flat |= flatten(child, f"{prefix}{field.name}.")
         else:
-            flat[prefix + field.name] = child
+            flat[prefix + field.name] = worded(child)
     return flat
+
+
+def worded(value: Any) -> Any:
+    """Return a value as a level or a parameter is called: a component in its own words."""
+    if isinstance(value, tuple):
+        return tuple(map(worded, value))
+    return str(value) if hasattr(value, "brief") else value
 
 
 def digest(form: Any) -> str:
@@ -73,7 +95,7 @@ def cohort_key(recipe: Any) -> str:
     def less_scalars(value: Any) -> Any:
         if not dataclasses.is_dataclass(value):
             return canonical(value)
-        return {
+        return _identity(value) | {
             field.name: less_scalars(getattr(value, field.name))
             for field in dataclasses.fields(value)
             if not field.metadata.get("scalar")

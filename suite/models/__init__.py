@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from suite.models.alexnet import alexnet
-from suite.models.googlenet import googlenet
+from suite.ground.errors import RequestError
 from suite.models.initialise import initialise
-from suite.models.lenet import lenet
-from suite.models.linear import linear
-from suite.models.mlp import mlp
-from suite.models.nin import nin
-from suite.models.resnet import resnet
-from suite.models.resnet18 import resnet18
-from suite.models.vgg import vgg
-from suite.seeds import stream
-from suite.vocabulary.model import MODEL_FIELDS, Model
-
-IMAGE_MODELS: dict[str, Callable[..., nn.Module]] = {
-    "lenet": lenet,
-    "alexnet": alexnet,
-    "vgg": vgg,
-    "nin": nin,
-    "googlenet": googlenet,
-    "resnet18": resnet18,
-}
+from suite.seeds import seeded, stream
+from suite.vocabulary.model import Model
 
 
 def build(model: Model, shape: tuple[int, ...], outputs: int, seed: int) -> nn.Module:
@@ -37,21 +18,19 @@ def build(model: Model, shape: tuple[int, ...], outputs: int, seed: int) -> nn.M
     Args:
         shape: of one example, `(channels, height, width)` or `(features,)`.
         outputs: classes, or values of a regression.
+
+    Raises:
+        RequestError: if what was built is no network.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(seed, "init"))
-        network = _network(model, shape, outputs)
+    with seeded(stream(seed, "init")):
+        network = model.function()(shape, outputs, **model.arguments())
+        if not isinstance(network, nn.Module):
+            raise RequestError(
+                f"model '{model.name}' must return a torch.nn.Module, not {network!r}"
+            )
+        if any(is_lazy(one) for one in (*network.parameters(), *network.buffers())):
+            with torch.no_grad():
+                network.eval()(torch.zeros(2, *shape))
+            network.train()
         initialise(network, model.init)
     return network
-
-
-def _network(model: Model, shape: tuple[int, ...], outputs: int) -> nn.Module:
-    fields = {name: getattr(model, name) for name in MODEL_FIELDS[model.name]}
-    if model.name == "resnet":
-        return resnet(shape, outputs, **fields | {"residual": model.residual is not False})
-    if model.name in IMAGE_MODELS:
-        return IMAGE_MODELS[model.name](shape, outputs, **fields)
-    features = math.prod(shape)
-    if model.name == "mlp":
-        return mlp(features, outputs, **fields | {"residual": model.residual is True})
-    return linear(features, outputs)

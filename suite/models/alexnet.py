@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from suite.models.layers import ACTIVATIONS, linear_head, scaled
+from suite.models.layers import activated, linear_head, scaled
 from suite.models.lenet import POOLING
+from suite.vocabulary.model import Activation
 
 
 def alexnet(
@@ -13,7 +14,7 @@ def alexnet(
     outputs: int,
     *,
     widths: tuple[int, ...],
-    activation: str,
+    activation: Activation,
     dropout: float,
     pooling: str,
     scale: float,
@@ -26,21 +27,21 @@ def alexnet(
     Raises:
         RequestError: if the input is no image of at least 65×65 pixels.
     """
-    act, pool = ACTIVATIONS[activation], POOLING[pooling]
+    pool = POOLING[pooling]
     few, more, most = (scaled(channels, scale) for channels in (96, 256, 384))
     features = nn.Sequential(
         nn.Conv2d(shape[0], few, kernel_size=11, stride=4, padding=1),
-        act(),
+        activated(activation),
         pool(kernel_size=3, stride=2),
         nn.Conv2d(few, more, kernel_size=5, padding=2),
-        act(),
+        activated(activation),
         pool(kernel_size=3, stride=2),
         nn.Conv2d(more, most, kernel_size=3, padding=1),
-        act(),
+        activated(activation),
         nn.Conv2d(most, most, kernel_size=3, padding=1),
-        act(),
+        activated(activation),
         nn.Conv2d(most, more, kernel_size=3, padding=1),
-        act(),
+        activated(activation),
         pool(kernel_size=3, stride=2),
     )
     head = linear_head(

@@ -11,13 +11,28 @@ from torch import Tensor, distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from suite.ground.errors import RequestError
+from suite.vocabulary.model import Activation
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "identity": nn.Identity,
-}
+
+class Elementwise(nn.Module):
+    """A function of one's own as a layer."""
+
+    def __init__(self, activation: Activation) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return a tensor of the shape of `inputs`."""
+        outputs: Tensor = self.activation.function()(inputs, **self.activation.arguments())
+        return outputs
+
+
+def activated(activation: Activation) -> nn.Module:
+    """Return the layer that a recipe's activation names."""
+    if activation.home:
+        return Elementwise(activation)
+    layer: nn.Module = activation.function()()
+    return layer
 
 
 class Dropout(nn.Module):
@@ -146,14 +161,14 @@ def linear_head(
     outputs: int,
     *,
     widths: tuple[int, ...],
-    activation: str,
+    activation: Activation,
     dropout: float,
 ) -> list[nn.Module]:
     """Return the layers from the feature maps of `features` to classes: hidden ones, dropout."""
     inputs = math.prod(output_shape(features, shape))
     layers: list[nn.Module] = [nn.Flatten()]
     for width in widths:
-        layers += [nn.Linear(inputs, width), ACTIVATIONS[activation](), Dropout(dropout)]
+        layers += [nn.Linear(inputs, width), activated(activation), Dropout(dropout)]
         inputs = width
     return [*layers, nn.Linear(inputs, outputs)]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from suite.ground.errors import RequestError
-from suite.models.layers import ACTIVATIONS, normalisation
+from suite.models.layers import activated, normalisation
+from suite.vocabulary.model import Activation
 
 
 class Subsampling(nn.Module):
@@ -33,7 +34,7 @@ def lenet(
     shape: tuple[int, ...],
     outputs: int,
     *,
-    activation: str,
+    activation: Activation,
     pooling: str,
     padding: int,
     norm: str,
@@ -54,11 +55,11 @@ def lenet(
 
     def convolution(inputs: int, outputs: int, padding: int) -> list[nn.Module]:
         layer = nn.Conv2d(inputs, outputs, kernel_size=5, padding=padding)
-        return [layer, *normalisation(norm, outputs, dimensions=2), ACTIVATIONS[activation]()]
+        return [layer, *normalisation(norm, outputs, dimensions=2), activated(activation)]
 
     def linear(inputs: int, outputs: int) -> list[nn.Module]:
         layer = nn.Linear(inputs, outputs)
-        return [layer, *normalisation(norm, outputs, dimensions=1), ACTIVATIONS[activation]()]
+        return [layer, *normalisation(norm, outputs, dimensions=1), activated(activation)]
 
     pool = POOLING[pooling]
     flat = 16

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
 
-def linear(features: int, outputs: int) -> nn.Module:
-    """Return a network from `(n, ...)` with `features` values an example to `(n, outputs)`."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(features, outputs))
+def linear(shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Return a network from `(n, *shape)` to `(n, outputs)`."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), outputs))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
-from suite.models.layers import ACTIVATIONS, Dropout, normalisation
+from suite.models.layers import Dropout, activated, normalisation
+from suite.vocabulary.model import Activation
 
 
 class Residual(nn.Sequential):
@@ -17,27 +20,27 @@ class Residual(nn.Sequential):
 
 
 def mlp(
-    features: int,
+    shape: tuple[int, ...],
     outputs: int,
     *,
     widths: tuple[int, ...],
     repeats: int,
-    activation: str,
+    activation: Activation,
     dropout: float,
     norm: str,
-    residual: bool,
+    residual: bool | None,
 ) -> nn.Module:
-    """Return a network from `(n, ...)` with `features` values an example to `(n, outputs)`.
+    """Return a network from `(n, *shape)` to `(n, outputs)`.
 
     Each hidden layer is linear, then normalisation, activation and dropout where asked for. With
     `residual`, one that is as wide as the hidden layer before it adds its input to its output.
     """
     layers: list[nn.Module] = [nn.Flatten()]
-    before = None
+    features, before = math.prod(shape), None
     for width in widths * repeats:
         layer: list[nn.Module] = [nn.Linear(features, width)]
         layer += normalisation(norm, width, dimensions=1)
-        layer.append(ACTIVATIONS[activation]())
+        layer.append(activated(activation))
         if dropout > 0.0:
             layer.append(Dropout(dropout))
         layers += [Residual(*layer)] if residual and width == before else layer

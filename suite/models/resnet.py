@@ -79,7 +79,13 @@ def convolution(
 
 
 def resnet(
-    shape: tuple[int, ...], outputs: int, *, depth: int, channels: int, norm: str, residual: bool
+    shape: tuple[int, ...],
+    outputs: int,
+    *,
+    depth: int,
+    channels: int,
+    norm: str,
+    residual: bool | None,
 ) -> nn.Module:
     """Return a network from `(n, channels, height, width)` to `(n, outputs)`.
 
@@ -97,7 +103,7 @@ def resnet(
     for stage in range(STAGES):
         for block in range((depth - 2) // (2 * STAGES)):
             wider, stride = channels * 2**stage, 2 if stage and not block else 1
-            shortcut = PadShortcut(wider - width, stride) if residual else None
+            shortcut = PadShortcut(wider - width, stride) if residual is not False else None
             layers.append(BasicBlock(width, wider, stride=stride, norm=norm, shortcut=shortcut))
             width = wider
     return nn.Sequential(*layers, GlobalAveragePool(), nn.Linear(width, outputs))

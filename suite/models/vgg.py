@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from suite.models.layers import ACTIVATIONS, Dropout, GlobalAveragePool, linear_head, output_shape
+from suite.models.layers import Dropout, GlobalAveragePool, activated, linear_head, output_shape
 from suite.models.lenet import POOLING
+from suite.vocabulary.model import Activation
 
 
 def vgg(
@@ -13,7 +14,7 @@ def vgg(
     outputs: int,
     *,
     widths: tuple[int, ...],
-    activation: str,
+    activation: Activation,
     dropout: float,
     pooling: str,
     blocks: tuple[tuple[int, ...], ...],
@@ -51,12 +52,12 @@ def vgg(
 
 
 def block(
-    inputs: int, outputs: int, convolutions: int, kernel: int = 3, *, activation: str
+    inputs: int, outputs: int, convolutions: int, kernel: int = 3, *, activation: Activation
 ) -> list[nn.Module]:
     """Return convolutions that keep height and width, each with an activation."""
     layers: list[nn.Module] = []
     for _ in range(convolutions):
         conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
-        layers += [conv, ACTIVATIONS[activation]()]
+        layers += [conv, activated(activation)]
         inputs = outputs
     return layers

@@ -18,14 +18,13 @@ from torch import Tensor, nn
 from suite.data import Examples, augmented, load, shifted_tests
 from suite.execution.strategy import THREADS
 from suite.ground.errors import RequestError
-from suite.ground.identity import rebuild
 from suite.ground.wording import worded
 from suite.reproduce.trained import trained
 from suite.seeds import stream
 from suite.training import Run, determinism
 from suite.training.evaluation import predict
 from suite.training.step import prepare
-from suite.vocabulary.recipe import Recipe
+from suite.vocabulary import discovery
 from suite.vocabulary.record import Record
 from suite.vocabulary.views import Pictured
 
@@ -62,10 +61,10 @@ def strips(of: Pictured, records: Sequence[Record]) -> list[Strip]:
 
 def _trained_on(records: Sequence[Record]) -> list[Strip]:
     """One strip for each way to augment, of the same images."""
-    found: dict[tuple[str, ...], NDArray[np.uint8]] = {}
+    found: dict[tuple[Any, ...], NDArray[np.uint8]] = {}
     data = None
     for record in records:
-        recipe: Recipe = rebuild(Recipe, record.recipe)
+        recipe = discovery.recipe_of(record)
         data = data or recipe.data
         if recipe.data == data and recipe.augmentation not in found:
             images = _examples(record).train.inputs[:SHOWN]
@@ -73,12 +72,12 @@ def _trained_on(records: Sequence[Record]) -> list[Strip]:
             if recipe.augmentation:
                 (images,) = augmented((images,), recipe.augmentation, generator)
             found[recipe.augmentation] = _pictures(images)
-    return [Strip(names, pictures) for names, pictures in found.items()]
+    return [Strip(tuple(map(str, how)), pictures) for how, pictures in found.items()]
 
 
 def _tested_on(records: Sequence[Record]) -> list[Strip]:
     """The test split as it is, and under each shift."""
-    recipe: Recipe = rebuild(Recipe, records[0].recipe)
+    recipe = discovery.recipe_of(records[0])
     seed = records[0].seed
     shifted = shifted_tests(recipe.data, recipe.shifts, seed, "cpu")
     splits = [(AS_IT_IS, _examples(records[0]).test), *shifted.items()]
@@ -134,7 +133,7 @@ def _mistakes(records: Sequence[Record]) -> list[Strip]:
 
 
 def _examples(record: Record) -> Examples:
-    recipe: Recipe = rebuild(Recipe, record.recipe)
+    recipe = discovery.recipe_of(record)
     examples = load(recipe.data, record.seed)
     if examples.digest != record.outcome.data_digest:
         raise RequestError(worded("the data of trial {trial} are others here", trial=record.id))

@@ -19,7 +19,6 @@ from suite.execution.strategy import Bundle, Finished, Strategy
 from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
 from suite.ground.errors import RequestError
-from suite.ground.identity import rebuild
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Probe, Recipe
@@ -59,7 +58,7 @@ def trial_of(record: Record) -> Trial:
         cell = {path: _level(level) for path, level in record.recipe["cell"].items()}
         recipe: Recipe | Probe = Probe(**{**record.recipe, "cell": cell})
     else:
-        recipe = rebuild(Recipe, record.recipe)
+        recipe = discovery.recipe_of(record)
     cell = {path: _level(level) for path, level in record.cell.items()}
     return Trial(record.study, record.part, cell, recipe, record.seed, record.alone)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 
 from suite.ground.errors import RequestError
-from suite.ground.identity import rebuild
 from suite.ground.wording import worded
 from suite.training.loop import Run, weights_digest
-from suite.vocabulary.recipe import Recipe
+from suite.vocabulary import discovery
 from suite.vocabulary.record import Record
 
 
@@ -21,7 +20,7 @@ def trained(record: Record) -> Run:
     device = record.provenance.device
     if record.is_probe:
         raise RequestError(worded("trial {trial} is no network's", trial=record.id))
-    recipe: Recipe = rebuild(Recipe, record.recipe)
+    recipe = discovery.recipe_of(record)
     if recipe.devices > 1:
         raise RequestError(worded("trial {trial} ran on several devices", trial=record.id))
     if device == "cuda" and not torch.cuda.is_available():

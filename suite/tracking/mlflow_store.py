@@ -52,10 +52,12 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy import create_engine
 
 from suite.ground.cache import cache_folder
-from suite.ground.identity import flatten, rebuild
+from suite.ground.errors import RequestError
+from suite.ground.identity import flatten
 from suite.tracking import location
+from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
-from suite.vocabulary.recipe import Recipe, ignored_paths
+from suite.vocabulary.recipe import Recipe
 from suite.vocabulary.record import Execution, Links, Record, Status
 
 # Loading mlflow sets up its own loggers, which announce every table they create.
@@ -352,10 +354,28 @@ def _params(record: Record) -> dict[str, Any]:
     """Return the fields that a trained recipe reads by path, or a probe's cell, and the seed."""
     if record.is_probe:
         return {"probe": record.recipe["function"], **record.cell, "seed": record.seed}
-    recipe = rebuild(Recipe, record.recipe)
-    ignored = ignored_paths(recipe)
-    read = {path: value for path, value in flatten(recipe).items() if path not in ignored}
-    return read | {"seed": record.seed}
+    try:
+        read = flatten(discovery.recipe_of(record))
+    except RequestError:  # its study's file is not here: of its recipe we know what is written
+        read = flatten(Recipe()) | _dotted(record.recipe)
+    codes = {
+        path: value for path, value in _dotted(record.recipe).items() if path.endswith(".code")
+    }
+    return read | codes | _named(record.cell, read) | {"seed": record.seed}
+
+
+def _dotted(form: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a canonical form by dotted paths."""
+    flat: dict[str, Any] = {}
+    for name, value in form.items():
+        inner = isinstance(value, Mapping)
+        flat |= _dotted(value, f"{prefix}{name}.") if inner else {prefix + name: value}
+    return flat
+
+
+def _named(cell: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the levels of a cell that have names of their own: a parameter to group runs by."""
+    return {path: level for path, level in cell.items() if path not in read}
 
 
 def _metrics(record: Record) -> Iterator[Metric]:

@@ -44,7 +44,6 @@ class Tracker:
         self.error: Exception | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracking")
         self._store: Store | None = None
-        self._opened = False
         self._runs: dict[str, dict[str, Run]] = {}
         self._logged: set[tuple[str, str]] = set()
         self._pending: list[Future[None]] = []
@@ -56,14 +55,10 @@ class Tracker:
 
     def open(self) -> None:
         """Begin to load mlflow and open the store; takes seconds, but not the caller's."""
-        if not self._opened:
-            self._opened = True
-            self._submit(self._open)
+        self._submit(self._open)
 
     def _open(self) -> None:
-        from suite.tracking.mlflow_store import Store
-
-        self._store = Store(self.uri)
+        self._need()
 
     def contents(self, study: str, known: set[str], executions: bool) -> list[Record | Execution]:
         """Wait for and return a study's records, but for the trial ids in `known`.
@@ -84,7 +79,6 @@ class Tracker:
     def record(self, run: str) -> Record | None:
         """Wait for and return the record of a run, by its id; None if the store cannot say."""
         found: list[Record] = []
-        self.open()
         self._submit(lambda: found.append(self._need().record(run)))
         self.wait()
         return found[0] if found else None
@@ -164,7 +158,6 @@ class Tracker:
             if kept and kept[0] == one.started:
                 found[one.study] = Links(*kept[1:])
             else:
-                self.open()
                 self._submit(functools.partial(work, one))
         self.wait()
         return found
@@ -180,7 +173,10 @@ class Tracker:
         self._thread.shutdown()
 
     def _need(self) -> Store:
-        assert self._store is not None, "open() comes first"
+        if self._store is None:
+            from suite.tracking.mlflow_store import Store
+
+            self._store = Store(self.uri)
         return self._store
 
     def _once(self, study: str, thing: str, content: Any, work: Callable[[], None]) -> None:
@@ -193,7 +189,6 @@ class Tracker:
             work()
             self.written.note(study, thing, content)
 
-        self.open()
         self._submit(noted)
 
     def _submit(self, work: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from suite.training.step import Loss, binary_cross_entropy, mse_one_hot
+from suite.training.losses import Loss
 
 BINS = 15
 
@@ -16,9 +16,9 @@ def probabilities(outputs: Tensor, loss: Loss) -> Tensor:
     Squared errors and logistic regressions, one a class, speak of each class by itself, so their
     probabilities need not add up to 1. A margin speaks of none: its outputs go through a softmax.
     """
-    if loss is mse_one_hot:
+    if loss.probabilities == "clamp":
         return outputs.clamp(0, 1)
-    return outputs.sigmoid() if loss is binary_cross_entropy else outputs.softmax(1)
+    return outputs.sigmoid() if loss.probabilities == "sigmoid" else outputs.softmax(1)
 
 
 def calibration_error(probabilities: Tensor, targets: Tensor) -> float:

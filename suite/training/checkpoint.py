@@ -26,13 +26,14 @@ from torch import Tensor
 
 from suite.data import Examples
 from suite.training.devices import Devices
+from suite.training.outputs import each, first, joined, parted
 from suite.training.update_rules import UpdateRule
 from suite.vocabulary.record import Outcome, Status
 
 State = dict[str, Any]
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # Raised with any change of what is kept: an older checkpoint is then as good as none.
+FORMAT = 2  # Raised with any change of what is kept: an older checkpoint is then as good as none.
 DIGEST = 64  # characters of a SHA-256, which a file begins with
 
 
@@ -76,7 +77,7 @@ class Checkpoint:
         self,
         runs: Sequence[Kept],
         rule: UpdateRule,
-        since: tuple[list[Tensor], list[Tensor]],
+        since: tuple[list[Any], list[Tensor]],
         ended: dict[int, Outcome] | None = None,
     ) -> None:
         """Write all that the next step depends on; a disk that takes no more is no fault.
@@ -90,7 +91,7 @@ class Checkpoint:
         state = {
             "belongs": _belongs(runs),
             "runs": [run.state() for run in runs],
-            "rule": rule.state,
+            "rule": rule.state(),
             "since": [self._joined(batches) for batches in since],
             "ended": {cell: _plain(outcome) for cell, outcome in (ended or {}).items()},
         }
@@ -102,7 +103,7 @@ class Checkpoint:
 
     def resume(
         self, runs: Sequence[Kept], rule: UpdateRule
-    ) -> tuple[list[Tensor], list[Tensor], dict[int, Outcome]]:
+    ) -> tuple[list[Any], list[Tensor], dict[int, Outcome]]:
         """Bring runs that have not begun to where they were kept, if they were.
 
         Returns:
@@ -114,23 +115,20 @@ class Checkpoint:
             return [], [], {}
         for run, kept in zip(runs, state["runs"], strict=True):
             run.restore(kept)
-        for name, value in state["rule"].items():
-            own = rule.state[name]
-            if isinstance(own, int):
-                rule.state[name] = value
-            else:
-                torch._foreach_copy_(own, value)
+        rule.restore(state["rule"])
         device = runs[0].device
         outputs, targets = (self._parted(whole, sizes, device) for whole, sizes in state["since"])
         return outputs, targets, {cell: _outcome(form) for cell, form in state["ended"].items()}
 
-    def _joined(self, batches: list[Tensor]) -> tuple[Tensor | None, list[int]]:
-        """Return batches as one tensor: a file of a hundred thousand small ones takes seconds."""
-        sizes = [batch.shape[self.dim] for batch in batches]
-        return (torch.cat(batches, self.dim) if batches else None), sizes
+    def _joined(self, batches: list[Any]) -> tuple[Any, list[int]]:
+        """Return batches as one: a file of a hundred thousand small tensors takes seconds."""
+        sizes = [first(batch).shape[self.dim] for batch in batches]
+        return (joined(batches, self.dim) if batches else None), sizes
 
-    def _parted(self, whole: Tensor | None, sizes: list[int], device: str) -> list[Tensor]:
-        return [] if whole is None else list(torch.split(whole.to(device), sizes, self.dim))
+    def _parted(self, whole: Any, sizes: list[int], device: str) -> list[Any]:
+        if whole is None:
+            return []
+        return parted(each(lambda tensor: tensor.to(device), whole), sizes, self.dim)
 
     def _write(self, state: State) -> None:
         content = io.BytesIO()

@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from suite.data import Split
 from suite.ground.errors import RequestError
+from suite.training.outputs import Outputs, each, joined
 from suite.vocabulary.recipe import Recipe
 
 
@@ -39,7 +40,7 @@ class Devices(Protocol):
     def gradients(self, loss: Tensor, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Return the gradients of the whole batch's mean loss, given the mean over the shard."""
 
-    def gather(self, outputs: list[Tensor], targets: list[Tensor]) -> list[Tensor]:
+    def gather(self, outputs: list[Outputs], targets: list[Tensor]) -> list[Outputs]:
         """Return the outputs of whole batches, in order, from those of this device's shards."""
 
     def agree(self, flag: bool) -> bool:
@@ -61,9 +62,10 @@ class OneDevice:
         return batch
 
     def gradients(self, loss: Tensor, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return torch.autograd.grad(loss, parameters)
+        # Of a parameter that the loss does not depend on, the gradient is zero.
+        return torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
 
-    def gather(self, outputs: list[Tensor], targets: list[Tensor]) -> list[Tensor]:
+    def gather(self, outputs: list[Outputs], targets: list[Tensor]) -> list[Outputs]:
         return outputs
 
     def agree(self, flag: bool) -> bool:
@@ -81,21 +83,24 @@ class DataParallel:
 
     Args:
         parts: in which each device looks at its shard; all devices must have as many.
+        unused: the loss may not depend on every parameter.
 
     Raises:
         RequestError: if this process is not one of `count` that are connected.
     """
 
-    def __init__(self, count: int, device: str = "cpu", parts: int = 1) -> None:
+    def __init__(
+        self, count: int, device: str = "cpu", parts: int = 1, *, unused: bool = False
+    ) -> None:
         if not distributed.is_initialized() or distributed.get_world_size() != count:
             raise RequestError(f"devices={count} needs {count} connected processes")
-        self.count, self.parts = count, parts
+        self.count, self.parts, self.unused = count, parts, unused
         self.device = device
         self.rank = distributed.get_rank()
         self.scale = 1.0
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        return DistributedDataParallel(network)
+        return DistributedDataParallel(network, find_unused_parameters=self.unused)
 
     def shard(self, batch: Split) -> Split:
         """Return this device's examples of a batch.
@@ -115,16 +120,22 @@ class DataParallel:
         for parameter in parameters:
             parameter.grad = None
         torch.autograd.backward(loss * self.scale)
-        return tuple(p.grad for p in parameters if p.grad is not None)
+        return tuple(torch.zeros_like(p) if p.grad is None else p.grad for p in parameters)
 
-    def gather(self, outputs: list[Tensor], targets: list[Tensor]) -> list[Tensor]:
+    def gather(self, outputs: list[Outputs], targets: list[Tensor]) -> list[Outputs]:
         sizes = [len(batch) for batch in targets]
-        whole = outputs[0].new_zeros(sum(sizes), *outputs[0].shape[1:])
-        for batch, mine in zip(torch.split(whole, sizes), outputs, strict=True):
-            torch.tensor_split(batch, self.count)[self.rank].copy_(mine)
-        # An example's outputs are zero on every device but one: the sum restores them bit for bit.
-        distributed.all_reduce(whole)
-        return [whole]
+        mine = [len(torch.tensor_split(batch, self.count)[self.rank]) for batch in targets]
+
+        def restored(shards: Tensor) -> Tensor:
+            whole = shards.new_zeros(sum(sizes), *shards.shape[1:])
+            places = torch.split(whole, sizes)
+            for place, own in zip(places, torch.split(shards, mine), strict=True):
+                torch.tensor_split(place, self.count)[self.rank].copy_(own)
+            # An example's outputs are zero on all devices but one: the sum restores them bit for bit.
+            distributed.all_reduce(whole)
+            return whole
+
+        return [each(restored, joined(outputs))]
 
     def agree(self, flag: bool) -> bool:
         votes = torch.tensor([float(flag)], device=self.device)
@@ -141,4 +152,5 @@ def devices_of(recipe: Recipe, device: str) -> Devices:
     """Return what a recipe's number of devices asks for; `device` is this process's own."""
     if recipe.devices == 1:
         return OneDevice()
-    return DataParallel(recipe.devices, device, recipe.gradient_accumulation)
+    parts, own = recipe.gradient_accumulation, bool(recipe.model.home)
+    return DataParallel(recipe.devices, device, parts, unused=own)

@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 from suite.data import Split
 from suite.training.calibration import calibration_error, probabilities
-from suite.training.step import Loss, prepare
+from suite.training.losses import Loss
+from suite.training.outputs import Outputs, first, joined
+from suite.training.step import prepare
+from suite.vocabulary.loss import Score
 
 # Examples at a time, and their numbers together: larger is no faster on a CPU and costs memory in
 # convolutional networks. VGG-11 needs 25 MB an example of 224×224 pixels, so 4 GB at most.
@@ -18,9 +21,11 @@ CHUNK_NUMBERS = 8_000_000
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, loss: Loss, split: Split, prefix: str) -> dict[str, float]:
+def evaluate(
+    network: nn.Module, loss: Loss, split: Split, prefix: str, scores: tuple[Score, ...] = ()
+) -> dict[str, float]:
     """Return the metrics of `measure` on a split, with the network in evaluation mode."""
-    return measure(predict(network, split.inputs), split.targets, loss, prefix)
+    return measure(evaluated(network, split.inputs), split.targets, loss, prefix, scores)
 
 
 def chunk_size(shape: tuple[int, ...]) -> int:
@@ -31,24 +36,44 @@ def chunk_size(shape: tuple[int, ...]) -> int:
 @torch.no_grad()
 def predict(network: nn.Module, inputs: Tensor) -> Tensor:
     """Return the outputs `(n, outputs)` of a network in evaluation mode."""
+    return first(evaluated(network, inputs))
+
+
+@torch.no_grad()
+def evaluated(network: nn.Module, inputs: Tensor) -> Outputs:
+    """Return all that a network in evaluation mode makes of inputs."""
     network.eval()
     size = chunk_size(tuple(inputs.shape[1:]))
-    outputs = torch.cat([network(prepare(chunk)) for chunk in torch.split(inputs, size)])
+    outputs = joined([network(prepare(chunk)) for chunk in torch.split(inputs, size)])
     network.train()
     return outputs
 
 
 @torch.no_grad()
-def measure(outputs: Tensor, targets: Tensor, loss: Loss, prefix: str) -> dict[str, float]:
+def measure(
+    outputs: Outputs, targets: Tensor, loss: Loss, prefix: str, scores: tuple[Score, ...] = ()
+) -> dict[str, float]:
     """Return the loss of outputs `(n, classes)` and, where targets are classes, the accuracy.
 
     On the test split also the calibration error: at the end it costs nothing, in a curve it would.
+
+    Args:
+        scores: metrics of one's own.
+
+    Raises:
+        ValueError: if one of these is no number.
     """
     metrics = {f"{prefix}loss": float(loss(outputs, targets))}
+    measured = first(outputs)
     if targets.dtype is torch.int64:
-        right = (outputs.argmax(1) == targets).sum()
+        right = (measured.argmax(1) == targets).sum()
         metrics[f"{prefix}accuracy"] = int(right) / len(targets)
         if prefix == "test/":
-            said = probabilities(outputs, loss)
+            said = probabilities(measured, loss)
             metrics["test/calibration_error"] = calibration_error(said, targets)
+    for score in scores:
+        value = float(score.function()(measured.cpu(), targets.cpu(), **score.arguments()))
+        if not math.isfinite(value):
+            raise ValueError(f"metric '{score.name}' was {value} on {prefix.rstrip('/')}")
+        metrics[f"{prefix}{score.name}"] = value
     return metrics

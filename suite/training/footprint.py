@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.utils import _pytree as tree
 
 from suite.data import Examples
-from suite.models.counts import on_meta
 from suite.training.evaluation import chunk_size
 from suite.vocabulary.recipe import Recipe
 
@@ -36,17 +38,29 @@ def footprint(recipe: Recipe, network: nn.Module, examples: Examples) -> int:
     weights = sum(parameter.nbytes for parameter in network.parameters())
     parts = recipe.devices * recipe.gradient_accumulation
     batch = -(-min(recipe.batch_size, len(train)) // parts)
-    step = 2 * saved(network, (batch, *examples.shape))
+    step = 2 * _measured(saved, network, (batch, *examples.shape))
     chunk = min(chunk_size(examples.shape), max(len(validation), len(test)))
-    evaluation = widest(network, (chunk, *examples.shape))
+    evaluation = _measured(widest, network, (chunk, *examples.shape))
     outputs = len(train) * examples.outputs * FLOAT  # until the epoch's accuracy is taken
     return LIBRARIES + int(SLACK * (data + COPIES * weights + max(step, evaluation) + outputs))
 
 
-def saved(network: nn.Module, shape: tuple[int, ...]) -> int:
+def _measured(measure: Callable[..., int], network: nn.Module, shape: tuple[int, ...]) -> int:
+    """Return the bytes that a batch takes, computing nothing.
+
+    A network that does not run without numbers is measured on two examples.
+    """
+    try:
+        return measure(network, shape)
+    except Exception:  # whatever a network of one's own does where tensors have no numbers
+        few = min(2, shape[0])
+        return measure(network, (few, *shape[1:]), "cpu") * shape[0] // few
+
+
+def saved(network: nn.Module, shape: tuple[int, ...], device: str = "meta") -> int:
     """Return the bytes that a forward pass of a batch saves for the backward pass, weights aside."""
-    meta = copy.deepcopy(network).to("meta").train()
-    weights = {id(one) for one in meta.parameters()}
+    copied = copy.deepcopy(network).to(device).train()
+    weights = {id(one) for one in copied.parameters()}
     found: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
@@ -58,24 +72,28 @@ def saved(network: nn.Module, shape: tuple[int, ...]) -> int:
 
     kept: list[Tensor] = []  # so that no id is used twice
     with saved_tensors_hooks(pack, lambda tensor: tensor):
-        meta(torch.empty(shape, device="meta"))
+        copied(torch.zeros(shape, device=device))
     return sum(found.values())
 
 
-def widest(network: nn.Module, shape: tuple[int, ...]) -> int:
+def widest(network: nn.Module, shape: tuple[int, ...], device: str = "meta") -> int:
     """Return the bytes of the largest layer's inputs and outputs, the latter twice, in evaluation.
 
     PyTorch's convolutions keep a second copy of their output in a layout of their own.
     """
-    meta = on_meta(network)
+    copied = copy.deepcopy(network).to(device).eval()
     sizes = [0]
 
-    def look(_layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        sizes.append(inputs[0].nbytes + 2 * output.nbytes)
+    def look(_layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        sizes.append(_bytes(inputs) + 2 * _bytes(output))
 
-    for layer in meta.modules():
+    for layer in copied.modules():
         if not any(layer.children()):
             layer.register_forward_hook(look)
     with torch.no_grad():
-        meta(torch.empty(shape, device="meta"))
+        copied(torch.zeros(shape, device=device))
     return max(sizes)
+
+
+def _bytes(values: Any) -> int:
+    return sum(one.nbytes for one in tree.tree_leaves(values) if isinstance(one, Tensor))

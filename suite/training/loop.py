@@ -23,21 +23,24 @@ from torch import Tensor, nn
 from suite.data import Examples, Split, augmented, load, shifted_tests
 from suite.models import build
 from suite.models.layers import use_generator
-from suite.seeds import Purpose, stream
+from suite.seeds import Purpose, global_state, seeded, set_global_state, stream
 from suite.training import observers
 from suite.training.checkpoint import Checkpoint
 from suite.training.devices import devices_of
 from suite.training.evaluation import evaluate
+from suite.training.losses import loss_of
 from suite.training.observers import Moment
+from suite.training.outputs import Outputs
 from suite.training.precision import at
-from suite.training.schedules import rate_at
-from suite.training.step import LOSSES, Accumulated, Step
+from suite.training.schedules import rates
+from suite.training.step import Accumulated, Step
 from suite.training.stopwatch import Stopwatch
 from suite.training.update_rules import make_rule
 from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.record import Curve, Outcome, Status
 
-# Steps between looks for a loss that is not a number. On a GPU a look waits for the device.
+# Steps between looks for a loss that is not a number, and for whether a checkpoint is due. On a GPU
+# a look waits for the device.
 LOOK_EVERY = 100
 WARM_UP_STEPS = 20
 # Final training metrics come from at most this many examples, the same for all arms at a seed: the
@@ -89,7 +92,10 @@ class Run:
         done: steps taken.
         seen: training examples seen.
         began: where the present epoch began.
+        look_every: steps between two looks at how it goes.
     """
+
+    look_every = LOOK_EVERY
 
     def __init__(
         self, recipe: Recipe, seed: int, device: str, examples: Examples | None = None
@@ -102,8 +108,8 @@ class Run:
         self.devices = devices_of(recipe, device)
         self.masks = _generator(seed, "dropout", device, self.devices.rank)
         use_generator(self.network, self.masks)
-        parameters = tuple(self.network.parameters())
-        self.loss = LOSSES[recipe.loss]
+        parameters = tuple(one for one in self.network.parameters() if one.requires_grad)
+        self.loss = loss_of(recipe.loss)
         self.rule = make_rule(recipe.optimizer, parameters)
         wrapped = self.devices.wrap(self.network)
         forward, gradients = at(recipe.precision, device, wrapped, self.devices.gradients)
@@ -120,11 +126,18 @@ class Run:
         train_examples = len(self.examples.train)
         self.steps_per_epoch = -(-train_examples // recipe.batch_size)
         self.total_steps = recipe.budget.total_steps(train_examples, recipe.batch_size)
+        self.rates = rates(
+            recipe, total_steps=self.total_steps, steps_per_epoch=self.steps_per_epoch
+        )
         self.moments = evaluation_steps(recipe.budget, self.total_steps, self.steps_per_epoch)
 
     def train(self, checkpoint: Checkpoint | None = None) -> str:
         """Take every step of the budget; return why it stopped early, or an empty string."""
-        outputs: list[Tensor] = []
+        with seeded(stream(self.seed, "global", self.devices.rank)):
+            return self._train(checkpoint)
+
+    def _train(self, checkpoint: Checkpoint | None) -> str:
+        outputs: list[Outputs] = []
         targets: list[Tensor] = []
         if checkpoint:
             outputs, targets, _ = checkpoint.resume([self], self.rule)
@@ -135,7 +148,9 @@ class Run:
             self.seen += len(batch)
             outputs.append(result.outputs)
             targets.append(batch.targets)
-            if self.done % LOOK_EVERY == 0 and self.devices.agree(not math.isfinite(result.loss)):
+            if self.done % self.look_every == 0 and self.devices.agree(
+                not math.isfinite(result.loss)
+            ):
                 self.watch.stop()
                 return f"the loss was {float(result.loss)} at step {self.done}"
             if self.done in self.moments:
@@ -148,7 +163,11 @@ class Run:
                 outputs, targets = [], []
                 if self.done < self.total_steps:
                     self.watch.start()
-            if checkpoint and self.done % LOOK_EVERY == 0 and self.devices.agree(checkpoint.due()):
+            if (
+                checkpoint
+                and self.done % self.look_every == 0
+                and self.devices.agree(checkpoint.due())
+            ):
                 checkpoint.keep([self], self.rule, (outputs, targets))
         return ""
 
@@ -157,6 +176,7 @@ class Run:
         return {
             "network": self.network.state_dict(),
             "masks": self.masks.get_state(),
+            "global": global_state(),
             "began": tuple(self.began),
             "curves": self.curves,
             "done": self.done,
@@ -169,6 +189,7 @@ class Run:
             self._rehearse()
         self.network.load_state_dict(state["network"])
         self.masks.set_state(state["masks"])
+        set_global_state(state["global"])
         self.began = Place(*state["began"])
         self.order.set_state(self.began.order)
         self.augment.set_state(self.began.augment)
@@ -185,12 +206,7 @@ class Run:
 
     def rate(self) -> float:
         """Return the learning rate of the next step."""
-        return rate_at(
-            self.recipe,
-            self.done,
-            total_steps=self.total_steps,
-            steps_per_epoch=self.steps_per_epoch,
-        )
+        return self.rates(self.done)
 
     def _batches(self) -> Iterator[Split]:
         """Yield batches, epoch after epoch, each in a new order, until the budget is spent."""
@@ -225,10 +241,11 @@ class Run:
         return augmented(inputs, names, self.augment) if names else inputs
 
     def observe(
-        self, outputs: list[Tensor], targets: list[Tensor], gradients: tuple[Tensor, ...]
+        self, outputs: list[Outputs], targets: list[Tensor], gradients: tuple[Tensor, ...]
     ) -> str:
         """Add a point to every curve; return which metric is no number, if one is not."""
-        moment = Moment(self.network, self.loss, self.examples, outputs, targets, gradients)
+        scores = self.recipe.metrics
+        moment = Moment(self.network, self.loss, self.examples, outputs, targets, gradients, scores)
         values: dict[str, float] = {}
         for observer in observers.DEFAULT:
             values |= observer(moment)
@@ -245,7 +262,8 @@ class Run:
             reason: why it stopped early, if it did.
             timed: nothing else ran on the machine.
         """
-        final = {} if reason else self.final()
+        with seeded(stream(self.seed, "global")):  # a network may draw while it is measured
+            final = {} if reason else self.final()
         reason = reason or not_finite(final, self.done)
         cost = self.cost(timed=timed)
         return Outcome(
@@ -267,8 +285,9 @@ class Run:
             for name, curve in self.curves.items()
             if name.startswith(("validation/", "weights/", "gradient/"))
         }
-        metrics |= evaluate(self.network, self.loss, sample, "train/")
-        metrics |= evaluate(self.network, self.loss, test, "test/")
+        scores = self.recipe.metrics
+        metrics |= evaluate(self.network, self.loss, sample, "train/", scores)
+        metrics |= evaluate(self.network, self.loss, test, "test/", scores)
         if "test/accuracy" in metrics:
             metrics["generalisation_gap"] = metrics["train/accuracy"] - metrics["test/accuracy"]
         return metrics | self._shifted(metrics)
@@ -319,8 +338,11 @@ def weights_digest(network: nn.Module) -> str:
     """Return the SHA-256 of every parameter and buffer, with its name, shape and type."""
     sha = hashlib.sha256()
     for name, tensor in network.state_dict().items():
-        sha.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        sha.update(tensor.cpu().contiguous().numpy().data)
+        if isinstance(tensor, Tensor):
+            sha.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            sha.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        else:  # what a module keeps beside tensors
+            sha.update(f"{name}{tensor!r}".encode())
     return sha.hexdigest()
 
 

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from suite.data import Examples
 from suite.training.evaluation import evaluate, measure
-from suite.training.step import Loss
+from suite.training.losses import Loss
+from suite.training.outputs import Outputs, joined
+from suite.vocabulary.loss import Score
 
 
 class Moment(NamedTuple):
@@ -20,14 +22,16 @@ class Moment(NamedTuple):
         outputs: of every batch since the last moment, each before its own update.
         targets: that belong to them.
         gradients: of the last batch.
+        scores: metrics of one's own.
     """
 
     network: nn.Module
     loss: Loss
     examples: Examples
-    outputs: list[Tensor]
+    outputs: list[Outputs]
     targets: list[Tensor]
     gradients: tuple[Tensor, ...]
+    scores: tuple[Score, ...] = ()
 
 
 Observer = Callable[[Moment], dict[str, float]]
@@ -39,13 +43,14 @@ def running_training(moment: Moment) -> dict[str, float]:
     It is what most books plot as "training": each batch was measured before its own update, so
     it lags behind the network. It costs one pass over stored outputs instead of a forward pass.
     """
-    outputs, targets = torch.cat(moment.outputs), torch.cat(moment.targets)
+    outputs, targets = joined(moment.outputs), torch.cat(moment.targets)
     return measure(outputs, targets, moment.loss, "train/running_")
 
 
 def validation(moment: Moment) -> dict[str, float]:
-    """Loss and accuracy on the validation split."""
-    return evaluate(moment.network, moment.loss, moment.examples.validation, "validation/")
+    """Loss, accuracy and metrics of one's own on the validation split."""
+    split = moment.examples.validation
+    return evaluate(moment.network, moment.loss, split, "validation/", moment.scores)
 
 
 @torch.no_grad()

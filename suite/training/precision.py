@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from suite.ground.errors import RequestError
+from suite.training.outputs import Outputs, each
 from suite.vocabulary.recipe import Precision
 
-Forward = Callable[[Tensor], Tensor]
+Forward = Callable[[Tensor], Outputs]
 Gradients = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
@@ -39,9 +40,9 @@ def at(
 
 
 def _autocast(kind: str, forward: Forward) -> Forward:
-    def lowered(inputs: Tensor) -> Tensor:
+    def lowered(inputs: Tensor) -> Outputs:
         with torch.autocast(kind, torch.bfloat16):
-            return forward(inputs).float()
+            return each(Tensor.float, forward(inputs))
 
     return lowered
 

@@ -1,18 +1,40 @@
-"""The learning rate over training."""
+"""The learning rate over training: each schedule is a factor on the recipe's rate."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 from suite.vocabulary.recipe import Recipe
 
 
-def rate_at(recipe: Recipe, step: int, *, total_steps: int, steps_per_epoch: int) -> float:
-    """Return the learning rate of update number `step`, counted from 0."""
+class Place(NamedTuple):
+    """Where training is: the number of the step, from 0, of how many, and how many an epoch has."""
+
+    step: int
+    total: int
+    per_epoch: int
+
+
+def rates(recipe: Recipe, *, total_steps: int, steps_per_epoch: int) -> Callable[[int], float]:
+    """Return a function that gives the learning rate of an update by its number, from 0."""
     schedule, lr = recipe.schedule, recipe.optimizer.lr
-    if schedule.name == "step":
-        passed = step // steps_per_epoch // schedule.every
-        return float(lr * schedule.factor**passed)
-    if schedule.name == "cosine":
-        return lr * (1 + math.cos(math.pi * step / total_steps)) / 2
-    return lr
+    factor, fields = schedule.function(), schedule.arguments()
+
+    def rate(step: int) -> float:
+        return lr * float(factor(Place(step, total_steps, steps_per_epoch), **fields))
+
+    return rate
+
+
+def constant(_place: Place) -> float:
+    return 1.0
+
+
+def step(place: Place, *, every: int, factor: float) -> float:
+    return factor ** (place.step // place.per_epoch // every)
+
+
+def cosine(place: Place) -> float:
+    return (1 + math.cos(math.pi * place.step / place.total)) / 2

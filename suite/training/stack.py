@@ -26,11 +26,13 @@ from torch.func import functional_call, vmap
 
 from suite.data import Split
 from suite.models.layers import Dropout
+from suite.seeds import seeded, stream
 from suite.training.checkpoint import Checkpoint
-from suite.training.loop import LOOK_EVERY, Run
+from suite.training.loop import Run
 from suite.training.precision import at
 from suite.training.step import Step
-from suite.training.update_rules import make_rule
+from suite.training.update_rules import ByCell, UpdateRule, make_rule
+from suite.vocabulary.optimizer import Optimizer
 from suite.vocabulary.recipe import Recipe
 from suite.vocabulary.record import Outcome
 
@@ -52,7 +54,8 @@ def train_together(
     with warnings.catch_warnings():
         # `multi_margin_loss` cannot be lifted; PyTorch computes it cell by cell, and says so.
         warnings.filterwarnings("ignore", "There is a performance drop")
-        ended = Stack(runs, device).train(checkpoint)
+        with seeded(stream(seeds[0], "global")):
+            ended = Stack(runs, device).train(checkpoint)
     return [ended.get(cell) or run.outcome("") for cell, run in enumerate(runs)]
 
 
@@ -96,10 +99,16 @@ class Stack:
         kept = [name for name, _ in self.network.named_buffers() if name not in self.mask_shapes]
         self.state = dict(zip(kept, self.buffers, strict=True))
         recipe = runs[0].recipe
-        optimizers = [run.recipe.optimizer for run in runs]
         forward, gradients = at(recipe.precision, device, self._forward, _of_sum)
-        rule = make_rule(recipe.optimizer, self.parameters, optimizers)
-        self.step = Step(forward, vmap(runs[0].loss), self.parameters, rule, gradients)
+        self.step = Step(
+            forward, vmap(runs[0].loss), self.parameters, self._rule(recipe.optimizer), gradients
+        )
+
+    def _rule(self, optimizer: Optimizer) -> UpdateRule:
+        if optimizer.home:  # of one's own: each cell's, over its views
+            return ByCell([(run.rule, list(run.network.parameters())) for run in self.runs])
+        cells = [run.recipe.optimizer for run in self.runs]
+        return make_rule(optimizer, self.parameters, cells)
 
     @property
     def live(self) -> list[int]:
@@ -120,14 +129,14 @@ class Stack:
                 run.seen += batch.targets.shape[1]
             outputs.append(result.outputs)
             targets.append(batch.targets)
-            if first.done % LOOK_EVERY == 0:
+            if first.done % first.look_every == 0:
                 self._look(result.loss.tolist())
             if first.done in first.moments:
                 self._observe(outputs, targets, result.gradients)
                 outputs, targets = [], []
             if len(self.ended) == len(self.runs):
                 break
-            if checkpoint and first.done % LOOK_EVERY == 0 and checkpoint.due():
+            if checkpoint and first.done % first.look_every == 0 and checkpoint.due():
                 checkpoint.keep(self.runs, self.step.rule, (outputs, targets), self.ended)
         return self.ended
 

@@ -8,54 +8,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from suite.training.losses import LOSSES, Loss
+from suite.training.outputs import Outputs, each, joined
 from suite.training.update_rules import Factor, UpdateRule
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-def _one_hot(outputs: Tensor, classes: Tensor) -> Tensor:
-    return F.one_hot(classes, outputs.shape[1]).to(outputs.dtype)
-
-
-def mse_one_hot(outputs: Tensor, classes: Tensor) -> Tensor:
-    """Squared distance of outputs `(n, classes)` to one-hot classes `(n,)`."""
-    return (outputs - _one_hot(outputs, classes)).square().sum(1).mean()
-
-
-def multi_margin(outputs: Tensor, classes: Tensor) -> Tensor:
-    """By how much other classes come nearer than 1 to the true one (Weston and Watkins, 1999)."""
-    return F.multi_margin_loss(outputs, classes) * outputs.shape[1]
-
-
-def binary_cross_entropy(outputs: Tensor, classes: Tensor) -> Tensor:
-    """One logistic regression a class, each against all other classes."""
-    wanted = _one_hot(outputs, classes)
-    return F.binary_cross_entropy_with_logits(outputs, wanted) * outputs.shape[1]
-
-
-def focal(outputs: Tensor, classes: Tensor) -> Tensor:
-    """Cross-entropy times (1 - p)², p being that of the true class (Lin et al., 2017, γ = 2)."""
-    surprise = F.cross_entropy(outputs, classes, reduction="none")
-    return ((1 - torch.exp(-surprise)).square() * surprise).mean()
-
-
-def label_smoothing(outputs: Tensor, classes: Tensor) -> Tensor:
-    """Cross-entropy with a tenth of each label spread over all classes (Szegedy et al., 2016)."""
-    return F.cross_entropy(outputs, classes, label_smoothing=0.1)
-
-
-# All are sums over outputs and means over examples, but for `mse`, whose regression has one output.
-LOSSES: dict[str, Loss] = {
-    "cross_entropy": F.cross_entropy,
-    "mse": F.mse_loss,
-    "mse_one_hot": mse_one_hot,
-    "multi_margin": multi_margin,
-    "binary_cross_entropy": binary_cross_entropy,
-    "focal": focal,
-    "label_smoothing": label_smoothing,
-}
+__all__ = ["LOSSES", "Accumulated", "Loss", "Result", "Step", "prepare"]
 
 
 def prepare(inputs: Tensor) -> Tensor:
@@ -66,9 +24,9 @@ def prepare(inputs: Tensor) -> Tensor:
 
 
 class Result(NamedTuple):
-    """What a step saw before it moved: outputs `(n, classes)`, the loss, a gradient a parameter."""
+    """What a step saw before it moved: what the network returned, the loss, a gradient a parameter."""
 
-    outputs: Tensor
+    outputs: Outputs
     loss: Tensor
     gradients: tuple[Tensor, ...]
 
@@ -82,8 +40,8 @@ class Step:
     batch 64, a third at batch 1). A strategy that stacks cells passes its own.
     """
 
-    forward: Callable[[Tensor], Tensor]
-    loss: Loss
+    forward: Callable[[Tensor], Outputs]
+    loss: Callable[[Outputs, Tensor], Tensor]
     parameters: tuple[Tensor, ...]
     rule: UpdateRule
     gradients: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]] = torch.autograd.grad
@@ -99,7 +57,9 @@ class Step:
         outputs = self.forward(prepare(inputs))
         loss = self.loss(outputs, targets)
         loss = loss if share == 1.0 else loss * share
-        return Result(outputs.detach(), loss.detach(), self.gradients(loss, self.parameters))
+        return Result(
+            each(Tensor.detach, outputs), loss.detach(), self.gradients(loss, self.parameters)
+        )
 
     def move(self, gradients: tuple[Tensor, ...], lr: Factor) -> None:
         """Update the parameters in place."""
@@ -133,4 +93,4 @@ class Accumulated:
                 torch._foreach_add_(total, seen.gradients)
         assert total is not None
         self.step.move(total, lr)
-        return Result(torch.cat(outputs), torch.stack(losses).sum(), total)
+        return Result(joined(outputs), torch.stack(losses).sum(), total)

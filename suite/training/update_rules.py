@@ -11,11 +11,12 @@ between them is a tensor `(cells,)` instead of a number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from suite.ground.errors import RequestError
 from suite.vocabulary.optimizer import Optimizer
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
@@ -23,16 +24,16 @@ Factor = float | Tensor
 
 
 class UpdateRule(Protocol):
-    """Moves parameters along their gradients; keeps what it must between steps.
-
-    Attributes:
-        state: every tensor and number kept, by name: all that a checkpoint needs.
-    """
-
-    state: dict[str, list[Tensor] | int]
+    """Moves parameters along their gradients; keeps what it must between steps."""
 
     def __call__(self, parameters: Tensors, gradients: Tensors, lr: Factor) -> None:
         """Update `parameters` in place; leave `gradients` as they are."""
+
+    def state(self) -> dict[str, Any]:
+        """Return every tensor and number kept, by name: all that a checkpoint needs."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go to where the rule was that returned this state."""
 
 
 class Factors(NamedTuple):
@@ -52,6 +53,8 @@ def make_rule(
     Args:
         stacked: the optimizer of each cell where cells are stacked; they differ in factors only.
     """
+    if optimizer.home:
+        return Optim(optimizer, parameters)
     like = parameters[0]
 
     def factor(name: str) -> Factor:
@@ -64,8 +67,8 @@ def make_rule(
 
     momentum, decay = unless_zero(factor("momentum")), unless_zero(factor("weight_decay"))
     factors = Factors(momentum, decay, factor("eps"), bool(stacked))
-    kind = SGD if optimizer.name == "sgd" else Adam
-    return kind(optimizer, parameters, factors)
+    rule: UpdateRule = optimizer.function()(optimizer, parameters, factors)
+    return rule
 
 
 def by_cell(factor: Tensor, tensors: Tensors) -> list[Tensor]:
@@ -96,7 +99,24 @@ def multiply_(tensors: Tensors, factor: Factor) -> None:
         torch._foreach_mul_(tensors, factor)
 
 
-class SGD:
+class InPlace:
+    """A rule whose state is lists of tensors, which stay where they are, and numbers."""
+
+    kept: dict[str, list[Tensor] | int]
+
+    def state(self) -> dict[str, Any]:
+        return dict(self.kept)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            own = self.kept[name]
+            if isinstance(own, int):
+                self.kept[name] = value
+            else:
+                torch._foreach_copy_(own, value)
+
+
+class SGD(InPlace):
     """Stochastic gradient descent with weight decay as an L2 penalty and momentum.
 
     Momentum is PyTorch's form (velocity = momentum · velocity + gradient), Nesterov's that of
@@ -106,11 +126,11 @@ class SGD:
 
     def __init__(self, optimizer: Optimizer, parameters: Tensors, factors: Factors) -> None:
         self.optimizer, self.factors = optimizer, factors
-        self.state: dict[str, list[Tensor] | int] = {}
+        self.kept = {}
         if factors.momentum is not None:
             # Zero velocity gives a first step equal to the gradient, as torch.optim's copy does.
             self.velocity = [torch.zeros_like(p) for p in parameters]
-            self.state["velocity"] = self.velocity
+            self.kept["velocity"] = self.velocity
 
     def __call__(self, parameters: Tensors, gradients: Tensors, lr: Factor) -> None:
         o, (momentum, decay, _, stacked) = self.optimizer, self.factors
@@ -137,7 +157,7 @@ def project(parameters: Tensors, radius: float, *, stacked: bool = False) -> Non
     multiply_(parameters, (radius / norm).clamp(max=1.0))
 
 
-class Adam:
+class Adam(InPlace):
     """Adam (Kingma and Ba, 2015), and, as `adamw`, with decoupled decay (Loshchilov and Hutter, 2019).
 
     `adam` adds the decay to the gradient, where the second moment rescales it; `adamw` shrinks
@@ -148,7 +168,7 @@ class Adam:
         self.optimizer, self.factors = optimizer, factors
         self.first = [torch.zeros_like(p) for p in parameters]
         self.second = [torch.zeros_like(p) for p in parameters]
-        self.state: dict[str, list[Tensor] | int] = {
+        self.kept = {
             "first": self.first,
             "second": self.second,
             "steps": 0,
@@ -157,10 +177,10 @@ class Adam:
     def __call__(self, parameters: Tensors, gradients: Tensors, lr: Factor) -> None:
         o, (_, decay, eps, _) = self.optimizer, self.factors
         beta1, beta2 = o.betas
-        steps = self.state["steps"]
+        steps = self.kept["steps"]
         assert isinstance(steps, int)
         steps += 1
-        self.state["steps"] = steps
+        self.kept["steps"] = steps
         if decay is not None and o.name == "adamw":
             multiply_(parameters, 1 - lr * decay)
         elif decay is not None:
@@ -178,3 +198,60 @@ class Adam:
             add_(parameters, torch._foreach_div(self.first, denominator), step)
         else:
             torch._foreach_addcdiv_(parameters, self.first, denominator, step)
+
+
+class Optim:
+    """Any object of torch.optim's kind, as an update rule.
+
+    Groups of parameters may have rates of their own: what the schedule does to the recipe's rate,
+    it does to theirs.
+
+    Raises:
+        RequestError: if there is no such object.
+    """
+
+    def __init__(self, optimizer: Optimizer, parameters: Tensors) -> None:
+        self.lr = optimizer.lr
+        self.optim = optimizer.function()(list(parameters), optimizer.lr, **optimizer.arguments())
+        for needed in ("step", "param_groups", "state_dict", "load_state_dict"):
+            if not hasattr(self.optim, needed):
+                what = f"a torch.optim.Optimizer, not {type(self.optim).__name__}"
+                raise RequestError(f"optimizer '{optimizer.name}' must return {what}")
+        self.rates = [float(group["lr"]) for group in self.optim.param_groups]
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, lr: Factor) -> None:
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        for group, own in zip(self.optim.param_groups, self.rates, strict=True):
+            group["lr"] = lr if own == self.lr else own * (lr / self.lr if self.lr else 1.0)
+        self.optim.step()
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.optim.state_dict()
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.optim.load_state_dict(state)
+
+
+class ByCell:
+    """Rules of cells that train as one program, each over its own views of the stacked weights.
+
+    Args:
+        cells: of each, its rule and its parameters.
+    """
+
+    def __init__(self, cells: Sequence[tuple[UpdateRule, Tensors]]) -> None:
+        self.cells = cells
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, lr: Factor) -> None:
+        rates = lr.tolist() if isinstance(lr, Tensor) else [lr] * len(self.cells)
+        for cell, (rule, own) in enumerate(self.cells):
+            rule(own, [gradient[cell] for gradient in gradients], rates[cell])
+
+    def state(self) -> dict[str, Any]:
+        return {str(cell): rule.state() for cell, (rule, _) in enumerate(self.cells)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for cell, (rule, _) in enumerate(self.cells):
+            rule.restore(state[str(cell)])

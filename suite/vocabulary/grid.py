@@ -11,7 +11,8 @@ from typing import Any, get_origin
 
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import annotation, normalised, owner_of, replace_at
-from suite.ground.identity import trial_id
+from suite.ground.identity import trial_id, worded
+from suite.vocabulary.components import Component, Kind
 from suite.vocabulary.recipe import Probe, ProbeFunction, Recipe
 
 Changes = Mapping[str, Any]
@@ -19,14 +20,66 @@ Changes = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Axis:
-    """One varied field of the recipe, by its dotted path, and its levels in order."""
+    """What is varied, by a dotted path or a name, and its levels in order.
+
+    Attributes:
+        path: a field of the recipe, or, where levels have names and set several, a word.
+        levels: what claims, tables and overrides call them.
+        sets: what each level sets, by dotted path; nothing where a level is its field's value.
+        per: another axis, on whose level it depends which levels there are.
+        among: those levels, by the level of `per`.
+    """
 
     path: str
     levels: tuple[Any, ...]
+    sets: tuple[Changes, ...] = ()
+    per: str = ""
+    among: Mapping[Any, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+
+    def changes(self, level: Any) -> Changes:
+        """Return what a level sets, by dotted path."""
+        return self.sets[self.levels.index(level)] if self.sets else {self.path: level}
+
+    def beside(self, cell: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the levels that there are beside those of other axes."""
+        return self.among.get(cell.get(self.per), self.levels) if self.per else self.levels
+
+    def only(self, wanted: Iterable[Any]) -> Axis:
+        """Return the axis with some of its levels."""
+        kept = [index for index, level in enumerate(self.levels) if level in list(wanted)]
+        return dataclasses.replace(
+            self,
+            levels=tuple(self.levels[index] for index in kept),
+            sets=tuple(self.sets[index] for index in kept) if self.sets else (),
+            among={
+                key: tuple(level for level in levels if level in list(wanted))
+                for key, levels in self.among.items()
+            },
+        )
 
 
-def axis(path: str, levels: Iterable[Any]) -> Axis:
-    """Vary the recipe's field at `path` over `levels`."""
+def axis(path: str, levels: Iterable[Any] | Mapping[Any, Any], *, per: str = "") -> Axis:
+    """Vary what is at `path` over `levels`.
+
+    Levels are values of a field, `axis("optimizer.lr", (0.1, 0.3))`, or whole components,
+    `axis("optimizer", (Optimizer("sgd", momentum=0.9), Optimizer("adam")))`, called by their names.
+    A mapping gives levels names of their own: of values, `axis("model.widths", {"small": (8,)})`, or
+    of several fields together, `axis("scale", {"small": {"batch_size": 32, "optimizer.lr": 0.1}})`.
+
+    Args:
+        per: the axis on whose level it depends which levels there are: `levels` has a tuple for each
+            of that axis's, `axis("optimizer.lr", {"sgd": (0.1, 0.3), "adam": (0.001,)},
+            per="optimizer")`.
+    """
+    if per:
+        if not isinstance(levels, Mapping):
+            raise RequestError(f"axis '{path}' needs a tuple of levels for each level of '{per}'")
+        among = {key: tuple(some) for key, some in levels.items()}
+        every = dict.fromkeys(level for some in among.values() for level in some)
+        return Axis(path, tuple(every), per=per, among=among)
+    if isinstance(levels, Mapping):
+        sets = (one if isinstance(one, Mapping) else {path: one} for one in levels.values())
+        return Axis(path, tuple(levels), tuple(sets))
     return Axis(path, tuple(levels))
 
 
@@ -50,11 +103,20 @@ class Grid:
         raise RequestError(f"part '{self.name}' has no axis '{path}' {nearest(path, paths)}")
 
     def form(self, path: str, level: Any) -> Any:
-        """Return a level in the form that the field it sets gives it, if it fits at all."""
+        """Return a level as the grid calls it, if it fits at all."""
+        known = next((one for one in self.axes if one.path == path), None)
+        if self.probe or (known and level in known.levels):
+            return level
         try:
-            return level if self.probe else normalised(self.recipe, path, level)
+            value = normalised(self.recipe, path, level)
         except RequestError:
             return level
+        for named, sets in (
+            zip(known.levels, known.sets, strict=True) if known and known.sets else ()
+        ):
+            if sets == {path: value}:
+                return named
+        return worded(value)
 
     def check_level(self, path: str, level: Any, who: str) -> None:
         try:
@@ -82,6 +144,9 @@ class Grid:
             self._changed_axis(known, changes[known.path]) if known.path in changes else known
             for known in self.axes
         )
+        for known in self.axes:
+            if both := base.keys() & {path for sets in known.sets for path in sets}:
+                raise RequestError(f"'{min(both)}' is set by each level of axis '{known.path}'")
         return dataclasses.replace(
             self,
             recipe=self.recipe if self.probe else replace_at(self.recipe, base),
@@ -94,37 +159,89 @@ class Grid:
         return not _is_field(self.recipe, path) or len(_levels(self.recipe, path, value)) > 1
 
     def _changed_axis(self, known: Axis, value: Any) -> Axis:
-        made = Axis(known.path, _levels(self.recipe, known.path, value))
+        levels = _levels(self.recipe, known.path, value)
         if self.probe:  # Of a recipe's axis, the field says what its levels may be.
             kinds = {_kind(level) for level in known.levels}
-            wrong = [level for level in made.levels if _kind(level) not in kinds]
+            wrong = [level for level in levels if _kind(level) not in kinds]
             if wrong:
                 like = ", ".join(map(repr, known.levels))
                 raise RequestError(f"axis '{known.path}' has levels like {like}, not {wrong[0]!r}")
-        return made
+            return Axis(known.path, levels)
+        named = self._settled(known)
+        if known.sets:
+            for level in levels:
+                if level not in named.levels:
+                    raise RequestError(
+                        f"axis '{known.path}' has no level {level!r} {nearest(level, named.levels)}"
+                    )
+            return named.only(levels)
+        # A word that names a level means that, with its fields, and not the bare component.
+        of_name = dict(zip(named.levels, named.sets or named.levels, strict=True))
+        meant = (of_name.get(level, level) if isinstance(level, str) else level for level in levels)
+        made = (one.get(known.path) if isinstance(one, Mapping) else one for one in meant)
+        return Axis(known.path, tuple(made))
 
     def settled(self) -> Grid:
-        """Return the grid with each level normalised by the field it sets; refuse repeats."""
-        axes = []
-        paths = [known.path for known in self.axes]
+        """Return the grid with each level as the field that it sets has it; refuse repeats."""
+        taken: set[str] = set()
         for known in self.axes:
-            if paths.count(known.path) > 1:
+            if known.path in taken:
                 raise RequestError(f"part '{self.name}' has two axes '{known.path}'")
-            levels = known.levels
-            if self.probe is None:
-                _check_leaf(self.recipe, known.path)
-                levels = tuple(normalised(self.recipe, known.path, level) for level in levels)
-            if not levels or len(set(levels)) < len(levels):
-                raise RequestError(f"axis '{known.path}' needs distinct levels, not {levels}")
-            axes.append(Axis(known.path, levels))
-        return dataclasses.replace(self, axes=tuple(axes))
+            paths = {known.path, *(path for sets in known.sets for path in sets)}
+            if both := paths & taken:
+                raise RequestError(f"part '{self.name}' has two axes that set '{min(both)}'")
+            taken |= paths
+        axes = tuple(self._settled(known) for known in self.axes)
+        return dataclasses.replace(self, axes=axes).matched()
+
+    def matched(self) -> Grid:
+        """Return the grid with the levels of axes that depend on another one's, and no others."""
+        axes = tuple(map(self._beside_its_own, self.axes))
+        return dataclasses.replace(self, axes=axes)
+
+    def _settled(self, known: Axis) -> Axis:
+        levels, sets, among = known.levels, known.sets, known.among
+        if self.probe is not None and sets:
+            raise RequestError(f"axis '{known.path}' of a probe has values as levels, not names")
+        if self.probe is None and sets:
+            sets = tuple(
+                {path: normalised(self.recipe, path, value) for path, value in one.items()}
+                for one in sets
+            )
+        elif self.probe is None:
+            _check_leaf(self.recipe, known.path)
+            values = tuple(normalised(self.recipe, known.path, level) for level in levels)
+            levels = _called(values)
+            of_level = dict(zip(known.levels, levels, strict=True)) if among else {}
+            among = {key: tuple(map(of_level.__getitem__, some)) for key, some in among.items()}
+            sets = () if levels == values else tuple({known.path: value} for value in values)
+        if not levels or len(set(levels)) < len(levels):
+            raise RequestError(f"axis '{known.path}' needs distinct levels, not {levels}")
+        return Axis(known.path, levels, sets, known.per, among)
+
+    def _beside_its_own(self, known: Axis) -> Axis:
+        """Return an axis that depends on another one with the levels of that as the grid has them."""
+        if not known.per:
+            return known
+        other = self.axis(known.per)
+        among = {self.form(known.per, key): levels for key, levels in known.among.items()}
+        if missing := [level for level in other.levels if not among.get(level)]:
+            raise RequestError(f"axis '{known.path}' has no levels for {known.per}={missing[0]}")
+        there = {level: among[level] for level in other.levels}
+        used = {level for levels in there.values() for level in levels}
+        return dataclasses.replace(known.only(used), among=there)
 
     @functools.cached_property
     def cells(self) -> tuple[dict[str, Any], ...]:
         """Every combination of levels."""
         paths = [known.path for known in self.axes]
         combinations = itertools.product(*(known.levels for known in self.axes))
-        return tuple(dict(zip(paths, levels, strict=True)) for levels in combinations)
+        cells = (dict(zip(paths, levels, strict=True)) for levels in combinations)
+        return tuple(
+            cell
+            for cell in cells
+            if all(cell[one.path] in one.beside(cell) for one in self.axes if one.per)
+        )
 
     @property
     def size(self) -> int:
@@ -140,7 +257,10 @@ class Grid:
 
     def _made(self, study: str, source: str, cell: dict[str, Any]) -> Recipe | Probe:
         if self.probe is None:
-            return replace_at(self.recipe, cell)
+            changes: dict[str, Any] = {}
+            for known in self.axes:
+                changes |= known.changes(cell[known.path])
+            return replace_at(self.recipe, changes)
         return Probe(study, self.probe.__name__, source, cell)
 
 
@@ -183,6 +303,14 @@ def _in_words(level: Any) -> str:
     return " + ".join(map(str, level)) or "none" if isinstance(level, tuple) else str(level)
 
 
+def _called(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what levels are called: components by their names, if these are enough to tell them."""
+    if not all(isinstance(value, Component) for value in values):
+        return tuple(map(worded, values))
+    names = tuple(value.name for value in values)
+    return names if len(set(names)) == len(names) else tuple(map(str, values))
+
+
 def _levels(recipe: Recipe, path: str, value: Any) -> tuple[Any, ...]:
     """Read the levels given for an axis: one, or several where the field itself is no tuple."""
     if not isinstance(value, tuple | list):
@@ -221,8 +349,12 @@ def _is_tuple_field(recipe: Recipe, path: str) -> bool:
 
 def _check_leaf(recipe: Recipe, path: str) -> None:
     cls, field = owner_of(recipe, path)
-    if dataclasses.is_dataclass(annotation(cls, field.name)):
-        raise RequestError(f"axis '{path}' must be a field of {field.name}, such as '{path}.name'")
+    kind = annotation(cls, field.name)
+    if dataclasses.is_dataclass(kind) and not isinstance(kind, Kind):
+        first = dataclasses.fields(kind)[0].name
+        raise RequestError(
+            f"axis '{path}' must be a field of {field.name}, such as '{path}.{first}'"
+        )
 
 
 def _whole_number(value: Any) -> int:
@@ -244,14 +376,11 @@ def keep_only(grids: tuple[Grid, ...], only: Mapping[str, tuple[Any, ...]]) -> t
 def _narrowed(grid: Grid, only: Mapping[str, tuple[Any, ...]]) -> Grid:
     axes = []
     for known in grid.axes:
-        path, levels = known.path, known.levels
-        if path in only:
-            wanted = [
-                level if grid.probe else normalised(grid.recipe, path, level)
-                for level in only[path]
-            ]
+        if known.path in only:
+            wanted = [grid.form(known.path, level) for level in only[known.path]]
             for level in wanted:
-                grid.check_level(path, level, "--only")
-            levels = tuple(level for level in levels if level in wanted)
-        axes.append(Axis(path, levels))
-    return dataclasses.replace(grid, axes=tuple(axes))
+                if level not in known.levels and not (grid.probe or known.sets):
+                    normalised(grid.recipe, known.path, level)  # says what it cannot be
+                grid.check_level(known.path, level, "--only")
+        axes.append(known.only(wanted) if known.path in only else known)
+    return dataclasses.replace(grid, axes=tuple(axes)).matched()

@@ -6,6 +6,9 @@ from typing import Literal, NamedTuple
 
 from suite.ground.errors import RequestError, nearest
 
+Unit = Literal["percent", "nats", "seconds", "per second", "count", "none"]
+Better = Literal["higher", "lower", "neither"]
+
 
 class Metric(NamedTuple):
     """How a metric is written and read.
@@ -17,8 +20,8 @@ class Metric(NamedTuple):
     """
 
     words: str
-    unit: Literal["percent", "nats", "seconds", "per second", "count", "none"]
-    better: Literal["higher", "lower", "neither"]
+    unit: Unit
+    better: Better
     clock: bool = False
 
 
@@ -55,8 +58,8 @@ def define_metric(
     name: str,
     words: str,
     *,
-    unit: Literal["percent", "nats", "seconds", "per second", "count", "none"] = "none",
-    better: Literal["higher", "lower", "neither"] = "neither",
+    unit: Unit = "none",
+    better: Better = "neither",
     clock: bool | None = None,
 ) -> str:
     """Give a study's own metric its words and unit, and return its name.

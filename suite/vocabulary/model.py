@@ -1,123 +1,284 @@
-"""The network of a recipe: a name and the fields that it reads."""
+"""Networks: each name with the fields that it reads, the activations and the initial weights."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import KW_ONLY
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from suite.ground.errors import RequestError
-from suite.ground.fields import number, scalar, vocabulary
-from suite.vocabulary.parts import refuse_ignored
+from suite.ground.fields import number, scalar
+from suite.vocabulary.components import Component, own
 
-ModelName = Literal[
-    "softmax",
-    "linear",
-    "mlp",
-    "lenet",
-    "resnet",
-    "alexnet",
-    "vgg",
-    "nin",
-    "googlenet",
-    "resnet18",
-]
-Activation = Literal["relu", "sigmoid", "tanh", "identity"]
-Initialisation = Literal["default", "xavier_uniform", "normal"]
-Inception = Literal["all", "no 1x1", "no 3x3", "no 5x5", "no pool", "plain 3x3", "plain 5x5"]
+Pooling = Literal["max", "average", "strided"]
+Normalisation = Literal["none", "batch", "synchronised"]
 
 VGG_11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
 
-# Which fields a named part reads. A field that would be ignored is refused instead.
-MODEL_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "softmax": (),
-    "linear": (),
-    "mlp": ("widths", "repeats", "activation", "dropout", "norm", "residual"),
-    "lenet": ("activation", "pooling", "padding", "norm"),
-    "alexnet": ("widths", "activation", "dropout", "pooling", "scale"),
-    "vgg": ("widths", "activation", "dropout", "pooling", "blocks", "head"),
-    "nin": ("dropout", "scale"),
-    "googlenet": ("scale", "inception"),
-    "resnet18": ("scale",),
-    "resnet": ("depth", "channels", "norm", "residual"),
-}
+
+class Activation(Component, kind="Activation", default="relu"):
+    """What follows a hidden layer, element by element."""
+
+    brief = True
 
 
-@vocabulary
-class Model:
+class ReLU(Activation, name="relu", place="torch.nn:ReLU"):
+    """max(x, 0)."""
+
+
+class Sigmoid(Activation, name="sigmoid", place="torch.nn:Sigmoid"):
+    """1 / (1 + exp(-x))."""
+
+
+class Tanh(Activation, name="tanh", place="torch.nn:Tanh"):
+    """The hyperbolic tangent."""
+
+
+class Identity(Activation, name="identity", place="torch.nn:Identity"):
+    """x itself: the network is then linear."""
+
+
+class Initialisation(Component, kind="Initialisation", default="default"):
+    """Initial weights of linear and convolutional layers, set one layer after another."""
+
+    brief = True
+
+
+class PyTorchs(Initialisation, name="default", place="suite.models.initialise:keep"):
+    """What PyTorch gives a layer when it is made."""
+
+
+class XavierUniform(
+    Initialisation, name="xavier_uniform", place="suite.models.initialise:xavier_uniform"
+):
+    """Uniform, with the variance of Glorot and Bengio (2010)."""
+
+
+class Normal(Initialisation, name="normal", place="suite.models.initialise:normal"):
+    """N(0, 0.01²), with zero bias."""
+
+
+class Model(Component, kind="Model", default="mlp"):
     """A network. Input shape and number of classes come from the data.
 
     Attributes:
-        widths: units of each hidden layer (`mlp`), or of each hidden layer after the blocks
-            of convolutions (`alexnet`, `vgg`).
-        repeats: how many times the list of `widths` is gone through (`mlp`).
-        activation: after each hidden layer (`mlp`, `lenet`, `alexnet`, `vgg`).
-        dropout: probability that a hidden unit is zeroed in training (`mlp`), of a hidden linear
-            layer (`alexnet`, `vgg`) or before the last block (`nin`).
-        norm: normalisation before each activation (`mlp`, `lenet`), or after each convolution
-            (`resnet`); over the batch, or, where several devices share a batch, over each device's
-            part of it unless `synchronised`.
-        depth: layers with weights, 6n + 2 of them (`resnet`).
-        channels: of the first of three stages; the next ones have two and four times as many
-            (`resnet`).
-        residual: whether a hidden layer as wide as the one before it (`mlp`), or a block
-            (`resnet`), adds its input to its output; None is no for `mlp` and yes for `resnet`.
-        pooling: how feature maps are halved (`lenet`, `alexnet`, `vgg`); `strided` keeps every
-            second pixel, as a convolution with a stride of 2 does, and pools nothing.
-        padding: of the first convolution (`lenet`).
-        scale: factor on the channels of every convolution but the last of `nin` (`alexnet`, `nin`,
-            `googlenet`, `resnet18`).
-        blocks: of each block the number of convolutions, their channels and, where it is not 3,
-            the height and width of their kernels, an odd number (`vgg`).
-        head: what turns feature maps into classes: linear layers, or 1×1 convolutions in their
-            stead and the mean over pixels (`vgg`).
-        inception: the paths of each block, all four, all but one, or one plain convolution with
-            as many outputs in their stead (`googlenet`).
-        init: initial weights of linear and convolutional layers; `default` is PyTorch's own,
-            `xavier_uniform` is Glorot and Bengio (2010), `normal` is N(0, 0.01²) with zero bias.
+        init: initial weights of linear and convolutional layers.
     """
 
-    name: ModelName = "mlp"
-    _: KW_ONLY
-    widths: tuple[int, ...] = (256,)
-    repeats: int = number(default=1, low=1)
-    activation: Activation = "relu"
-    dropout: float = scalar(default=0.0, low=0.0, high=0.999)
-    norm: Literal["none", "batch", "synchronised"] = "none"
-    pooling: Literal["max", "average", "strided"] = "max"
-    depth: int = number(default=20, low=8, high=1202)
-    channels: int = number(default=16, low=1)
-    residual: bool | None = None
-    padding: int = number(default=2, low=0, high=2)
-    scale: float = number(default=1.0, low=0.01, high=16.0)
-    blocks: tuple[tuple[int, ...], ...] = VGG_11
-    head: Literal["linear", "average"] = "linear"
-    inception: Inception = "all"
-    init: Initialisation = "default"
+    init: Initialisation = Initialisation()
 
-    def check(self) -> None:
-        refuse_ignored(self, MODEL_FIELDS)
+    def _check_widths(self) -> None:
         if any(width < 1 for width in self.widths):
             raise RequestError(f"Model.widths must be at least 1, not {self.widths}")
-        if not all(_is_block(*block) for block in self.blocks):
+
+
+class Softmax(Model, name="softmax", place="suite.models.linear:linear"):
+    """One linear layer; with a cross-entropy loss, softmax regression."""
+
+
+class Linear(Model, name="linear", place="suite.models.linear:linear"):
+    """One linear layer; with a squared loss, linear regression."""
+
+
+class MLP(Model, name="mlp", place="suite.models.mlp:mlp"):
+    """The multilayer perceptron.
+
+    Attributes:
+        widths: units of each hidden layer.
+        repeats: how many times the list of `widths` is gone through.
+        activation: after each hidden layer.
+        dropout: probability that a hidden unit is zeroed in training.
+        norm: normalisation before each activation, over the batch or, where several devices share a
+            batch, over each device's part of it unless `synchronised`.
+        residual: whether a hidden layer as wide as the one before it adds its input to its output;
+            None is no.
+    """
+
+    widths: tuple[int, ...] = (256,)
+    repeats: int = number(default=1, low=1)
+    activation: Activation = Activation()
+    dropout: float = scalar(default=0.0, low=0.0, high=0.999)
+    norm: Normalisation = "none"
+    residual: bool | None = None
+
+    def check(self) -> None:
+        self._check_widths()
+        hidden = self.widths * self.repeats
+        if self.residual and not any(one == other for one, other in itertools.pairwise(hidden)):
             raise RequestError(
-                "Model.blocks must hold the convolutions, channels and, if not 3, the odd kernel "
-                f"of each block, such as ((1, 16), (2, 32, 5)), not {self.blocks}"
+                "Model.residual needs a hidden layer as wide as the one before it, "
+                f"not widths {hidden}"
             )
+
+
+class LeNet(Model, name="lenet", place="suite.models.lenet:lenet"):
+    """LeNet-5 (LeCun et al., 1998), as the book has it.
+
+    Attributes:
+        activation: after each hidden layer.
+        pooling: how feature maps are halved; `strided` keeps every second pixel, as a convolution
+            with a stride of 2 does, and pools nothing.
+        padding: of the first convolution.
+        norm: normalisation before each activation, over the batch or, where several devices share a
+            batch, over each device's part of it unless `synchronised`.
+    """
+
+    activation: Activation = Activation()
+    pooling: Pooling = "max"
+    padding: int = number(default=2, low=0, high=2)
+    norm: Normalisation = "none"
+
+
+class ResNet(Model, name="resnet", place="suite.models.resnet:resnet"):
+    """ResNet for small images, and its plain twin (He et al., 2016, section 4.2).
+
+    Attributes:
+        depth: layers with weights, 6n + 2 of them.
+        channels: of the first of three stages; the next ones have two and four times as many.
+        norm: normalisation after each convolution, over the batch or, where several devices share a
+            batch, over each device's part of it unless `synchronised`.
+        residual: whether a block adds its input to its output; None is yes.
+    """
+
+    depth: int = number(default=20, low=8, high=1202)
+    channels: int = number(default=16, low=1)
+    norm: Normalisation = "none"
+    residual: bool | None = None
+
+    def check(self) -> None:
         if rest := (self.depth - 2) % 6:
             below = self.depth - rest
             raise RequestError(
                 f"Model.depth must be 6n + 2, not {self.depth} (nearest: {below} and {below + 6})"
             )
-        keeps = any(one == next_ for one, next_ in itertools.pairwise(self.widths * self.repeats))
-        if self.name == "mlp" and self.residual and not keeps:
+
+
+class AlexNet(Model, name="alexnet", place="suite.models.alexnet:alexnet"):
+    """AlexNet (Krizhevsky et al., 2012) in one tower, as the book has it.
+
+    Attributes:
+        widths: units of each hidden layer after the convolutions.
+        activation: after each hidden layer.
+        dropout: probability that a unit of a hidden linear layer is zeroed in training.
+        pooling: how feature maps are made smaller; `strided` keeps every second pixel and pools
+            nothing.
+        scale: factor on the channels of every convolution.
+    """
+
+    widths: tuple[int, ...] = (256,)
+    activation: Activation = Activation()
+    dropout: float = scalar(default=0.0, low=0.0, high=0.999)
+    pooling: Pooling = "max"
+    scale: float = number(default=1.0, low=0.01, high=16.0)
+
+    def check(self) -> None:
+        self._check_widths()
+
+
+class VGG(Model, name="vgg", place="suite.models.vgg:vgg"):
+    """VGG (Simonyan and Zisserman, 2015).
+
+    Attributes:
+        widths: units of each hidden layer after the blocks of convolutions.
+        activation: after each hidden layer.
+        dropout: probability that a unit of a hidden linear layer is zeroed in training.
+        pooling: how feature maps are halved; `strided` keeps every second pixel and pools nothing.
+        blocks: of each block the number of convolutions, their channels and, where it is not 3,
+            the height and width of their kernels, an odd number.
+        head: what turns feature maps into classes: linear layers, or 1×1 convolutions in their
+            stead and the mean over pixels.
+    """
+
+    widths: tuple[int, ...] = (256,)
+    activation: Activation = Activation()
+    dropout: float = scalar(default=0.0, low=0.0, high=0.999)
+    pooling: Pooling = "max"
+    blocks: tuple[tuple[int, ...], ...] = VGG_11
+    head: Literal["linear", "average"] = "linear"
+
+    def check(self) -> None:
+        self._check_widths()
+        if not all(_is_block(*block) for block in self.blocks):
             raise RequestError(
-                "Model.residual needs a hidden layer as wide as the one before it, "
-                f"not widths {self.widths * self.repeats}"
+                "Model.blocks must hold the convolutions, channels and, if not 3, the odd kernel "
+                f"of each block, such as ((1, 16), (2, 32, 5)), not {self.blocks}"
             )
 
 
 def _is_block(*numbers: int) -> bool:
     kernel = numbers[2] if len(numbers) == 3 else 3
     return len(numbers) in (2, 3) and min(numbers) > 0 and kernel % 2 == 1
+
+
+class NiN(Model, name="nin", place="suite.models.nin:nin"):
+    """Network in network (Lin et al., 2014).
+
+    Attributes:
+        dropout: probability that a unit before the last block is zeroed in training.
+        scale: factor on the channels of every convolution but the last.
+    """
+
+    dropout: float = scalar(default=0.0, low=0.0, high=0.999)
+    scale: float = number(default=1.0, low=0.01, high=16.0)
+
+
+class GoogLeNet(Model, name="googlenet", place="suite.models.googlenet:googlenet"):
+    """GoogLeNet (Szegedy et al., 2015), as the book has it.
+
+    Attributes:
+        scale: factor on the channels of every convolution.
+        inception: the paths of each block, all four, all but one, or one plain convolution with
+            as many outputs in their stead.
+    """
+
+    scale: float = number(default=1.0, low=0.01, high=16.0)
+    inception: Literal["all", "no 1x1", "no 3x3", "no 5x5", "no pool", "plain 3x3", "plain 5x5"] = (
+        "all"
+    )
+
+
+class ResNet18(Model, name="resnet18", place="suite.models.resnet18:resnet18"):
+    """ResNet-18, for large images (He et al., 2016), as the book has it.
+
+    Attributes:
+        scale: factor on the channels of every convolution.
+    """
+
+    scale: float = number(default=1.0, low=0.01, high=16.0)
+
+
+def model(
+    function: Callable[..., Any] | None = None, /, *, stacks: bool = False, version: str = ""
+) -> Any:
+    """Make `(shape, outputs, *, fields) -> torch.nn.Module` a network of one's own.
+
+    `shape` is that of one example, `(channels, height, width)` or `(features,)`; `outputs` is the
+    number of classes, or of values of a regression.
+
+    Args:
+        stacks: cells with it may train as one program; `suite check` says if that is so.
+        version: stands in a trial's id in place of a digest of the code.
+    """
+    return own(function, Model, ("shape", "outputs"), stacks=stacks, version=version)
+
+
+def activation(
+    function: Callable[..., Any] | None = None, /, *, stacks: bool = False, version: str = ""
+) -> Any:
+    """Make `(inputs, *, fields) -> outputs`, of one shape, an activation of one's own.
+
+    Args:
+        stacks, version: as of a model.
+    """
+    return own(function, Activation, ("inputs",), stacks=stacks, version=version)
+
+
+def initialisation(function: Callable[..., Any] | None = None, /, *, version: str = "") -> Any:
+    """Make `(layer, *, fields) -> None`, which sets a layer's weights, initial weights of one's own.
+
+    It is called for each linear and convolutional layer, with PyTorch's global generator seeded.
+
+    Args:
+        version: as of a model.
+    """
+    return own(function, Initialisation, ("layer",), stacks=True, version=version)

@@ -1,66 +1,125 @@
-"""The update rule of a recipe, and how its rate moves."""
+"""Update rules and schedules: each name with the fields that it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import KW_ONLY
-from typing import Literal
+from collections.abc import Callable
+from typing import Any
 
 from suite.ground.errors import RequestError
-from suite.ground.fields import number, scalar, vocabulary
-from suite.vocabulary.parts import refuse_ignored
-
-OPTIMIZER_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "sgd": ("momentum", "nesterov", "max_norm"),
-    "adam": ("betas", "eps"),
-    "adamw": ("betas", "eps"),
-}
-SCHEDULE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "constant": (),
-    "step": ("every", "factor"),
-    "cosine": (),
-}
+from suite.ground.fields import number, scalar
+from suite.vocabulary.components import Component, own
 
 
-@vocabulary
-class Optimizer:
+class Optimizer(Component, kind="Optimizer", default="sgd"):
     """An update rule, with the arithmetic of the class of that name in torch.optim.
 
     Attributes:
-        max_norm: radius of the ball onto which all parameters together are projected after each
-            update (`sgd`); None projects nothing.
+        lr: learning rate, which the schedule multiplies.
     """
 
-    name: Literal["sgd", "adam", "adamw"] = "sgd"
-    _: KW_ONLY
     lr: float = scalar(default=0.1, low=0.0, high=1e30)
+
+
+class SGD(Optimizer, name="sgd", place="suite.training.update_rules:SGD"):
+    """Stochastic gradient descent, with momentum where it is above 0.
+
+    Attributes:
+        momentum: factor on the velocity; PyTorch's form.
+        nesterov: Nesterov's momentum, as Sutskever et al. (2013) have it.
+        weight_decay: L2 penalty, added to the gradient.
+        max_norm: radius of the ball onto which all parameters together are projected after each
+            update; None projects nothing.
+    """
+
     momentum: float = scalar(default=0.0, low=0.0, high=0.9999)
     nesterov: bool = False
     weight_decay: float = scalar(default=0.0, low=0.0)
-    betas: tuple[float, ...] = (0.9, 0.999)
-    eps: float = scalar(default=1e-8, low=0.0)
     max_norm: float | None = number(default=None, low=1e-9)
 
     def check(self) -> None:
-        refuse_ignored(self, OPTIMIZER_FIELDS)
         if self.nesterov and self.momentum == 0.0:
             raise RequestError("Optimizer.nesterov needs a momentum above 0")
+
+
+class Adam(Optimizer, name="adam", place="suite.training.update_rules:Adam"):
+    """Adam (Kingma and Ba, 2015).
+
+    Attributes:
+        weight_decay: L2 penalty, added to the gradient.
+        betas: of the means of the gradient and of its square.
+        eps: added to the root of the mean square.
+    """
+
+    weight_decay: float = scalar(default=0.0, low=0.0)
+    betas: tuple[float, ...] = (0.9, 0.999)
+    eps: float = scalar(default=1e-8, low=0.0)
+
+    def check(self) -> None:
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise RequestError(f"Optimizer.betas must be two numbers in [0, 1), not {self.betas}")
 
 
-@vocabulary
-class Schedule:
-    """How the learning rate moves over training, as a factor on `Optimizer.lr`.
+class AdamW(Optimizer, name="adamw", place="suite.training.update_rules:Adam"):
+    """Adam with decoupled decay (Loshchilov and Hutter, 2019).
 
-    `step` multiplies by `factor` after every `every` epochs; `cosine` falls to zero over the
-    budget (Loshchilov and Hutter, 2017, without restarts).
+    Attributes:
+        weight_decay: share of the weights, times the rate, that each update takes away.
+        betas: of the means of the gradient and of its square.
+        eps: added to the root of the mean square.
     """
 
-    name: Literal["constant", "step", "cosine"] = "constant"
-    _: KW_ONLY
+    weight_decay: float = scalar(default=0.0, low=0.0)
+    betas: tuple[float, ...] = (0.9, 0.999)
+    eps: float = scalar(default=1e-8, low=0.0)
+    check = Adam.check
+
+
+class Schedule(Component, kind="Schedule", default="constant"):
+    """How the learning rate moves over training, as a factor on `Optimizer.lr`."""
+
+
+class Constant(Schedule, name="constant", place="suite.training.schedules:constant"):
+    """The same throughout."""
+
+
+class Step(Schedule, name="step", place="suite.training.schedules:step"):
+    """Multiplied after every so many epochs.
+
+    Attributes:
+        every: epochs between two drops.
+        factor: of a drop.
+    """
+
     every: int = number(default=10, low=1)
     factor: float = scalar(default=0.1, low=0.0, high=1.0)
 
-    def check(self) -> None:
-        refuse_ignored(self, SCHEDULE_FIELDS)
+
+class Cosine(Schedule, name="cosine", place="suite.training.schedules:cosine"):
+    """Falling to zero over the budget (Loshchilov and Hutter, 2017, without restarts)."""
+
+
+def optimizer(
+    function: Callable[..., Any] | None = None, /, *, stacks: bool = False, version: str = ""
+) -> Any:
+    """Make `(parameters, lr, *, fields) -> torch.optim.Optimizer` an update rule of one's own.
+
+    PyTorch's, another package's or one's own class: its `step()` is called after each gradient, and
+    its `state_dict()` is what a checkpoint keeps.
+
+    Args:
+        stacks: cells with it may train as one program; `suite check` says if that is so.
+        version: stands in a trial's id in place of a digest of the code.
+    """
+    return own(function, Optimizer, ("parameters", "lr"), stacks=stacks, version=version)
+
+
+def schedule(function: Callable[..., Any] | None = None, /, *, version: str = "") -> Any:
+    """Make `(place, *, fields) -> factor on the rate` a schedule of one's own.
+
+    `place` has the number of the `step`, counted from 0, their `total`, and how many there are
+    `per_epoch`.
+
+    Args:
+        version: stands in a trial's id in place of a digest of the code.
+    """
+    return own(function, Schedule, ("place",), stacks=True, version=version)

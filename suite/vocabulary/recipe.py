@@ -9,40 +9,27 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from suite.ground.errors import RequestError
 from suite.ground.fields import number, vocabulary
-from suite.vocabulary.data import COLOUR, REGRESSIONS, WITHOUT_IMAGES, Data
-from suite.vocabulary.metrics import define_metric
-from suite.vocabulary.model import MODEL_FIELDS, Model
-from suite.vocabulary.optimizer import OPTIMIZER_FIELDS, SCHEDULE_FIELDS, Optimizer, Schedule
-from suite.vocabulary.parts import ignored
+from suite.vocabulary.components import Component
+from suite.vocabulary.data import Data
+from suite.vocabulary.loss import Loss, Score
+from suite.vocabulary.model import Model
+from suite.vocabulary.optimizer import Optimizer, Schedule
+from suite.vocabulary.transformation import Transform
 
-LossName = Literal[
-    "cross_entropy",
-    "mse",
-    "mse_one_hot",
-    "multi_margin",
-    "binary_cross_entropy",
-    "focal",
-    "label_smoothing",
-]
 Precision = Literal["float32", "tf32", "bfloat16"]
 
-Transformation = Literal[
-    "flip",
-    "crop",
-    "translation",
-    "rotation",
-    "brightness",
-    "gamma",
-    "jitter",
-    "colour_cast",
-    "blur",
-    "noise",
-    "compression",
-]
+if TYPE_CHECKING:  # In a recipe as it is written a word stands for the component of that name.
+    ALoss = Any
+    Transforms = tuple[Any, ...]
+    Scores = tuple[Any, ...]
+else:
+    ALoss = Loss
+    Transforms = tuple[Transform, ...]
+    Scores = tuple[Score, ...]
 
 
 @vocabulary
@@ -88,11 +75,13 @@ class Recipe:
         devices: processes, each with a device of its own, that share every batch (data
             parallelism); on a CPU a device is one core.
         augmentation: random transformations of each training image, one after another, drawn anew
-            every time it is seen; suite/data/augmentation.py says how strong they are. Training
-            metrics at the end, validation and test are of images as they are.
+            every time it is seen. Training metrics at the end, validation and test are of images as
+            they are.
         shifts: transformations under each of which the test split is measured once more, at the
             end: `test/noise/accuracy`, and what is lost, `test/noise/drop`.
-        loss: a name in suite.training.step.LOSSES; `mse` is for regression, all others for classes.
+        loss: what training makes small.
+        metrics: of one's own, measured beside loss and accuracy: `validation/f1` after each
+            evaluation, `train/f1` and `test/f1` at the end.
         precision: of the products in training's forward and backward passes: float32, tf32 (ten
             bits of each factor, on NVIDIA's GPUs) or bfloat16 where PyTorch's autocast allows it.
             Weights, updates and evaluations are float32.
@@ -108,18 +97,18 @@ class Recipe:
     schedule: Schedule = Schedule()
     batch_size: int = number(default=64, low=1, high=10**9)
     budget: Budget = Budget()
-    loss: LossName = "cross_entropy"
+    loss: ALoss = Loss()
+    metrics: Scores = ()
     devices: int = number(default=1, low=1, high=64)
-    augmentation: tuple[Transformation, ...] = ()
-    shifts: tuple[Transformation, ...] = ()
+    augmentation: Transforms = ()
+    shifts: Transforms = ()
     precision: Precision = "float32"
     gradient_accumulation: int = number(default=1, low=1, high=10**9)
 
     def check(self) -> None:
-        regression = self.data.name in REGRESSIONS
-        if regression != (self.loss == "mse"):
-            need = "loss=mse" if regression else "loss=cross_entropy"
-            raise RequestError(f"data '{self.data.name}' needs {need}, not {self.loss}")
+        if self.data.values not in (None, self.loss.values):
+            need = "loss=mse" if self.data.values else "loss=cross_entropy"
+            raise RequestError(f"data '{self.data.name}' needs {need}, not {self.loss.name}")
         if self.batch_size < self.devices:
             raise RequestError(
                 f"a batch of {self.batch_size} is too small for {self.devices} devices"
@@ -129,26 +118,26 @@ class Recipe:
                 f"a batch of {self.batch_size} cannot be parted into {self.gradient_accumulation}"
                 + (f" on each of {self.devices} devices" if self.devices > 1 else "")
             )
+        for field in ("augmentation", "shifts", "metrics"):
+            names = [one.name for one in getattr(self, field)]
+            if len(set(names)) < len(names):
+                raise RequestError(f"Recipe.{field} names one twice: {', '.join(names)}")
         for field in ("augmentation", "shifts"):
             self._check_transformations(field, getattr(self, field))
 
-    def _check_transformations(self, field: str, names: tuple[Transformation, ...]) -> None:
-        if len(set(names)) < len(names):
-            raise RequestError(f"Recipe.{field} names a transformation twice: {', '.join(names)}")
-        if names and self.data.name in WITHOUT_IMAGES:
+    def _check_transformations(self, field: str, transforms: tuple[Transform, ...]) -> None:
+        if transforms and self.data.images is False:
             raise RequestError(f"data '{self.data.name}' has no images: no '{field}'")
-        if "colour_cast" in names and self.data.name not in COLOUR:
-            raise RequestError(f"data '{self.data.name}' has no colours: no 'colour_cast'")
+        for one in transforms:
+            if one.colours and self.data.in_colour is False:
+                raise RequestError(f"data '{self.data.name}' has no colours: no '{one.name}'")
 
-
-def ignored_paths(recipe: Recipe) -> set[str]:
-    """Return the dotted paths of fields that a recipe's model, optimizer and schedule do not read."""
-    owners = {"model": MODEL_FIELDS, "optimizer": OPTIMIZER_FIELDS, "schedule": SCHEDULE_FIELDS}
-    return {
-        f"{owner}.{name}"
-        for owner, reads in owners.items()
-        for name in ignored(getattr(recipe, owner), reads)
-    }
+    @property
+    def stacks(self) -> bool:
+        """Whether trials of it may train as one program: a network, rule or loss may refuse."""
+        inner = (getattr(self.model, name) for name in self.model.defaults())
+        parts = (self.model, self.optimizer, self.loss, *inner)
+        return all(part.stacks for part in parts if isinstance(part, Component))
 
 
 # A function of a cell and a seed that measures without training: an identity of two layers, a
@@ -173,16 +162,3 @@ class Probe:
     function: str
     source: str
     cell: Mapping[str, Any]
-
-
-TRANSFORMATIONS: tuple[Transformation, ...] = get_args(Transformation)
-
-for _name in TRANSFORMATIONS:
-    _under = f"under {_name.replace('_', ' ')}"
-    define_metric(f"test/{_name}/loss", f"test loss {_under}", unit="nats", better="lower")
-    define_metric(
-        f"test/{_name}/accuracy", f"test accuracy {_under}", unit="percent", better="higher"
-    )
-    define_metric(
-        f"test/{_name}/drop", f"test accuracy lost {_under}", unit="percent", better="lower"
-    )

@@ -6,20 +6,23 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import number, vocabulary
 from suite.ground.identity import canonical, digest
 from suite.vocabulary.claims import Claim, Counted, Identity, Trend, arms
+from suite.vocabulary.components import names_here, within
 from suite.vocabulary.grid import Axis, Changes, Grid, Trial, keep_only
+from suite.vocabulary.loss import SPLITS
 from suite.vocabulary.metrics import check_metric, is_timed
-from suite.vocabulary.recipe import TRANSFORMATIONS, ProbeFunction, Recipe
+from suite.vocabulary.recipe import ProbeFunction, Recipe
 from suite.vocabulary.views import View
 
 Tier = Literal["smoke", "laptop", "full"]
 TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
 MAIN = "main"
+OBSERVED = {"loss", "accuracy", "calibration_error"}  # of a split, in every recipe
 NAME_LEVELS = ("arm", "against", "within", "without", "where")
 
 
@@ -102,12 +105,14 @@ class Study:
     name: str = ""
     source: str = ""
     notebook: str = ""
+    _names: ClassVar[Mapping[str, Any]]  # that its file can write, for overrides to name
 
     def check(self) -> None:
         check_metric(self.select)
         if not self.select.startswith("validation/"):
             raise RequestError(f"Study.select must be a validation metric, not '{self.select}'")
-        if self.recipe.loss == "mse" and self.select.endswith("accuracy"):
+        object.__setattr__(self, "_names", names_here())
+        if self.recipe.loss.values and self.select.endswith("accuracy"):
             raise RequestError("a regression has no accuracy: Study.select must be validation/loss")
         for tier in self.tiers:
             if tier not in TIERS:
@@ -147,15 +152,23 @@ class Study:
             raise RequestError(f"{who}: '{metric}' needs the study to have a target")
         if is_timed(metric) and not grid.alone and grid.probe is None:
             raise RequestError(f"{who}: '{metric}' needs a part whose trials run alone")
-        shift = metric.split("/")[1] if metric.count("/") == 2 else ""
-        if shift in TRANSFORMATIONS and grid.probe is None and shift not in grid.recipe.shifts:
-            raise RequestError(f"{who}: '{metric}' needs '{shift}' among the recipe's shifts")
+        if grid.probe is not None:
+            return
+        split, _, name = metric.partition("/")
+        name, shifted, _ = name.partition("/")
+        if shifted and name not in {one.name for one in grid.recipe.shifts}:
+            raise RequestError(f"{who}: '{metric}' needs '{name}' among the recipe's shifts")
+        own = {one.name for one in grid.recipe.metrics}
+        if split in SPLITS and not shifted and name not in OBSERVED | own:
+            raise RequestError(f"{who}: '{metric}' needs '{name}' among the recipe's metrics")
 
     def _check_claims_and_views(self) -> None:
         grids = self.grids()
         for name in ("claims", "views"):
             said = tuple(_in_form(item, _named(grids, item.part)) for item in getattr(self, name))
             object.__setattr__(self, name, said)
+        for grid in grids:
+            self._check_measurable(self.select, grid, "Study.select")
         for claim in self.claims:
             self._check_claim(claim, _named(grids, claim.part))
         for view in self.views:
@@ -189,11 +202,17 @@ class Study:
         `only` keeps the named levels of an axis; an `overrides` entry for an axis replaces its
         levels, so that `batch_size=64` asks for that batch size and no other.
         """
+        with within(self._names):
+            grids = self._grids(tier, overrides or {}, seeds)
+            self._check_trends(grids)
+            return keep_only(grids, only or {})
+
+    def _grids(self, tier: str, overrides: Changes, seeds: int | None) -> tuple[Grid, ...]:
         if tier not in TIERS:
             raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
         names = [part.name for part in self.parts]
         tier_changes = _split(self.tiers.get(tier, {}), names)
-        user_changes = _split(overrides or {}, names)
+        user_changes = _split(overrides, names)
         grids = []
         parts = (Part(MAIN, grid=self.grid, probe=self.probe), *self.parts)
         varied = frozenset(known.path for part in parts for known in part.grid)
@@ -212,15 +231,17 @@ class Study:
             if tier not in part.tiers:
                 grid = dataclasses.replace(grid, seeds=0)
             grids.append(grid.settled())
-        self._check_trends(grids)
-        return keep_only(tuple(grids), only or {})
+        return tuple(grids)
 
     def _check_trends(self, grids: Iterable[Grid]) -> None:
         by_name = {grid.name: grid for grid in grids}
         for claim in self.claims:
-            if isinstance(claim, Trend) and claim.per != "unit" and claim.part in by_name:
-                low = min(by_name[claim.part].axis(claim.over).levels)
-                if low <= 0:
+            if isinstance(claim, Trend) and claim.part in by_name:
+                levels = by_name[claim.part].axis(claim.over).levels
+                if not all(isinstance(level, int | float) for level in levels):
+                    raise RequestError(f"axis '{claim.over}' has no numbers, and so no slope")
+                low = min(levels)
+                if low <= 0 and claim.per != "unit":
                     raise RequestError(
                         f"axis '{claim.over}' needs levels above 0 for a slope per {claim.per}, "
                         f"not {low}"

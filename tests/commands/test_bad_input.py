@@ -145,9 +145,9 @@ BROKEN = {
     ),
     "an axis over a whole part": (
         TINY_STUDY.replace(
-            'axis("optimizer.lr", (0.01, 0.03, 0.1))', 'axis("optimizer", (Optimizer(),))'
+            'axis("optimizer.lr", (0.01, 0.03, 0.1))', 'axis("budget", (Budget(),))'
         ),
-        "must be a field of optimizer, such as 'optimizer.name'",
+        "must be a field of budget, such as 'budget.epochs'",
     ),
     "a part named like a field": (TINY_STUDY.replace('Part("timing"', 'Part("data"'), "'data'"),
     "a claim without a target": (

@@ -26,10 +26,18 @@ from suite.training import train
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
-from suite.vocabulary.recipe import TRANSFORMATIONS, Budget, Recipe, Transformation
+from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.record import Execution, Outcome, Provenance, Record, Status
+from suite.vocabulary.transformation import Transform, Transformation
 
 DIGITS = Data("digits", train_examples=300)
+
+
+def named(*names: str) -> tuple[Transform, ...]:
+    return tuple(map(Transform, names))
+
+
+TRANSFORMATIONS = tuple(Transform.known)
 GREY = tuple(name for name in TRANSFORMATIONS if name != "colour_cast")
 
 
@@ -130,44 +138,44 @@ def test_compression_in_colour_keeps_a_plain_colour_and_is_finer_at_higher_quali
 @pytest.mark.parametrize("name", TRANSFORMATIONS)
 def test_every_image_has_its_own_draw(name: Transformation) -> None:
     same = images(1, height=28).expand(40, -1, -1, -1)
-    once = transform(same, (name,), generator())
+    once = transform(same, named(name), generator())
     kinds = len({image.numpy().tobytes() for image in once})
     assert kinds == 2 if name == "flip" else kinds >= 30
     assert once.dtype is torch.float32
     assert once.shape == same.shape
     assert 0 <= float(once.min()) <= float(once.max()) <= 1
-    assert torch.equal(once, transform(same, (name,), generator()))
-    assert not torch.equal(once, transform(same, (name,), generator(1)))
+    assert torch.equal(once, transform(same, named(name), generator()))
+    assert not torch.equal(once, transform(same, named(name), generator(1)))
 
 
 @pytest.mark.parametrize("name", TRANSFORMATIONS)
 def test_bytes_are_transformed_like_the_floats_they_stand_for(name: Transformation) -> None:
     whole = (images(height=28) * 255).round().byte()
     before = whole.clone()
-    ours = transform(whole, (name,), generator())
-    torch.testing.assert_close(ours, transform(whole / 255, (name,), generator()))
+    ours = transform(whole, named(name), generator())
+    torch.testing.assert_close(ours, transform(whole / 255, named(name), generator()))
     assert torch.equal(whole, before)
 
 
 def test_batches_are_augmented_without_losing_or_mixing_any() -> None:
     split = torch.split(torch.arange(2500.0)[:, None, None, None].expand(-1, 1, 2, 2) / 2500, 64)
-    out = list(augmented(split, ("flip",), generator()))
+    out = list(augmented(split, named("flip"), generator()))
     assert [len(batch) for batch in out] == [len(batch) for batch in split]
     assert torch.equal(torch.cat(out), torch.cat(split))
 
 
 def test_a_shift_moves_every_image_and_no_farther_than_augmentation_may() -> None:
     grey = torch.full((400, 1, 4, 4), 0.2)
-    factors = transform(grey, ("brightness",), generator(), least=0.5).mean((1, 2, 3)) / 0.2
+    factors = transform(grey, named("brightness"), generator(), least=0.5).mean((1, 2, 3)) / 0.2
     assert float(factors.log2().abs().min()) >= 1 - 1e-4
     assert float(factors.log2().abs().max()) <= 2 + 1e-4
-    mild = transform(grey, ("brightness",), generator()).mean((1, 2, 3)) / 0.2
+    mild = transform(grey, named("brightness"), generator()).mean((1, 2, 3)) / 0.2
     assert float(mild.log2().abs().min()) < 0.1
 
 
 def test_a_shifted_test_split_depends_on_the_seed_and_on_no_other_shift() -> None:
-    alone = shifted_tests(DIGITS, ("noise",), 0, "cpu")["noise"]
-    both = shifted_tests(DIGITS, ("blur", "noise"), 0, "cpu")["noise"]
+    alone = shifted_tests(DIGITS, named("noise"), 0, "cpu")["noise"]
+    both = shifted_tests(DIGITS, named("blur", "noise"), 0, "cpu")["noise"]
     test = load(DIGITS, 0).test
     assert torch.equal(alone.inputs, both.inputs)
     assert alone.inputs.dtype is torch.uint8
@@ -218,7 +226,7 @@ def test_a_trials_draws_do_not_depend_on_who_runs_beside_it() -> None:
     [
         ({"augmentation": ("rotate",)}, "did you mean 'rotation'"),
         ({"shifts": "bluur"}, "did you mean 'blur'"),
-        ({"augmentation": ("noise", "noise")}, "names a transformation twice: noise, noise"),
+        ({"augmentation": ("noise", "noise")}, "names one twice: noise, noise"),
         ({"shifts": ("colour_cast",)}, "data 'mnist5k' has no colours: no 'colour_cast'"),
         (
             {"data": Data("synthetic_linear"), "loss": "mse", "augmentation": ("flip",)},
@@ -234,14 +242,14 @@ def test_what_cannot_be_is_refused(fields: dict[str, object], says: str) -> None
 
 def test_a_colour_cast_of_grey_images_and_a_flip_of_vectors_are_refused() -> None:
     with pytest.raises(RequestError, match="in colour, not 1 channel"):
-        transform(images(channels=1), ("colour_cast",), generator())
+        transform(images(channels=1), named("colour_cast"), generator())
     with pytest.raises(RequestError, match="only images"):
-        transform(torch.rand(4, 2), ("flip",), generator())
+        transform(torch.rand(4, 2), named("flip"), generator())
 
 
 @pytest.mark.parametrize("name", GREY)
 def test_eight_by_eight_pixels_are_enough(name: Transformation) -> None:
-    assert transform(images(2, 1, 8, 8), (name,), generator()).isfinite().all()
+    assert transform(images(2, 1, 8, 8), named(name), generator()).isfinite().all()
 
 
 def tuple_study(arm: object, of: str = "test/noise/accuracy", **options: Any) -> Study:

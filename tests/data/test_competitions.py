@@ -7,6 +7,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,14 +35,18 @@ TEST = """Id,LotArea,Street,Alley,PoolArea
 
 
 def forget() -> None:
-    sources._cached.cache_clear()
-    sources._classify_leaves.cache_clear()
+    sources._remembered.cache_clear()
+    sources.classify_leaves.cache_clear()
     load.cache_clear()
+
+
+def generated(n: int, pixels: int, seed: int) -> tuple[Any, Any]:
+    return leaves.generated(n, pixels, np.random.default_rng(seed))
 
 
 def write_generated(folder: Path, train: int, test: int, *, pixels: int, seed: int = 0) -> None:
     """Write generated leaves as JPEGs in the competition's layout; species are named as generated."""
-    images, labels = leaves.generated(train + test, pixels, seed)
+    images, labels = generated(train + test, pixels, seed)
     (folder / "images").mkdir(parents=True)
     files = [f"images/{i}.jpg" for i in range(len(images))]
     for file, image in zip(files, images, strict=True):
@@ -201,14 +206,14 @@ def test_submit_refuses_in_one_line(tmp_path: Path) -> None:
 
 
 def test_generated_leaves_are_the_same_ones_and_then_some() -> None:
-    few, many = leaves.generated(300, 16, 3), leaves.generated(600, 16, 3)
+    few, many = generated(300, 16, 3), generated(600, 16, 3)
     assert np.array_equal(few[0], many[0][:300])
     assert many[1].max() == 175
-    assert not np.array_equal(few[0], leaves.generated(300, 16, 4)[0])
+    assert not np.array_equal(few[0], generated(300, 16, 4)[0])
 
 
 def test_a_generated_leaf_is_nearest_to_one_of_its_species_far_above_chance() -> None:
-    images, labels = leaves.generated(176 * 6, 24, 0)
+    images, labels = generated(176 * 6, 24, 0)
     flat = torch.from_numpy(images).flatten(1).float()
     nearest = torch.cdist(flat[:176], flat[176:]).argmin(1)
     right = torch.from_numpy(labels)[176:][nearest] == torch.from_numpy(labels)[:176]
@@ -217,7 +222,7 @@ def test_a_generated_leaf_is_nearest_to_one_of_its_species_far_above_chance() ->
 
 def test_the_loader_reads_what_was_drawn(kaggle: Path) -> None:
     listed = leaves.labelled(kaggle / leaves.FOLDER)
-    drawn, labels = leaves.generated(67, 24, 0)
+    drawn, labels = generated(67, 24, 0)
     assert [listed.names[i] for i in listed.labels] == [f"generated_{i:03d}" for i in labels[:60]]
     # JPEG blurs colours, so single pixels may be far off, but not many.
     decoded = leaves.decode(listed.files, 24).astype(float)
@@ -284,8 +289,8 @@ def test_leaves_hands_in_a_species_for_every_image(
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (lambda: Data("digits", pixels=16), "data 'digits' does not use 'pixels'"),
-        (lambda: Data("boston", random_labels=0.5), "data 'boston' has no classes"),
+        (lambda: Data("digits", pixels=16), "Data 'digits' does not use 'pixels'"),
+        (lambda: Data("boston", random_labels=0.5), "Data 'boston' does not use 'random_labels'"),
     ],
 )
 def test_what_a_source_cannot_use_is_refused(data: Callable[[], Data], message: str) -> None:

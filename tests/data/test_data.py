@@ -36,7 +36,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    sources._cached.cache_clear()
+    sources._remembered.cache_clear()
     load.cache_clear()
 
 
@@ -163,7 +163,7 @@ def test_noise_is_added_to_the_same_line() -> None:
     assert float((noisy.train.targets - exact.train.targets).std()) == pytest.approx(0.5, rel=0.1)
 
 
-def a_decoder(inputs: Array, targets: Array) -> sources._Decode:
+def a_decoder(inputs: Array, targets: Array) -> Callable[[], tuple[Array, Array]]:
     return lambda: (inputs, targets)
 
 
@@ -171,9 +171,9 @@ def test_the_digest_changes_with_one_byte_of_the_source(
     fresh: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before = load(Data("digits"), 0).digest
-    inputs, targets = sources._digits()
+    inputs, targets = sources.digits()
     inputs[1000, 0, 3, 3] ^= 1
-    monkeypatch.setitem(sources.FIXED, "digits", (a_decoder(inputs, targets), 10, 0))
+    monkeypatch.setattr(sources, "digits", a_decoder(inputs, targets))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
     forget()
     assert load(Data("digits"), 0).digest != before
@@ -229,7 +229,7 @@ def test_a_whole_cache_is_not_decoded_again(fresh: Path, monkeypatch: pytest.Mon
     def decode() -> tuple[Array, Array]:
         raise AssertionError("decoded although the cache was whole")
 
-    monkeypatch.setitem(sources.FIXED, "digits", (decode, 10, 0))
+    monkeypatch.setattr(sources, "digits", decode)
     forget()
     assert load(Data("digits"), 0).digest == digest
 
@@ -243,10 +243,10 @@ def test_a_cache_that_cannot_be_written_is_no_fault(
 
 
 def test_two_loads_cannot_change_each_others_examples(fresh: Path) -> None:
-    digest = sources._cached("digits").digest
+    digest = sources.raw(Data("digits"), 0).digest
     load(Data("digits"), 0).train.inputs.zero_()
     forget()
-    assert sources._cached("digits").digest == digest
+    assert sources.raw(Data("digits"), 0).digest == digest
     assert load(Data("digits"), 0).train.inputs.max() > 0
 
 
@@ -352,12 +352,7 @@ def test_the_outline_of_splits_is_that_of_the_splits(data: Data) -> None:
     assert (examples.shape, examples.outputs) == (told.shape, told.outputs)
 
 
-def test_a_source_that_nobody_lists_is_named_by_what_reads_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sources.FIXED, "bars", (sources._digits, 10, 0))
-    listed = Data("digits")
-    object.__setattr__(listed, "name", "bars")
-    assert origin(listed) == "suite.data.sources._digits"
+def test_a_record_says_where_examples_are_from() -> None:
     assert origin(Data("digits")).startswith("scikit-learn ")
     assert "torchvision" in origin(Data("cifar10"))
+    assert origin(Data("xor")) == "drawn from the seed"

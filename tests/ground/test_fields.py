@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import normalised, parse, replace_at
-from suite.vocabulary.model import ModelName
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (
@@ -24,16 +23,16 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: Optimizer(zzzzzz=0.1),  # type: ignore[call-arg]
         "Optimizer has no field 'zzzzzz' (choose from name, lr, momentum, nesterov, "
-        "weight_decay, betas, eps, max_norm)",
+        "weight_decay, max_norm, betas, eps)",
     ),
-    (lambda: Data("digits", noise=0.5), "data 'digits' does not use 'noise'"),
+    (lambda: Data("digits", noise=0.5), "Data 'digits' does not use 'noise'"),
     (
         lambda: Optimizer("sdg"),  # type: ignore[arg-type]
         "Optimizer.name cannot be 'sdg' (did you mean 'sgd'?)",
     ),
     (
         lambda: Model("transformer"),  # type: ignore[arg-type]
-        f"Model.name cannot be 'transformer' (choose from {', '.join(get_args(ModelName))})",
+        f"Model.name cannot be 'transformer' (choose from {', '.join(Model.known)})",
     ),
     (
         lambda: Optimizer(lr="fast"),  # type: ignore[arg-type]

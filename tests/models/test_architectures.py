@@ -19,6 +19,7 @@ from suite.models.counts import Counts, by_formula, counted
 from suite.models.resnet18 import CHANNELS, stages
 from suite.models.vgg import vgg
 from suite.vocabulary.recipe import Recipe
+from suite.vocabulary.model import Activation
 
 BOOK = {grid.name: grid.recipe for grid in the_book.study.grids("full")}
 PARAMETERS = {
@@ -108,7 +109,7 @@ def test_without_biases_our_resnets_are_torchvisions() -> None:
 
 
 def test_our_vgg_is_torchvisions() -> None:
-    standard: dict[str, Any] = {"activation": "relu", "pooling": "max", "head": "linear"}
+    standard: dict[str, Any] = {"activation": Activation(), "pooling": "max", "head": "linear"}
     with torch.device("meta"):
         network = vgg(
             (3, 224, 224), 1000, widths=(4096, 4096), dropout=0.5, blocks=Model().blocks, **standard

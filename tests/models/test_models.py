@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,17 +15,9 @@ from torch import nn
 from suite import Model
 from suite.ground.errors import RequestError
 from suite.models import build
-from suite.models.alexnet import alexnet
-from suite.models.googlenet import googlenet
-from suite.models.layers import ACTIVATIONS, Dropout, use_generator
-from suite.models.lenet import POOLING, lenet
-from suite.models.linear import linear
-from suite.models.mlp import mlp
-from suite.models.nin import nin
-from suite.models.resnet import resnet
-from suite.models.resnet18 import resnet18
-from suite.models.vgg import vgg
-from suite.vocabulary.model import MODEL_FIELDS
+from suite.models.layers import Dropout, use_generator
+from suite.models.lenet import POOLING
+from suite.vocabulary.model import Activation
 
 MNIST = (1, 28, 28)
 # Smaller than the least image of some networks, or large enough to be slow for others.
@@ -80,7 +71,7 @@ def test_lenet_refuses_what_is_no_image_or_too_small(shape: tuple[int, ...]) -> 
     assert str(caught.value) == f"lenet needs images of at least 12×12 pixels, not {shape}"
 
 
-@pytest.mark.parametrize("name", MODEL_FIELDS)
+@pytest.mark.parametrize("name", Model.known)
 def test_initial_weights_depend_on_the_seed_and_on_nothing_drawn_before(name: Any) -> None:
     first = build(Model(name), SHAPES.get(name, MNIST), 10, seed=1)
     torch.rand(17)
@@ -89,7 +80,7 @@ def test_initial_weights_depend_on_the_seed_and_on_nothing_drawn_before(name: An
     assert not same_weights(first, build(Model(name), SHAPES.get(name, MNIST), 10, seed=2))
 
 
-@pytest.mark.parametrize("name", MODEL_FIELDS)
+@pytest.mark.parametrize("name", Model.known)
 def test_building_leaves_the_global_generator_untouched(name: Any) -> None:
     before = torch.random.get_rng_state()
     build(Model(name), SHAPES.get(name, MNIST), 10, seed=0)
@@ -103,25 +94,11 @@ def test_activation_and_dropout_do_not_change_the_initial_weights() -> None:
         assert torch.equal(one, two)
 
 
-BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    "softmax": linear,
-    "linear": linear,
-    "mlp": mlp,
-    "lenet": lenet,
-    "resnet": resnet,
-    "alexnet": alexnet,
-    "vgg": vgg,
-    "nin": nin,
-    "googlenet": googlenet,
-    "resnet18": resnet18,
-}
-
-
-@pytest.mark.parametrize("name", MODEL_FIELDS)
-def test_the_fields_a_model_is_said_to_read_are_those_its_builder_takes(name: str) -> None:
-    taken = inspect.signature(BUILDERS[name]).parameters.values()
+@pytest.mark.parametrize("name", Model.known)
+def test_the_fields_of_a_model_are_those_its_builder_takes(name: str) -> None:
+    taken = inspect.signature(Model(name).function()).parameters.values()
     keywords = [one.name for one in taken if one.kind is inspect.Parameter.KEYWORD_ONLY]
-    assert sorted(keywords) == sorted(MODEL_FIELDS[name])
+    assert sorted(keywords) == sorted(Model(name).arguments())
 
 
 CHANGED: list[tuple[str, dict[str, Any]]] = [
@@ -173,11 +150,11 @@ def test_every_field_a_model_reads_changes_what_it_computes(
 
 def test_the_changed_fields_are_all_fields() -> None:
     tried = {(name, field) for name, change in CHANGED for field in change}
-    assert tried == {(name, field) for name, fields in MODEL_FIELDS.items() for field in fields}
+    assert tried == {(name, field) for name in Model.known for field in Model(name).arguments()}
 
 
 def test_the_vocabulary_and_the_layers_know_the_same_words() -> None:
-    assert set(ACTIVATIONS) == {"relu", "sigmoid", "tanh", "identity"}
+    assert set(Activation.known) == {"relu", "sigmoid", "tanh", "identity"}
     assert set(POOLING) == {"max", "average", "strided"}
 
 

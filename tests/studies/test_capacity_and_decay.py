@@ -69,7 +69,7 @@ def test_a_share_lies_between_nothing_and_everything(share: float) -> None:
 
 
 def test_a_regression_has_no_labels_to_draw() -> None:
-    with pytest.raises(RequestError, match="has no classes"):
+    with pytest.raises(RequestError, match="does not use 'random_labels'"):
         Data("synthetic_linear", random_labels=0.5)
 
 

@@ -110,7 +110,7 @@ def test_xor_has_as_many_points_of_each_corner_in_every_split() -> None:
         corners = torch.unique(signs, dim=0, return_counts=True)[1]
         assert corners.tolist() == [len(split) / 4] * 4
     assert examples.outputs == 2
-    with pytest.raises(RequestError, match="'xor' has no images"):
+    with pytest.raises(RequestError, match="'xor' does not use 'image_size'"):
         Data("xor", image_size=32)
 
 

@@ -154,5 +154,5 @@ def test_merged_classes_keep_the_examples_and_the_splits() -> None:
     assert odd.digest != whole.digest
     with pytest.raises(RequestError, match="10 classes to merge"):
         load(Data("digits", classes=11), 0)
-    with pytest.raises(RequestError, match="no 'classes'"):
+    with pytest.raises(RequestError, match="does not use 'classes'"):
         Data("synthetic_linear", classes=2)

@@ -66,7 +66,7 @@ def test_grey_is_the_luminance_and_red_the_red_in_all_three_channels() -> None:
 
 
 def test_colours_are_refused_where_there_are_none_and_leave_ids_alone() -> None:
-    with pytest.raises(RequestError, match="data 'mnist5k' has no colours: no 'colours'"):
+    with pytest.raises(RequestError, match="Data 'mnist5k' does not use 'colours'"):
         Data("mnist5k", colours="grey")
     assert "colours" not in str(canonical(Data("cifar10")))
 

@@ -70,8 +70,7 @@ class Killing(Checkpoint):
 
 @pytest.fixture(autouse=True)
 def looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("suite.training.loop.LOOK_EVERY", 7)
-    monkeypatch.setattr("suite.training.stack.LOOK_EVERY", 7)
+    monkeypatch.setattr("suite.training.loop.Run.look_every", 7)
 
 
 def killed(recipe: Recipe, path: Path, writings: int) -> None:

@@ -19,7 +19,6 @@ from suite.training.loop import Run, train
 from suite.training.stack import Stack, train_together
 from suite.training.step import LOSSES
 from suite.vocabulary.grid import Trial
-from suite.vocabulary.model import MODEL_FIELDS
 from suite.vocabulary.record import Status
 
 STEPS = 50
@@ -103,7 +102,7 @@ def stacked_and_alone(name: str, optimizer: str) -> tuple[Tensor, Tensor]:
 
 
 def test_the_networks_above_are_all_there_are() -> None:
-    assert set(NETWORKS) == set(MODEL_FIELDS)
+    assert set(NETWORKS) == set(Model.known)
 
 
 # A network and a rule meet in nothing but tensors: a row and a column of the table say what all of

@@ -21,7 +21,7 @@ from suite.models import build
 from suite.seeds import stream
 from suite.training import train
 from suite.training.loop import Run, evaluation_steps
-from suite.training.schedules import rate_at
+from suite.training.schedules import rates
 from suite.vocabulary.record import Outcome, Status
 
 SEED = 5
@@ -204,25 +204,23 @@ def test_a_cosine_schedule_equals_that_of_torch() -> None:
 # --- The learning rate over training ---------------------------------------------------------
 
 
-def rates(schedule: Schedule, *, total: int, per_epoch: int, lr: float = 0.4) -> list[float]:
+def rates_of(schedule: Schedule, *, total: int, per_epoch: int, lr: float = 0.4) -> list[float]:
     given = recipe(schedule=schedule, optimizer=Optimizer(lr=lr))
-    return [
-        rate_at(given, step, total_steps=total, steps_per_epoch=per_epoch) for step in range(total)
-    ]
+    return list(map(rates(given, total_steps=total, steps_per_epoch=per_epoch), range(total)))
 
 
 def test_a_constant_rate_stays() -> None:
-    assert rates(Schedule(), total=5, per_epoch=2) == [0.4] * 5
+    assert rates_of(Schedule(), total=5, per_epoch=2) == [0.4] * 5
 
 
 def test_a_step_schedule_falls_after_whole_epochs() -> None:
-    fallen = rates(Schedule("step", every=2, factor=0.5), total=9, per_epoch=2)
+    fallen = rates_of(Schedule("step", every=2, factor=0.5), total=9, per_epoch=2)
     assert fallen == [0.4] * 4 + [0.2] * 4 + [0.1]
 
 
 @given(st.integers(2, 200))
 def test_a_cosine_falls_from_the_full_rate_towards_zero(total: int) -> None:
-    fallen = rates(Schedule("cosine"), total=total, per_epoch=7)
+    fallen = rates_of(Schedule("cosine"), total=total, per_epoch=7)
     assert fallen[0] == 0.4
     assert all(later < earlier for earlier, later in itertools.pairwise(fallen))
     assert fallen[-1] > 0
@@ -503,7 +501,7 @@ def test_a_timed_trial_that_diverges_still_says_what_it_cost() -> None:
 
 
 def test_a_test_loss_that_overflows_is_a_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def overflowing(network: Any, loss: Any, split: Any, prefix: str) -> dict[str, float]:
+    def overflowing(network: Any, loss: Any, split: Any, prefix: str, _: Any) -> dict[str, float]:
         return {f"{prefix}loss": float("inf") if prefix == "test/" else 1.0}
 
     monkeypatch.setattr("suite.training.loop.evaluate", overflowing)

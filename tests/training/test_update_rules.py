@@ -112,13 +112,7 @@ def test_the_state_is_all_that_a_rule_remembers(
         rule(parameters, next(drawn), optimizer.lr)
     copies = [parameter.clone() for parameter in parameters]
     resumed = make_rule(optimizer, copies)
-    for name, kept in rule.state.items():
-        own = resumed.state[name]
-        if isinstance(kept, list) and isinstance(own, list):
-            for target, source in zip(own, kept, strict=True):
-                target.copy_(source)
-        else:
-            resumed.state[name] = kept
+    resumed.restore(rule.state())
     gradients = next(drawn)
     rule(parameters, gradients, optimizer.lr)
     resumed(copies, gradients, optimizer.lr)

@@ -17,8 +17,6 @@ from suite.ground.fields import replace_at
 from suite.ground.identity import canonical, digest, flatten, rebuild, trial_id
 from suite.seeds import stream
 from suite.vocabulary.grid import Trial
-from suite.vocabulary.model import MODEL_FIELDS
-from suite.vocabulary.optimizer import OPTIMIZER_FIELDS, SCHEDULE_FIELDS
 
 rates = st.floats(0, 10, allow_nan=False)
 optimizers = st.one_of(
@@ -160,7 +158,6 @@ def test_ids_differ_exactly_where_recipes_do(one: Recipe, other: Recipe) -> None
 @given(recipes)
 def test_a_recipe_is_its_flat_fields(recipe: Recipe) -> None:
     fields = flatten(recipe)
-    assert set(fields) == set(flatten(Recipe()))
     assert replace_at(Recipe(), fields) == recipe
 
 
@@ -169,8 +166,9 @@ def test_the_canonical_form_leaves_defaults_out(recipe: Recipe) -> None:
     def check(value: Any, form: dict[str, Any]) -> None:
         for field in dataclasses.fields(value):
             own = getattr(value, field.name)
-            assert (field.name in form) == (own != field.default)
-            if field.name in form and dataclasses.is_dataclass(own):
+            default = value.kind.default if field.name == "name" else field.default
+            assert (field.name in form) == (own != default)
+            if isinstance(form.get(field.name), dict):
                 check(own, form[field.name])
 
     check(recipe, canonical(recipe))
@@ -205,19 +203,6 @@ def test_streams_are_frozen_and_differ_by_seed_and_purpose() -> None:
     }
     assert len(drawn) == 120
     assert all(0 <= value < 2**63 for value in drawn)
-
-
-@pytest.mark.parametrize(
-    ("part", "reads"),
-    [(Model, MODEL_FIELDS), (Optimizer, OPTIMIZER_FIELDS), (Schedule, SCHEDULE_FIELDS)],
-)
-def test_every_name_says_which_existing_fields_it_reads(
-    part: type, reads: dict[str, tuple[str, ...]]
-) -> None:
-    fields = {field.name for field in dataclasses.fields(part)}
-    names = part.__dataclass_fields__["name"].type  # type: ignore[attr-defined]
-    assert all(name in fields for wanted in reads.values() for name in wanted)
-    assert all(part(name) for name in reads), names
 
 
 @given(st.integers(1, 5000), st.integers(1, 6000), st.integers(1, 9))

@@ -1,0 +1,53 @@
+"""Whether data, network, loss, update rule and metrics of one's own fit together, before training."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from suite.data import Examples
+from suite.ground.errors import RequestError
+from suite.seeds import seeded
+from suite.training.losses import loss_of
+from suite.training.outputs import first
+from suite.training.step import prepare
+from suite.training.update_rules import make_rule
+from suite.vocabulary.recipe import Recipe
+
+FEW = 2  # examples
+
+
+def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
+    """Try what is not built in on two examples; leave the network as it was.
+
+    Raises:
+        RequestError: if outputs, targets and loss do not fit, or there is no update rule.
+    """
+    classes = examples.train.targets.dtype is torch.int64
+    if classes == recipe.loss.values:
+        has, needs = ("classes", "classes") if classes else ("values", "values")
+        raise RequestError(
+            f"data '{recipe.data.name}' has {has}: it needs a loss for {needs}, "
+            f"not '{recipe.loss.name}'"
+        )
+    if recipe.model.home or recipe.loss.home or recipe.data.home:
+        _check_outputs(recipe, network, examples)
+    if recipe.optimizer.home:
+        make_rule(recipe.optimizer, [one for one in network.parameters() if one.requires_grad])
+
+
+def _check_outputs(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
+    inputs, targets = (part[:FEW].cpu() for part in examples.train)
+    with torch.no_grad(), seeded(0):
+        outputs = network.eval()(prepare(inputs))
+        network.train()
+        measured, wanted = first(outputs), (len(inputs), examples.outputs)
+        shape = tuple(measured.shape)
+        if shape != wanted and (not recipe.loss.home or shape[:1] != wanted[:1]):
+            raise RequestError(
+                f"model '{recipe.model.name}' returns {shape} for {len(inputs)} examples, not {wanted}"
+            )
+        loss = loss_of(recipe.loss)(outputs, targets)
+    if not isinstance(loss, Tensor) or loss.ndim:
+        what = f"a tensor {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise RequestError(f"loss '{recipe.loss.name}' must return one number, not {what}")

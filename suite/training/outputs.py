@@ -1,0 +1,42 @@
+"""What a network returns: one tensor, or several in a tuple, a list or a dictionary.
+
+Of several the first is what is measured; the loss gets them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as tree
+
+Outputs = Any
+
+
+def first(outputs: Outputs) -> Tensor:
+    """Return the outputs that are measured."""
+    found: Tensor = outputs if isinstance(outputs, Tensor) else tree.tree_leaves(outputs)[0]
+    return found
+
+
+def each(function: Callable[[Tensor], Tensor], outputs: Outputs) -> Outputs:
+    """Return a function of each tensor, in the same form."""
+    return function(outputs) if isinstance(outputs, Tensor) else tree.tree_map(function, outputs)
+
+
+def joined(batches: Sequence[Outputs], dim: int = 0) -> Outputs:
+    """Return the outputs of several batches as those of one."""
+    if isinstance(batches[0], Tensor):
+        return torch.cat(list(batches), dim)
+    leaves = zip(*map(tree.tree_leaves, batches), strict=True)
+    form = tree.tree_structure(batches[0])
+    return tree.tree_unflatten([torch.cat(tensors, dim) for tensors in leaves], form)
+
+
+def parted(whole: Outputs, sizes: list[int], dim: int = 0) -> list[Outputs]:
+    """Return what was joined, batch by batch."""
+    leaves, form = tree.tree_flatten(whole)
+    parts = zip(*(torch.split(leaf, sizes, dim) for leaf in leaves), strict=True)
+    return [tree.tree_unflatten(part, form) for part in parts]

@@ -1,0 +1,166 @@
+"""The identity of one's own code: a digest that an edit changes and a reworded docstring does not.
+
+It covers a function's definition with its decorators, what that names at the top of its file and of
+other files beside the study, and what these name in their turn. Of what is installed it covers the
+name alone: which version it was, a record says.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from suite.ground.errors import RequestError
+from suite.ground.identity import digest
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Import = ast.Import | ast.ImportFrom
+# Attributes of syntax that say nothing about what is computed.
+LEFT_OUT = ("ctx", "kind", "type_comment")
+THIS = "suite"  # the project itself is no code of the user's, wherever it lies
+
+
+def digest_of(function: Callable[..., Any]) -> str:
+    """Return 16 hexadecimal digits that name a function's code.
+
+    Raises:
+        RequestError: if it is not defined in a file.
+    """
+    path = Path(inspect.getsourcefile(function) or "")
+    name, line = function.__name__, function.__code__.co_firstlineno
+    if not path.is_file():
+        raise RequestError(f"'{name}' must be defined in a file, to be known again")
+    # The statement at the top of the file; a function within another one depends on that, too.
+    tops = [
+        top for top in read(path).body if any(_begins(one, name, line) for one in ast.walk(top))
+    ]
+    if not tops:
+        raise RequestError(f"'{name}' has changed in {path} since it was loaded")
+    return covered(path, tops, name)
+
+
+def covered(path: Path, statements: list[ast.stmt], name: str = "") -> str:
+    """Return a digest of statements of a file and of all that they name, beside the study."""
+    forms: dict[tuple[Path, int], Any] = {}
+    waiting = [(path, one) for one in statements]
+    while waiting:
+        file, one = waiting.pop()
+        if (file, one.lineno) not in forms:
+            forms[file, one.lineno] = form(one)
+            waiting += named_by(file, one)
+    return digest([name, *sorted(map(repr, forms.values()))])
+
+
+def files_beside(path: Path) -> list[Path]:
+    """Return the files beside the study that a file imports, directly or not, in a fixed order."""
+    found = [path]
+    for file in found:  # which grows meanwhile
+        for node in ast.walk(read(file)):
+            if isinstance(node, Import):
+                found += sorted({one for one, _ in beside(file, node)} - set(found))
+    return found[1:]
+
+
+def _begins(node: ast.AST, name: str, line: int) -> bool:
+    """Say whether a node defines a name, and begins in a line, with its decorators or without."""
+    if not isinstance(node, Definition) or node.name != name:
+        return False
+    return line in (node.lineno, *(one.lineno for one in node.decorator_list))
+
+
+def read(path: Path) -> ast.Module:
+    """Return a file's syntax."""
+    return _read(path, path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, _changed: int, _size: int) -> ast.Module:
+    return ast.parse(path.read_bytes(), str(path))
+
+
+def named_by(path: Path, node: ast.stmt) -> Iterator[tuple[Path, ast.stmt]]:
+    """Yield the statements that a node needs, of its own file and of those that it imports from."""
+    names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    yield from ((path, top) for top in read(path).body if names & bound(top))
+    for one in ast.walk(node):
+        if isinstance(one, Import):
+            for file, wanted in beside(path, one):
+                for top in read(file).body:
+                    if not wanted or wanted & bound(top):
+                        yield file, top
+
+
+def bound(top: ast.stmt) -> set[str]:
+    """Return the names to which a statement at the top of a file gives a value."""
+    if isinstance(top, Definition):
+        return {top.name}
+    names: set[str] = set()
+    for one in ast.walk(top):
+        if isinstance(one, Import):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in one.names}
+        elif isinstance(one, Definition):
+            names.add(one.name)
+        elif isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+            names.add(one.id)
+    return names
+
+
+def beside(path: Path, node: Import) -> Iterator[tuple[Path, set[str]]]:
+    """Yield the files beside the study that an import reads, with the names that it takes of each.
+
+    No names are all of them.
+    """
+    if isinstance(node, ast.Import):
+        modules = [(alias.name, "") for alias in node.names]
+    else:
+        whole = _absolute(path, node)
+        modules = [(whole, alias.name) for alias in node.names]
+    for module, name in modules:
+        inner = file_of(f"{module}.{name}") if name else None
+        if inner is not None:
+            yield inner, set()
+        elif (file := file_of(module)) is not None:
+            yield file, {name} - {"", "*"}
+
+
+def _absolute(path: Path, node: ast.ImportFrom) -> str:
+    """Return the whole name of a module that an import may name from where it stands."""
+    if not node.level:
+        return node.module or ""
+    packages = [one for one in sys.modules.values() if getattr(one, "__file__", "") == str(path)]
+    package = str(packages[0].__package__) if packages else ""
+    return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+
+
+def file_of(module: str) -> Path | None:
+    """Return the file of a module that lies beside a study: neither installed nor this project's."""
+    if module.partition(".")[0] in (THIS, *sys.stdlib_module_names):
+        return None
+    try:
+        found = sys.modules.get(module)
+        spec = found.__spec__ if found else importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    origin = Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    return None if origin is None or "site-packages" in origin.parts else origin
+
+
+def form(node: Any) -> Any:
+    """Return syntax as plain values, the same for every version of Python, without docstrings."""
+    if isinstance(node, ast.Constant):
+        return type(node.value).__name__, repr(node.value)
+    if isinstance(node, list):
+        return [form(one) for one in node]
+    if not isinstance(node, ast.AST):
+        return node
+    fields = {name: value for name, value in ast.iter_fields(node) if name not in LEFT_OUT}
+    if isinstance(node, Definition) and ast.get_docstring(node, clean=False) is not None:
+        fields["body"] = node.body[1:]
+    kept = {name: form(value) for name, value in fields.items() if value not in (None, [])}
+    return type(node).__name__, kept

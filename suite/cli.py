@@ -24,6 +24,10 @@ COMMANDS = {
     "compare": ("Set two result sets side by side.", "reports.cli:compare"),
     "export": ("Write all results to one archive.", "reports.cli:export"),
     "import": ("Take an archive's results in.", "suite.commands.import_:import_"),
+    "check": (
+        "Try components: a network, rule, loss, source, or all that a study defines.",
+        "suite.commands.check:check",
+    ),
     "train": ("Train one recipe, no study.", "suite.commands.train:train"),
     "submit": ("Write a competition's file to hand in.", "suite.commands.submit:submit"),
     "new": ("Write a study file to fill in.", "suite.commands.new:new"),

@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 
 from suite.cli import main
+from suite.vocabulary import discovery
 from suite.vocabulary.metrics import METRICS
 
 TINY_STUDY = '''
@@ -72,6 +73,7 @@ def suite(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
         contextlib.chdir(folder),
         mock.patch.dict(os.environ, environment),
         mock.patch.dict(METRICS),  # a study's own are gone with it
+        mock.patch.dict(discovery._LOADED, clear=True),  # as a new process has read none
         mock.patch.object(sys, "argv", ["suite", *arguments]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

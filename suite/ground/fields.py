@@ -20,9 +20,15 @@ from suite.ground.errors import RequestError, nearest
 T = TypeVar("T")
 
 
-def number(default: Any, *, low: float = -math.inf, high: float = math.inf) -> Any:
-    """A field whose value, where it is not None, lies in [low, high]."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high})
+def number(
+    default: Any, *, low: float = -math.inf, high: float = math.inf, small: Any = None
+) -> Any:
+    """A field whose value, where it is not None, lies in [low, high].
+
+    Args:
+        small: a value with which it is cheap to try, as `suite check` does.
+    """
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "small": small})
 
 
 def scalar(default: Any, *, low: float = -math.inf, high: float = math.inf) -> Any:
@@ -162,12 +168,13 @@ def owner_of(root: Any, path: str) -> tuple[type, dataclasses.Field[Any]]:
     Where a component does not have it, another one of its kind may, which can take its place.
     """
     head, _, rest = path.partition(".")
-    classes = (type(root), *getattr(root, "relatives", tuple)())
-    for cls in classes:
-        for field in dataclasses.fields(cls):
-            if field.name == head and not rest:
-                return cls, field
-    if not hasattr(root, head):
+    own: dict[str, dataclasses.Field[Any]] = type(root).__dataclass_fields__
+    if head in own and not rest:
+        return type(root), own[head]
+    for cls in getattr(root, "relatives", tuple)():
+        if head in cls.__dataclass_fields__ and not rest:
+            return cls, cls.__dataclass_fields__[head]
+    if head not in own:
         raise unknown_field(type(root), head)
     child = getattr(root, head)
     if not dataclasses.is_dataclass(child):

@@ -61,10 +61,21 @@ def files_beside(path: Path) -> list[Path]:
     """Return the files beside the study that a file imports, directly or not, in a fixed order."""
     found = [path]
     for file in found:  # which grows meanwhile
-        for node in ast.walk(read(file)):
-            if isinstance(node, Import):
-                found += sorted({one for one, _ in beside(file, node)} - set(found))
+        for node in _imports(read(file).body):
+            found += sorted({one for one, _ in beside(file, node)} - set(found))
     return found[1:]
+
+
+def _imports(statements: list[ast.stmt]) -> Iterator[Import]:
+    """Yield every import among statements and below them, looking at no expression."""
+    waiting: list[ast.AST] = list(statements)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Import):
+            yield node
+        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
+            below = getattr(node, inner, None)
+            waiting += below if isinstance(below, list) else []
 
 
 def _begins(node: ast.AST, name: str, line: int) -> bool:
@@ -139,16 +150,33 @@ def _absolute(path: Path, node: ast.ImportFrom) -> str:
 
 
 def file_of(module: str) -> Path | None:
-    """Return the file of a module that lies beside a study: neither installed nor this project's."""
-    if module.partition(".")[0] in (THIS, *sys.stdlib_module_names):
+    """Return the file of a module that lies beside a study: neither installed nor this project's.
+
+    Nothing is imported: a package's inner modules are looked for on the disk.
+    """
+    top, *inner = module.split(".")
+    place = _place(top, tuple(sys.path))
+    if place is None:
+        return None
+    for name in inner:
+        place = place.with_name(name) if place.name == "__init__.py" else place / name
+        place = place / "__init__.py" if (place / "__init__.py").exists() else place
+    whole = place if place.suffix == ".py" else place.with_suffix(".py")
+    return whole if whole.is_file() else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _place(top: str, _path: tuple[str, ...]) -> Path | None:
+    """Return the file or folder of a top-level module beside the study."""
+    if top in (THIS, *sys.stdlib_module_names):
         return None
     try:
-        found = sys.modules.get(module)
-        spec = found.__spec__ if found else importlib.util.find_spec(module)
-    except (ImportError, ValueError, AttributeError):
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
         return None
-    origin = Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
-    return None if origin is None or "site-packages" in origin.parts else origin
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    found = spec.origin if spec and spec.origin else next(iter(folders), None)
+    return None if found is None or "site-packages" in Path(found).parts else Path(found)
 
 
 def form(node: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -80,9 +79,7 @@ def _loaded(name: str) -> Loaded:
             raise RequestError(f"{path}: it defines no `study = Study(...)`")
         # A probe is another one when its file has changed, or a file beside it that it imports.
         source = digests[0] if len(digests) == 1 else digest(digests)
-        notebook = (module.__doc__ or "").strip()
-        with within(vars(module)):
-            study = dataclasses.replace(study, name=name, source=source, notebook=notebook)
+        study = study.found(name=name, source=source, notebook=(module.__doc__ or "").strip())
         known = _LOADED[path.resolve()] = Loaded(digests, study, module)
     return known
 

@@ -132,6 +132,8 @@ class Grid:
         Several levels for an axis that only another part varies (`varied` names them all) do not
         concern this grid.
         """
+        if not changes:
+            return self
         mine = {known.path for known in self.axes}
         base = {
             path: value

@@ -94,7 +94,7 @@ class MLP(Model, name="mlp", place="suite.models.mlp:mlp"):
             None is no.
     """
 
-    widths: tuple[int, ...] = (256,)
+    widths: tuple[int, ...] = number(default=(256,), small=(8, 8))
     repeats: int = number(default=1, low=1)
     activation: Activation = Activation()
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
@@ -140,8 +140,8 @@ class ResNet(Model, name="resnet", place="suite.models.resnet:resnet"):
         residual: whether a block adds its input to its output; None is yes.
     """
 
-    depth: int = number(default=20, low=8, high=1202)
-    channels: int = number(default=16, low=1)
+    depth: int = number(default=20, low=8, high=1202, small=8)
+    channels: int = number(default=16, low=1, small=2)
     norm: Normalisation = "none"
     residual: bool | None = None
 
@@ -165,11 +165,11 @@ class AlexNet(Model, name="alexnet", place="suite.models.alexnet:alexnet"):
         scale: factor on the channels of every convolution.
     """
 
-    widths: tuple[int, ...] = (256,)
+    widths: tuple[int, ...] = number(default=(256,), small=(8, 8))
     activation: Activation = Activation()
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
     pooling: Pooling = "max"
-    scale: float = number(default=1.0, low=0.01, high=16.0)
+    scale: float = number(default=1.0, low=0.01, high=16.0, small=0.05)
 
     def check(self) -> None:
         self._check_widths()
@@ -189,11 +189,11 @@ class VGG(Model, name="vgg", place="suite.models.vgg:vgg"):
             stead and the mean over pixels.
     """
 
-    widths: tuple[int, ...] = (256,)
+    widths: tuple[int, ...] = number(default=(256,), small=(8, 8))
     activation: Activation = Activation()
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
     pooling: Pooling = "max"
-    blocks: tuple[tuple[int, ...], ...] = VGG_11
+    blocks: tuple[tuple[int, ...], ...] = number(default=VGG_11, small=((1, 8), (1, 8)))
     head: Literal["linear", "average"] = "linear"
 
     def check(self) -> None:
@@ -219,7 +219,7 @@ class NiN(Model, name="nin", place="suite.models.nin:nin"):
     """
 
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
-    scale: float = number(default=1.0, low=0.01, high=16.0)
+    scale: float = number(default=1.0, low=0.01, high=16.0, small=0.05)
 
 
 class GoogLeNet(Model, name="googlenet", place="suite.models.googlenet:googlenet"):
@@ -231,7 +231,7 @@ class GoogLeNet(Model, name="googlenet", place="suite.models.googlenet:googlenet
             as many outputs in their stead.
     """
 
-    scale: float = number(default=1.0, low=0.01, high=16.0)
+    scale: float = number(default=1.0, low=0.01, high=16.0, small=0.05)
     inception: Literal["all", "no 1x1", "no 3x3", "no 5x5", "no pool", "plain 3x3", "plain 5x5"] = (
         "all"
     )
@@ -244,7 +244,7 @@ class ResNet18(Model, name="resnet18", place="suite.models.resnet18:resnet18"):
         scale: factor on the channels of every convolution.
     """
 
-    scale: float = number(default=1.0, low=0.01, high=16.0)
+    scale: float = number(default=1.0, low=0.01, high=16.0, small=0.05)
 
 
 def model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping
@@ -106,12 +107,14 @@ class Study:
     source: str = ""
     notebook: str = ""
     _names: ClassVar[Mapping[str, Any]]  # that its file can write, for overrides to name
+    _kept: ClassVar[dict[str, tuple[Grid, ...]]]  # the grids of each tier as the file has them
 
     def check(self) -> None:
         check_metric(self.select)
         if not self.select.startswith("validation/"):
             raise RequestError(f"Study.select must be a validation metric, not '{self.select}'")
         object.__setattr__(self, "_names", names_here())
+        object.__setattr__(self, "_kept", {})
         if self.recipe.loss.values and self.select.endswith("accuracy"):
             raise RequestError("a regression has no accuracy: Study.select must be validation/loss")
         for tier in self.tiers:
@@ -122,6 +125,13 @@ class Study:
         for tier in TIERS:
             self.grids(tier)
         self._check_claims_and_views()
+
+    def found(self, **where: str) -> Study:
+        """Return the study with what only its file says; all else has been checked."""
+        same = copy.copy(self)
+        for name, value in where.items():
+            object.__setattr__(same, name, value)
+        return same
 
     @property
     def claims_digest(self) -> str:
@@ -202,10 +212,16 @@ class Study:
         `only` keeps the named levels of an axis; an `overrides` entry for an axis replaces its
         levels, so that `batch_size=64` asks for that batch size and no other.
         """
+        as_written = not (overrides or only or seeds)
+        if as_written and tier in self._kept:
+            return self._kept[tier]
         with within(self._names):
             grids = self._grids(tier, overrides or {}, seeds)
             self._check_trends(grids)
-            return keep_only(grids, only or {})
+            grids = keep_only(grids, only or {})
+        if as_written:
+            self._kept[tier] = grids
+        return grids
 
     def _grids(self, tier: str, overrides: Changes, seeds: int | None) -> tuple[Grid, ...]:
         if tier not in TIERS:

@@ -41,7 +41,7 @@ def test_trials_on_a_cluster_equal_sequential_ones_bit_for_bit(cluster: Any) -> 
     with RayCluster("cpu", None) as strategy:
         assert strategy.workers == 2
         strategy.check([bundle[0].recipe for bundle in BUNDLES])
-        assert set(strategy.given) == {"digits", "mnist5k"}
+        assert set(strategy.given) == {Data("digits"), Data("mnist5k")}
         there = list(strategy.run(BUNDLES))
         (alone,) = strategy.run_alone([BUNDLES[0][0]])
     assert {finished.trial.id: bits(finished) for finished in there} == here

@@ -91,6 +91,12 @@ def _remembered(data: Data) -> Raw:
     return Raw(inputs, targets, data.outputs, data.official_test, digest)
 
 
+def forget() -> None:
+    """Read what was remembered anew when it is next asked for."""
+    _remembered.cache_clear()
+    classify_leaves.cache_clear()
+
+
 def _reader(data: Data) -> Callable[[], Any]:
     return functools.partial(data.function(), **data.arguments())
 

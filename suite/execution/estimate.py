@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from suite.execution.plan import Plan
 from suite.execution.strategy import THREADS, Bundle
+from suite.ground.errors import blaming_own_code
 from suite.ground.identity import canonical, digest
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Budget, Probe, Recipe
@@ -67,6 +68,10 @@ class Estimator:
         from suite.training import determinism  # with torch, which a plan of nothing need not load
 
         determinism.enforce(THREADS)
+        with blaming_own_code():
+            return self._estimate(plan)
+
+    def _estimate(self, plan: Plan) -> Estimate:
         seconds, process_seconds = START, 0.0
         alone = sum(map(self._alone, plan.pending))
         for cohort in plan.cohorts:
@@ -182,7 +187,7 @@ def _probe_stack(recipe: Recipe, device: str) -> float:
 
 def _few_steps(recipe: Recipe, steps: int) -> Recipe:
     budget = Budget(epochs=None, steps=steps, evaluations=1)
-    return dataclasses.replace(recipe, budget=budget, devices=1)
+    return dataclasses.replace(recipe, budget=budget, devices=1, metrics=())
 
 
 def _noise(recipe: Recipe, device: str) -> Examples:

@@ -12,7 +12,7 @@ from torch import distributed
 from suite.data import load
 from suite.execution.computing import facts
 from suite.execution.strategy import Bundle, Checkpoints, Finished
-from suite.ground.errors import RequestError, first_line, own_line
+from suite.ground.errors import RequestError, blaming_own_code
 from suite.ground.identity import digest
 from suite.models import build
 from suite.seeds import seeded, stream
@@ -122,17 +122,11 @@ def check(recipe: Recipe, device: str) -> int:
         raise RequestError("PyTorch finds no CUDA device here (did you mean --device cpu?)")
     precision.check(recipe.precision, device)
     try:
-        examples = load(recipe.data, 0, device)
-        network = build(recipe.model, examples.shape, examples.outputs, 0)
-        fits(recipe, network, examples)
-        return footprint(recipe, network, examples)
-    except RequestError:
-        raise
-    except Exception as error:
-        reason = f"{type(error).__name__}: {first_line(error)}"
-        if (place := own_line(error)) is not None:
-            raise RequestError(f"{place}: {reason}") from None
-        if not isinstance(error, MemoryError | RuntimeError):
-            raise
+        with blaming_own_code():
+            examples = load(recipe.data, 0, device)
+            network = build(recipe.model, examples.shape, examples.outputs, 0)
+            fits(recipe, network, examples)
+            return footprint(recipe, network, examples)
+    except (MemoryError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise RequestError(f"data and network do not fit this machine: {reason}") from None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import sysconfig
 import textwrap
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -27,6 +28,19 @@ def first_line(error: BaseException | None) -> str:
     """Return the first line of what a library said, without a long tail."""
     line = str(error).partition("\n")[0]
     return textwrap.shorten(line, 200, placeholder=" …") or repr(error)
+
+
+@contextlib.contextmanager
+def blaming_own_code() -> Iterator[None]:
+    """Turn an error in the user's own code into one line that names its file and line."""
+    try:
+        yield
+    except RequestError:
+        raise
+    except Exception as error:
+        if (place := own_line(error)) is None:
+            raise
+        raise RequestError(f"{place}: {type(error).__name__}: {first_line(error)}") from None
 
 
 def own_line(error: BaseException) -> str | None:

@@ -195,20 +195,20 @@ def normalised(root: Any, path: str, value: Any) -> Any:
 
 def replace_at(root: T, changes: Mapping[str, Any]) -> T:
     """Return `root` with the fields at dotted paths replaced, all at once, checked as ever."""
+    if hasattr(root, "changed"):  # a component, whose name may change with them
+        return typing.cast("T", root.changed(changes))
     own: dict[str, Any] = {}
     below: dict[str, dict[str, Any]] = {}
     for path, value in changes.items():
-        cls, _ = owner_of(root, path)
         head, _, rest = path.partition(".")
+        owner_of(root, head)
         if rest:
             below.setdefault(head, {})[rest] = value
-        elif hasattr(cls, "accept"):
-            own[head] = value
         else:
             own[head] = normalised(root, head, value)
-    own |= {
-        head: replace_at(own.get(head, getattr(root, head)), deep) for head, deep in below.items()
-    }
-    if hasattr(root, "changed"):
-        return typing.cast("T", root.changed(own))
+    for head, inner in below.items():
+        child = own.get(head, getattr(root, head))
+        if not dataclasses.is_dataclass(child):
+            owner_of(root, f"{head}.{next(iter(inner))}")  # says that it has no fields
+        own[head] = replace_at(child, inner)
     return dataclasses.replace(root, **own)  # type: ignore[type-var]

@@ -164,6 +164,10 @@ class Component(metaclass=Kind):
             return value
         if isinstance(value, Mapping):
             return cls._of_form(value)
+        if isinstance(value, Component):
+            what = f"the {value.kind.label} '{value.name}'"
+            article = "an" if cls.kind.label[0] in "AIO" else "a"
+            raise RequestError(f"{where} must be {article} {cls.kind.label}, not {what}")
         return typing.cast("Self", cls.named(value, where)())
 
     @classmethod
@@ -386,10 +390,11 @@ def _type(function: Any, one: inspect.Parameter, default: Any, who: str) -> Any:
         hint = typing.get_type_hints(holder, function.__globals__)[one.name]
     except NameError as error:
         raise RequestError(f"{who}: the type of '{one.name}' cannot be read: {error}") from None
-    plain = {int, float, bool, str, type(None)}
-    parts = {hint} if not typing.get_args(hint) else set(typing.get_args(hint))
-    named = typing.get_origin(hint) is Literal or any(isinstance(part, Kind) for part in parts)
-    if not named and not parts <= plain | {Ellipsis}:
+    inner = typing.get_args(hint)
+    parts = set(inner) - {types.NoneType, Ellipsis} if inner else {hint}
+    plain = all(part in (int, float, bool, str) or isinstance(part, Kind) for part in parts)
+    whole = typing.get_origin(hint) in (None, tuple, types.UnionType, typing.Union)
+    if typing.get_origin(hint) is not Literal and not (plain and whole):
         raise RequestError(
             f"{who}: a field is a number, a word, true or false, a choice or a tuple of them, "
             f"not {one.annotation} ('{one.name}')"

@@ -184,7 +184,7 @@ class GeneratedLeaves(
         pixels: side of the square images; None is 32.
     """
 
-    pixels: int | None = number(default=None, low=8, high=1024)
+    pixels: int | None = number(default=None, low=8, high=1024, small=8)
     outputs = SPECIES
     drawn = True
     train, validation, test = 12 * SPECIES, 6 * SPECIES, 12 * SPECIES
@@ -197,7 +197,7 @@ class ClassifyLeaves(Coloured, name="classify_leaves", place="suite.data.sources
         pixels: side of the square images; None is 32.
     """
 
-    pixels: int | None = number(default=None, low=8, high=1024)
+    pixels: int | None = number(default=None, low=8, high=1024, small=8)
     origin = "suite.data.sources:classify_leaves_folder"
 
 

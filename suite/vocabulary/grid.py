@@ -75,8 +75,9 @@ def axis(path: str, levels: Iterable[Any] | Mapping[Any, Any], *, per: str = "")
         if not isinstance(levels, Mapping):
             raise RequestError(f"axis '{path}' needs a tuple of levels for each level of '{per}'")
         among = {key: tuple(some) for key, some in levels.items()}
-        every = dict.fromkeys(level for some in among.values() for level in some)
-        return Axis(path, tuple(every), per=per, among=among)
+        every = tuple(dict.fromkeys(level for some in among.values() for level in some))
+        in_order = all(isinstance(level, int | float) for level in every)
+        return Axis(path, tuple(sorted(every)) if in_order else every, per=per, among=among)
     if isinstance(levels, Mapping):
         sets = (one if isinstance(one, Mapping) else {path: one} for one in levels.values())
         return Axis(path, tuple(levels), tuple(sets))
@@ -85,7 +86,11 @@ def axis(path: str, levels: Iterable[Any] | Mapping[Any, Any], *, per: str = "")
 
 @dataclass(frozen=True)
 class Grid:
-    """A part of a study with every change applied: a base recipe and its axes, crossed."""
+    """A part of a study with every change applied: a base recipe and its axes, crossed.
+
+    Attributes:
+        later: changes that the base recipe's components cannot take, but those of levels can.
+    """
 
     name: str
     recipe: Recipe
@@ -93,6 +98,7 @@ class Grid:
     seeds: int
     alone: bool = False
     probe: ProbeFunction | None = None
+    later: Changes = dataclasses.field(default_factory=dict)
 
     def axis(self, path: str) -> Axis:
         """Return the axis of a path, or raise RequestError."""
@@ -149,11 +155,22 @@ class Grid:
         for known in self.axes:
             if both := base.keys() & {path for sets in known.sets for path in sets}:
                 raise RequestError(f"'{min(both)}' is set by each level of axis '{known.path}'")
+        later = {} if self.probe else {path: base[path] for path in base if self._is_later(path)}
+        now = {path: value for path, value in base.items() if path not in later}
         return dataclasses.replace(
             self,
-            recipe=self.recipe if self.probe else replace_at(self.recipe, base),
+            recipe=self.recipe if self.probe else replace_at(self.recipe, now),
+            later={**self.later, **later},
             axes=axes,
             seeds=_whole_number(changes.get("seeds", self.seeds)),
+        )
+
+    def _is_later(self, path: str) -> bool:
+        """Whether a path is a field that no base component has, but one that a level names may."""
+        head, _, _ = path.partition(".")
+        varied = {known.path for known in self.axes} & {head, f"{head}.name"}
+        return bool(varied) and owner_of(self.recipe, path)[0] is not type(
+            getattr(self.recipe, head)
         )
 
     def _is_elsewhere(self, path: str, value: Any) -> bool:
@@ -187,11 +204,9 @@ class Grid:
         """Return the grid with each level as the field that it sets has it; refuse repeats."""
         taken: set[str] = set()
         for known in self.axes:
-            if known.path in taken:
-                raise RequestError(f"part '{self.name}' has two axes '{known.path}'")
             paths = {known.path, *(path for sets in known.sets for path in sets)}
             if both := paths & taken:
-                raise RequestError(f"part '{self.name}' has two axes that set '{min(both)}'")
+                raise RequestError(f"part '{self.name}' has two axes '{min(both)}'")
             taken |= paths
         axes = tuple(self._settled(known) for known in self.axes)
         return dataclasses.replace(self, axes=axes).matched()
@@ -259,7 +274,7 @@ class Grid:
 
     def _made(self, study: str, source: str, cell: dict[str, Any]) -> Recipe | Probe:
         if self.probe is None:
-            changes: dict[str, Any] = {}
+            changes = dict(self.later)
             for known in self.axes:
                 changes |= known.changes(cell[known.path])
             return replace_at(self.recipe, changes)

@@ -35,8 +35,7 @@ TEST = """Id,LotArea,Street,Alley,PoolArea
 
 
 def forget() -> None:
-    sources._remembered.cache_clear()
-    sources.classify_leaves.cache_clear()
+    sources.forget()
     load.cache_clear()
 
 

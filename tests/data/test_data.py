@@ -36,7 +36,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def forget() -> None:
-    sources._remembered.cache_clear()
+    sources.forget()
     load.cache_clear()
 
 

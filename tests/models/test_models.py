@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-from typing import Any
 
 import pytest
 import torch
@@ -16,12 +15,8 @@ from suite import Model
 from suite.ground.errors import RequestError
 from suite.models import build
 from suite.models.layers import Dropout, use_generator
-from suite.models.lenet import POOLING
-from suite.vocabulary.model import Activation
 
 MNIST = (1, 28, 28)
-# Smaller than the least image of some networks, or large enough to be slow for others.
-SHAPES = {"alexnet": (1, 65, 65), "nin": (1, 67, 67), "vgg": (1, 64, 64)}
 
 
 def parameters(network: nn.Module) -> int:
@@ -71,19 +66,9 @@ def test_lenet_refuses_what_is_no_image_or_too_small(shape: tuple[int, ...]) -> 
     assert str(caught.value) == f"lenet needs images of at least 12×12 pixels, not {shape}"
 
 
-@pytest.mark.parametrize("name", Model.known)
-def test_initial_weights_depend_on_the_seed_and_on_nothing_drawn_before(name: Any) -> None:
-    first = build(Model(name), SHAPES.get(name, MNIST), 10, seed=1)
-    torch.rand(17)
-    torch.manual_seed(99)
-    assert same_weights(first, build(Model(name), SHAPES.get(name, MNIST), 10, seed=1))
-    assert not same_weights(first, build(Model(name), SHAPES.get(name, MNIST), 10, seed=2))
-
-
-@pytest.mark.parametrize("name", Model.known)
-def test_building_leaves_the_global_generator_untouched(name: Any) -> None:
+def test_building_leaves_the_global_generator_untouched() -> None:
     before = torch.random.get_rng_state()
-    build(Model(name), SHAPES.get(name, MNIST), 10, seed=0)
+    build(Model("mlp"), MNIST, 10, seed=0)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -99,63 +84,6 @@ def test_the_fields_of_a_model_are_those_its_builder_takes(name: str) -> None:
     taken = inspect.signature(Model(name).function()).parameters.values()
     keywords = [one.name for one in taken if one.kind is inspect.Parameter.KEYWORD_ONLY]
     assert sorted(keywords) == sorted(Model(name).arguments())
-
-
-CHANGED: list[tuple[str, dict[str, Any]]] = [
-    ("mlp", {"widths": (8,)}),
-    ("mlp", {"activation": "tanh"}),
-    ("mlp", {"dropout": 0.5}),
-    ("mlp", {"norm": "batch"}),
-    ("mlp", {"repeats": 2}),
-    ("mlp", {"residual": True}),
-    ("lenet", {"activation": "tanh"}),
-    ("lenet", {"pooling": "average"}),
-    ("resnet", {"depth": 14}),
-    ("resnet", {"channels": 4}),
-    ("resnet", {"norm": "batch"}),
-    ("resnet", {"residual": False}),
-    ("lenet", {"padding": 0}),
-    ("lenet", {"norm": "batch"}),
-    ("alexnet", {"widths": (8,)}),
-    ("alexnet", {"activation": "tanh"}),
-    ("alexnet", {"dropout": 0.5}),
-    ("alexnet", {"pooling": "average"}),
-    ("alexnet", {"scale": 0.5}),
-    ("vgg", {"widths": (8,)}),
-    ("vgg", {"activation": "tanh"}),
-    ("vgg", {"dropout": 0.5}),
-    ("vgg", {"pooling": "average"}),
-    ("vgg", {"blocks": ((1, 4, 5),)}),
-    ("vgg", {"head": "average"}),
-    ("nin", {"dropout": 0.5}),
-    ("nin", {"scale": 0.5}),
-    ("googlenet", {"scale": 0.5}),
-    ("googlenet", {"inception": "no 3x3"}),
-    ("resnet18", {"scale": 0.5}),
-]
-
-
-@pytest.mark.parametrize(("name", "change"), CHANGED)
-def test_every_field_a_model_reads_changes_what_it_computes(
-    name: Any, change: dict[str, Any]
-) -> None:
-    shape = SHAPES.get(name, MNIST)
-    images = torch.rand(8, *shape)
-    base = {"widths": (8, 8)} if name == "mlp" else {}
-    plain, changed = (
-        build(Model(name, **base | fields), shape, 10, seed=0)(images) for fields in ({}, change)
-    )
-    assert not torch.allclose(plain, changed)
-
-
-def test_the_changed_fields_are_all_fields() -> None:
-    tried = {(name, field) for name, change in CHANGED for field in change}
-    assert tried == {(name, field) for name in Model.known for field in Model(name).arguments()}
-
-
-def test_the_vocabulary_and_the_layers_know_the_same_words() -> None:
-    assert set(Activation.known) == {"relu", "sigmoid", "tanh", "identity"}
-    assert set(POOLING) == {"max", "average", "strided"}
 
 
 def test_identity_activations_make_an_mlp_one_affine_map() -> None:

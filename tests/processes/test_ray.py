@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from suite import Data
 from suite.execution.ray_cluster import RayCluster
 from suite.execution.sequential import Sequential
 from suite.ground.errors import RequestError
@@ -16,6 +17,7 @@ from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.record import Status
 from tests.command_line import suite
+from tests.processes.test_own_components import make, numbers
 from tests.processes.test_packed import BUNDLES, DIGITS, bits
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -84,3 +86,13 @@ def test_without_a_cluster_one_line_says_how_to_get_one(
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(RequestError, match="no Ray cluster at RAY_ADDRESS"):
         RayCluster("cpu", None).__enter__()
+
+
+def test_components_of_ones_own_and_the_files_beside_a_study_are_sent_along(
+    cluster: Any, tmp_path: Path
+) -> None:
+    there, here = make(tmp_path / "there"), make(tmp_path / "here")
+    done = suite(there, "run", "bars", "--strategy", "ray")
+    assert done.returncode == 0, done.stderr
+    assert suite(here, "run", "bars", "--strategy", "sequential").returncode == 0
+    assert numbers(there) == numbers(here)

@@ -140,7 +140,7 @@ def unsteady(*, n: int = number(30, low=6)) -> Any:
 
     import numpy as np
 
-    return np.full((n, 2), time.perf_counter()), np.arange(n) % 2
+    return np.full((n, 2), time.perf_counter() % 1), np.arange(n) % 2
 
 
 CAUGHT: dict[str, tuple[Any, str]] = {

@@ -68,6 +68,8 @@ def suite(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
     if arguments[0] == "run" and not {"--workers", "--strategy"} & set(arguments):
         arguments = (*arguments, "--workers", "1")
     out, err = io.StringIO(), io.StringIO()
+    for helper in discovery._HELPERS:  # a new process has imported nothing beside a study
+        sys.modules.pop(helper, None)
     on_interrupt = signal.getsignal(signal.SIGINT)
     with (
         contextlib.chdir(folder),

@@ -19,6 +19,8 @@ from suite.cli import cli, main
 from suite.ground.fields import annotation
 from suite.vocabulary.claims import Effect, Statement
 from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.model import Activation, Initialisation
+from suite.vocabulary.transformation import Transform
 from suite.vocabulary.views import View
 
 HEAD = """# Reference
@@ -29,8 +31,10 @@ date. The [tutorial](tutorial.md) shows how the parts fit together.
 # `from suite import …`, in the order of a study file. What claims and views share comes before them.
 SECTIONS: dict[str, list[Any]] = {
     "A study": [suite.Study, suite.axis, suite.Part, suite.Target, suite.define_metric],
-    "A recipe": [
-        suite.Recipe, suite.Data, suite.Model, suite.Optimizer, suite.Schedule, suite.Budget,
+    "A recipe": [suite.Recipe, suite.Budget],
+    "Components of one's own": [
+        suite.source, suite.model, suite.optimizer, suite.schedule, suite.loss, suite.metric,
+        suite.transformation, suite.activation, suite.initialisation, suite.number, suite.scalar,
     ],
     "Claims": [
         Statement, Effect, suite.Difference, suite.Equivalence, suite.Interaction, suite.Trend,
@@ -38,14 +42,20 @@ SECTIONS: dict[str, list[Any]] = {
     ],
     "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.images, View],
 }  # fmt: skip
+KINDS: list[Any] = [
+    suite.Data, suite.Model, Activation, Initialisation, suite.Optimizer, suite.Schedule,
+    suite.Loss, Transform,
+]  # fmt: skip
 WORDS = {
     suite.Axis: "`axis(…)`",
     types.NoneType: "None",
     Any: "any",
 }
-STACKABLE = (
-    "Cells that differ only in fields marked † can train as one program (`--strategy vectorised`)."
-)
+STACKABLE = """What a recipe names. Each name has fields of its own beside those of its kind: `Model("mlp",
+widths=(64,))`, `Optimizer("adam", lr=0.001)`. Where only the name is meant, the word does: `loss="focal"`.
+[One's own](how-to.md#use-your-own-model) stand beside them.
+
+Cells that differ only in fields marked † can train as one program (`--strategy vectorised`)."""
 WIDTH = 100
 
 
@@ -53,8 +63,9 @@ def text() -> str:
     """Return the whole page."""
     blocks = [HEAD, *command_line()]
     for title, items in SECTIONS.items():
-        note = STACKABLE if title == "A recipe" else ""
-        blocks += [f"## {title}\n\n{note}", *(described(item) for item in items)]
+        blocks += [f"## {title}", *(described(item) for item in items)]
+        if title == "A recipe":
+            blocks += [f"## Components\n\n{STACKABLE}", *map(component, KINDS)]
     return "\n\n".join(block.strip() for block in [*blocks, metrics()]) + "\n"
 
 
@@ -84,11 +95,30 @@ def described(item: Any) -> str:
             "\n\nIt has the fields of " + " and ".join(f"{link(base)}" for base in bases) + " too."
         )
     own = item.__dict__["__annotations__"].keys() - {"_"}
-    rows = [
-        "| field | values | default | |\n|---|---|---|---|",
-        *(row(item, one, meanings) for one in dataclasses.fields(item) if one.name in own),
-    ]
-    return f"### {item.__name__}\n\n{words}\n\n" + "\n".join(rows)
+    fields = [one for one in dataclasses.fields(item) if one.name in own]
+    return f"### {item.__name__}\n\n{words}\n\n{table(item, fields, meanings)}"
+
+
+def component(kind: Any) -> str:
+    """Return a kind of component, and each of its names with its own fields."""
+    words, meanings = parsed(inspect.getdoc(kind) or "")
+    of_kind = [one for one in dataclasses.fields(kind) if one.name != "name"]
+    default = f" `{kind.default}` is meant where none is named." if kind.default else ""
+    blocks = [f"### {kind.label}\n\n{words}{default}", table(kind, of_kind, meanings)]
+    for name, cls in kind.known.items():
+        words, _ = parsed(inspect.getdoc(cls) or "")
+        meanings = {}
+        for base in reversed(cls.__mro__):
+            meanings |= parsed(inspect.cleandoc(base.__dict__.get("__doc__") or ""))[1]
+        own = [one for one in dataclasses.fields(cls) if one.name not in kind.defaults()]
+        blocks += [f"**`{name}`** {words}", table(cls, own, meanings)]
+    return "\n\n".join(filter(None, blocks))
+
+
+def table(cls: type, fields: list[dataclasses.Field[Any]], meanings: dict[str, str]) -> str:
+    """Return a row for each field."""
+    rows = [row(cls, one, meanings) for one in fields]
+    return "\n".join(["| field | values | default | |\n|---|---|---|---|", *rows]) if rows else ""
 
 
 def signature(function: Any) -> str:
@@ -137,7 +167,8 @@ def kind(hint: Any) -> str:
 
 
 def link(cls: type) -> str:
-    return f"[{cls.__name__}](#{cls.__name__.lower()})"
+    name = getattr(cls, "label", cls.__name__)
+    return f"[{name}](#{name.lower()})" if name != "Metric" else "[metric](#metric)"
 
 
 def reach(field: dataclasses.Field[Any]) -> str:
@@ -156,8 +187,10 @@ def default(field: dataclasses.Field[Any]) -> str:
         return f"`{field.default_factory()!r}`"
     if field.default is dataclasses.MISSING:
         return "required"
+    if getattr(field.default, "brief", False):
+        return f"`{field.default.name!r}`"
     if dataclasses.is_dataclass(field.default):
-        return f"`{type(field.default).__name__}()`"
+        return f"`{getattr(field.default, 'label', type(field.default).__name__)}()`"
     return f"`{field.default!r}`"
 
 

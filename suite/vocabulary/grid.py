@@ -89,7 +89,7 @@ class Grid:
     """A part of a study with every change applied: a base recipe and its axes, crossed.
 
     Attributes:
-        later: changes that the base recipe's components cannot take, but those of levels can.
+        later: changes to components that levels replace, which each of theirs must take.
     """
 
     name: str
@@ -153,7 +153,7 @@ class Grid:
             for known in self.axes
         )
         for known in self.axes:
-            if both := base.keys() & {path for sets in known.sets for path in sets}:
+            if both := base.keys() & _set_by(known):
                 raise RequestError(f"'{min(both)}' is set by each level of axis '{known.path}'")
         later = {} if self.probe else {path: base[path] for path in base if self._is_later(path)}
         now = {path: value for path, value in base.items() if path not in later}
@@ -166,12 +166,14 @@ class Grid:
         )
 
     def _is_later(self, path: str) -> bool:
-        """Whether a path is a field that no base component has, but one that a level names may."""
-        head, _, _ = path.partition(".")
-        varied = {known.path for known in self.axes} & {head, f"{head}.name"}
-        return bool(varied) and owner_of(self.recipe, path)[0] is not type(
-            getattr(self.recipe, head)
-        )
+        """Whether a path is a field of a component that levels replace, or that only theirs have."""
+        head, _, field = path.partition(".")
+        set_by_levels = {one for known in self.axes for one in (known.path, *_set_by(known))}
+        if head in set_by_levels:
+            return bool(field)
+        child = getattr(self.recipe, head, None)
+        named = f"{head}.name" in set_by_levels
+        return named and owner_of(self.recipe, path)[0] is not type(child)
 
     def _is_elsewhere(self, path: str, value: Any) -> bool:
         """Whether a change can only be meant for a part that varies its path."""
@@ -204,7 +206,7 @@ class Grid:
         """Return the grid with each level as the field that it sets has it; refuse repeats."""
         taken: set[str] = set()
         for known in self.axes:
-            paths = {known.path, *(path for sets in known.sets for path in sets)}
+            paths = {known.path, *_set_by(known)}
             if both := paths & taken:
                 raise RequestError(f"part '{self.name}' has two axes '{min(both)}'")
             taken |= paths
@@ -309,6 +311,11 @@ class Trial:
         """The cell as a person would say it."""
         levels = ", ".join(f"{p.split('.')[-1]} {_in_words(v)}" for p, v in self.cell.items())
         return f"{levels}, seed {self.seed}" if levels else f"seed {self.seed}"
+
+
+def _set_by(known: Axis) -> set[str]:
+    """Return the paths that levels with names of their own set."""
+    return {path for sets in known.sets for path in sets}
 
 
 def _kind(level: Any) -> type:

@@ -169,6 +169,17 @@ def test_fields_of_a_level_can_be_set_where_the_base_has_them_not() -> None:
     assert recipes(study, overrides={"model.depth": 14})["resnet",].model.depth == 14
 
 
+def test_what_is_set_of_a_component_is_set_of_every_level_that_replaces_it() -> None:
+    study = a_study(grid=(RULES,))
+    found = recipes(study, overrides={"optimizer.weight_decay": 0.1})
+    assert found["sgd",].optimizer == Optimizer("sgd", momentum=0.9, weight_decay=0.1)
+    assert found["adam",].optimizer == Optimizer("adam", weight_decay=0.1)
+    said = refusal(lambda: recipes(study, overrides={"optimizer.betas": (0.5, 0.9)}))
+    assert said == "Optimizer 'sgd' does not use 'betas'"
+    adam = recipes(study, only={"optimizer": ("adam",)}, overrides={"optimizer.eps": 0.1})
+    assert adam["adam",].optimizer.eps == 0.1
+
+
 def test_a_part_may_have_its_own_component_levels() -> None:
     study = a_study(parts=(Part("rules", grid=(RULES,)), Part("scales", grid=(SCALE,))))
     assert [grid.size for grid in study.grids()] == [2, 4, 4]

@@ -28,7 +28,7 @@ ROOMS: dict[str, str] = {
     "language": "ground vocabulary evidence",
     "execution": "ground seeds vocabulary data models training",
     "runs": "ground vocabulary tracking evidence language execution",
-    "reproduce": "ground seeds vocabulary data tracking evidence training execution",
+    "reproduce": "ground seeds vocabulary data models tracking evidence training execution",
     "commands": "ground vocabulary tracking evidence training language execution runs reproduce",
     "cli": "ground execution",
     "__main__": "cli",

@@ -23,7 +23,7 @@ from torch import Tensor
 from suite.data import transformations as to
 from suite.data.splits import Split, load
 from suite.ground.errors import RequestError
-from suite.seeds import stream
+from suite.seeds import seeded, stream
 from suite.vocabulary.data import Data
 from suite.vocabulary.transformation import Transform
 
@@ -96,10 +96,11 @@ def shifted_tests(
     found = {}
     for one in shifts:
         generator = torch.Generator(device).manual_seed(stream(seed, "shift"))
-        chunks = [
-            transform(chunk, (one,), generator, least=SHIFT_FROM).mul_(255).round_().byte()
-            for chunk in torch.split(test.inputs, CHUNK)
-        ]
+        with seeded(stream(seed, "shift")):
+            chunks = [
+                transform(chunk, (one,), generator, least=SHIFT_FROM).mul_(255).round_().byte()
+                for chunk in torch.split(test.inputs, CHUNK)
+            ]
         found[one.name] = Split(torch.cat(chunks), test.targets)
     return found
 

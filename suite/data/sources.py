@@ -23,7 +23,7 @@ import numpy as np
 from suite.data import houses, leaves
 from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError
-from suite.seeds import stream
+from suite.seeds import seeded, stream
 from suite.vocabulary.data import Data
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -98,7 +98,11 @@ def forget() -> None:
 
 
 def _reader(data: Data) -> Callable[[], Any]:
-    return functools.partial(data.function(), **data.arguments())
+    def read() -> Any:
+        with seeded(0):  # the same examples for every trial
+            return data.function()(**data.arguments())
+
+    return read
 
 
 def _drawn(data: Data, seed: int) -> Raw:
@@ -109,7 +113,8 @@ def _drawn(data: Data, seed: int) -> Raw:
     assert data.test
     n = (train or data.train) + (validation or data.validation) + data.test
     rng = np.random.default_rng(stream(seed, "synthetic"))
-    return _whole(data, data.function()(rng, n, **data.arguments()), n)
+    with seeded(stream(seed, "synthetic")):
+        return _whole(data, data.function()(rng, n, **data.arguments()), n)
 
 
 def _whole(data: Data, found: Any, n: int | None = None) -> Raw:

@@ -13,7 +13,7 @@ from suite.data import load
 from suite.execution.computing import facts
 from suite.execution.strategy import Bundle, Checkpoints, Finished
 from suite.ground.errors import RequestError, blaming_own_code
-from suite.ground.identity import digest
+from suite.ground.identity import digest, trial_id
 from suite.models import build
 from suite.seeds import seeded, stream
 from suite.training import precision, train
@@ -27,11 +27,17 @@ from suite.vocabulary.recipe import Probe, Recipe
 from suite.vocabulary.record import Outcome, Status
 from suite.vocabulary.study import Study
 
+CHANGED = "the code of its study has changed since the run began"
+
 
 def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None) -> Finished:
     """Train one trial; whatever goes wrong inside it is its outcome, not the run's."""
     started = time.time()
     try:
+        if trial_id(trial.recipe, trial.seed, alone=trial.alone) != trial.id:
+            raise RequestError(
+                CHANGED
+            )  # this process has read the file later than the one that asks
         if isinstance(trial.recipe, Probe):
             outcome = measure_probe(trial.recipe, trial.seed)
         else:
@@ -91,7 +97,10 @@ def _checkpoint(bundle: Bundle, checkpoints: Checkpoints | None) -> Checkpoint |
 
 def measure_probe(probe: Probe, seed: int) -> Outcome:
     """Call a probe; a value that is not finite is a divergence, as in training."""
-    function = discovery.probe(_study(probe.study, probe.source), probe.function)
+    study = _study(probe.study, probe.source)
+    if study.source != probe.source:
+        raise RequestError(CHANGED)
+    function = discovery.probe(study, probe.function)
     # What a probe draws without a generator of its own comes from its seed too.
     with seeded(stream(seed, "probe")):
         values = function(probe.cell, seed)

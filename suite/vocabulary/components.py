@@ -182,8 +182,12 @@ class Component(metaclass=Kind):
         return typing.cast("Self", made)
 
     @classmethod
+    @functools.cache
     def code(cls) -> str:
-        """Return the digest of one's own code, or the version that was given; built in: nothing."""
+        """Return the digest of one's own code, or the version that was given; built in: nothing.
+
+        It is taken when the study is read, of what this process has loaded.
+        """
         if not cls.home:
             return ""
         return f"version {cls.version}" if cls.version else code.digest_of(cls.own)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from suite.ground.errors import RequestError, nearest
 from suite.ground.identity import digest, rebuild
 from suite.vocabulary import code
-from suite.vocabulary.components import within
+from suite.vocabulary.components import components, within
 from suite.vocabulary.recipe import ProbeFunction, Recipe
 from suite.vocabulary.record import Record
 from suite.vocabulary.study import Study
@@ -79,6 +79,8 @@ def _loaded(name: str) -> Loaded:
             raise RequestError(f"{path}: it defines no `study = Study(...)`")
         # A probe is another one when its file has changed, or a file beside it that it imports.
         source = digests[0] if len(digests) == 1 else digest(digests)
+        for own in components(vars(module)):
+            own.code()
         study = study.found(name=name, source=source, notebook=(module.__doc__ or "").strip())
         known = _LOADED[path.resolve()] = Loaded(digests, study, module)
     return known
@@ -174,12 +176,17 @@ def _look_beside(path: Path) -> None:
             sys.path.remove(entry)
         _BESIDE[:] = wanted
         sys.path += wanted
-    for name, (file, changed) in list(_HELPERS.items()):  # others' modules, or older ones
-        here = file.parent.is_relative_to(path.parent.parent) and file.exists()
-        if not here or file.stat().st_mtime_ns != changed:
+    # Others' modules, or older ones: what imported one of them is as old.
+    if not all(_is_as_it_was(file, changed, path) for file, changed in _HELPERS.values()):
+        for name in _HELPERS:
             sys.modules.pop(name, None)
-            del _HELPERS[name]
+        _HELPERS.clear()
     importlib.invalidate_caches()
+
+
+def _is_as_it_was(file: Path, changed: int, study: Path) -> bool:
+    here = file.is_relative_to(study.parent.parent) and file.exists()
+    return here and file.stat().st_mtime_ns == changed
 
 
 def _note_helpers(files: list[Path]) -> None:

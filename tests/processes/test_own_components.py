@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -278,3 +279,21 @@ def test_a_fault_in_ones_own_code_is_one_line_before_anything_trains(
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert words in done.stderr
     assert records(folder) == {}
+
+
+def test_what_is_edited_while_it_runs_fails_its_trials_and_is_not_taken_for_the_old(
+    tmp_path: Path,
+) -> None:
+    from suite.execution.packed import Packed
+    from suite.vocabulary import discovery
+
+    folder = make(tmp_path / "own")
+    with contextlib.chdir(folder):
+        study = discovery.load("bars")
+        trials = [one for one in study.trials(study.grids()) if one.part == "main"][:2]
+        assert len({one.id for one in trials}) == 2
+        (folder / "beside.py").write_text("SHADE = 0.25\n")
+        with Packed("cpu", 1) as strategy:
+            outcomes = [one.outcome for one in strategy.run([(one,) for one in trials])]
+    assert {str(one.status) for one in outcomes} == {"failed"}
+    assert all("has changed since the run began" in one.error for one in outcomes)

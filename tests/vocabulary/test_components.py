@@ -357,6 +357,29 @@ def test_modules_beside_a_study_lend_their_names_and_count(
     assert ids()[1] != own
 
 
+def test_what_a_module_beside_a_study_imports_counts_too(folder: Path) -> None:
+    (folder / "networks.py").write_text(BESIDE.replace("WIDTH = 8", "from widths import WIDTH"))
+    (folder / "widths.py").write_text("WIDTH = 8\n")
+    write(folder, STUDY, ('"own")', '"beside")'), imports="from networks import beside")
+    softmax, own = ids()
+    (folder / "widths.py").write_text("WIDTH = 9\n")
+    assert ids()[0] == softmax
+    assert ids()[1] != own
+    study = discovery.load("own")
+    (trial,) = study.trials(study.grids(overrides={"model.name": "beside"}))
+    with within(discovery.names_of("own")):
+        assert trial.recipe.model.function()((3,), 2).in_features == 9
+
+
+def test_an_edit_while_a_process_runs_changes_none_of_its_ids(folder: Path) -> None:
+    write(folder)
+    study = discovery.load("own")
+    before = [trial.id for trial in study.trials(study.grids())]
+    write(folder, STUDY, ("GAIN = 2.0", "GAIN = 3.0"))
+    assert [trial.id for trial in study.trials(study.grids())] == before
+    assert ids() != before
+
+
 def test_a_module_of_another_folder_is_not_taken_for_this_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

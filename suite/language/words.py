@@ -29,6 +29,7 @@ PATHS: Mapping[str, str] = {
     "model.norm": "normalisation",
     "model.pooling": "pooling",
     "model.widths": "hidden units",
+    "optimizer": "update rule",
     "optimizer.betas": "betas",
     "optimizer.eps": "epsilon",
     "optimizer.lr": "learning rate",

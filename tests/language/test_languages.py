@@ -16,15 +16,17 @@ from suite.ground.wording import worded
 from suite.language.catalogue import NAMES, gettext, translate, writing
 from suite.language.words import PATHS
 from suite.vocabulary import discovery
+from suite.vocabulary.loss import SPLITS
 from suite.vocabulary.metrics import METRICS
 from suite.vocabulary.notes import CHAPTERS, NOT_TESTED
-from suite.vocabulary.study import Study
+from suite.vocabulary.study import OBSERVED, Study
+from suite.vocabulary.transformation import Transform
 
 ROOT = Path(__file__).parents[2]
 KEYWORDS = {"gettext": None, "ngettext": (1, 2), "worded": None}
 TEMPLATES = {"trimmed": "true", "newstyle_gettext": "true"}
 PLACE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
-# Where the names of the core's own metrics begin; studies, and other tests, define more.
+# Where the names of the core's own metrics begin.
 BUILT_IN = (
     "train",
     "validation",
@@ -49,10 +51,17 @@ def texts_of_code() -> Iterator[str]:
             yield text if isinstance(text, str) else text[0]
     yield from Reason
     yield from PATHS.values()
-    yield from (metric.words for name, metric in METRICS.items() if name.split("/")[0] in BUILT_IN)
+    yield from (metric.words for name, metric in METRICS.items() if is_built_in(name))
     yield from (chapter.title for chapter in CHAPTERS)
     yield from NOT_TESTED.values()
     yield from ("unit", "doubling", "tenfold", MEASURED)  # what a slope is per; a matrix's x
+
+
+def is_built_in(metric: str) -> bool:
+    """Whether a metric is the core's own; studies, and other tests, define more."""
+    first, _, rest = metric.partition("/")
+    measured = {*OBSERVED, "running_loss", "running_accuracy", *Transform.known}
+    return first in BUILT_IN and (first not in SPLITS or rest.split("/")[0] in measured)
 
 
 def texts_of_study(study: Study) -> Iterator[str]:

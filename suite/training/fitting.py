@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-from suite.data import Examples
+from suite.data import Examples, transform
 from suite.ground.errors import RequestError
 from suite.seeds import seeded
 from suite.training.losses import loss_of
 from suite.training.outputs import first
+from suite.training.schedules import rates
 from suite.training.step import prepare
 from suite.training.update_rules import make_rule
 from suite.vocabulary.recipe import Recipe
@@ -32,6 +35,13 @@ def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
         )
     if recipe.model.home or recipe.loss.home or recipe.data.home:
         _check_outputs(recipe, network, examples)
+    if recipe.schedule.home:
+        rate = rates(recipe, total_steps=1, steps_per_epoch=1)(0)
+        if not math.isfinite(rate):
+            raise RequestError(f"schedule '{recipe.schedule.name}' must give a number, not {rate}")
+    for one in (*recipe.augmentation, *recipe.shifts):
+        if one.home:
+            transform(examples.train.inputs[:FEW].cpu(), (one,), torch.Generator())
     if recipe.optimizer.home:
         make_rule(recipe.optimizer, [one for one in network.parameters() if one.requires_grad])
 

@@ -98,17 +98,22 @@ def _read(path: Path, _changed: int, _size: int) -> ast.Module:
 def named_by(path: Path, node: ast.stmt) -> Iterator[tuple[Path, ast.stmt]]:
     """Yield the statements that a node needs, of its own file and of those that it imports from."""
     names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    yield from ((path, top) for top in read(path).body if names & bound(top))
+    yield from ((path, top) for top in read(path).body if names & bound(top) or _is_star(top))
     for one in ast.walk(node):
         if isinstance(one, Import):
             for file, wanted in beside(path, one):
                 for top in read(file).body:
-                    if not wanted or wanted & bound(top):
+                    if not wanted or wanted & bound(top) or _is_star(top):
                         yield file, top
 
 
+def _is_star(top: ast.stmt) -> bool:
+    """Whether a statement may give a value to any name."""
+    return isinstance(top, ast.ImportFrom) and top.names[0].name == "*"
+
+
 def bound(top: ast.stmt) -> set[str]:
-    """Return the names to which a statement at the top of a file gives a value."""
+    """Return the names to which a statement at the top of a file gives a value, or whose it changes."""
     if isinstance(top, Definition):
         return {top.name}
     names: set[str] = set()
@@ -117,9 +122,20 @@ def bound(top: ast.stmt) -> set[str]:
             names |= {(alias.asname or alias.name).partition(".")[0] for alias in one.names}
         elif isinstance(one, Definition):
             names.add(one.name)
-        elif isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+        elif isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
             names.add(one.id)
+        elif isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load):
+            names.add(_root(one))  # SIZES["small"] = 8
+        elif isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
+            names.add(_root(one.value.func))  # SIZES.update(small=8)
     return names
+
+
+def _root(node: ast.expr) -> str:
+    """Return the name that an expression such as `name.attribute[index]` begins with."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def beside(path: Path, node: Import) -> Iterator[tuple[Path, set[str]]]:
@@ -128,46 +144,53 @@ def beside(path: Path, node: Import) -> Iterator[tuple[Path, set[str]]]:
     No names are all of them.
     """
     if isinstance(node, ast.Import):
-        modules = [(alias.name, "") for alias in node.names]
+        wanted = [(alias.name, "") for alias in node.names]
     else:
-        whole = _absolute(path, node)
-        modules = [(whole, alias.name) for alias in node.names]
-    for module, name in modules:
-        inner = file_of(f"{module}.{name}") if name else None
-        if inner is not None:
-            yield inner, set()
-        elif (file := file_of(module)) is not None:
-            yield file, {name} - {"", "*"}
+        wanted = [(node.module or "", alias.name) for alias in node.names]
+    for module, name in wanted:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            place: Path | None = _below(path.parents[node.level - 1], module)
+        else:
+            place = _module(module)
+        if place is None:
+            continue
+        inner = _file(_below(place, name)) if name not in ("", "*") else None
+        file = inner or _file(place)
+        if file is None:
+            continue
+        yield file, set() if inner else {name} - {"", "*"}
+        folder = file.parent.parent if file.name == "__init__.py" else file.parent
+        while (folder / "__init__.py").is_file():  # what is executed on the way to it
+            yield folder / "__init__.py", set()
+            folder = folder.parent
 
 
-def _absolute(path: Path, node: ast.ImportFrom) -> str:
-    """Return the whole name of a module that an import may name from where it stands."""
-    if not node.level:
-        return node.module or ""
-    packages = [one for one in sys.modules.values() if getattr(one, "__file__", "") == str(path)]
-    package = str(packages[0].__package__) if packages else ""
-    return importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+def _module(module: str) -> Path | None:
+    """Return where a module lies, less its suffix, if it is beside a study.
 
-
-def file_of(module: str) -> Path | None:
-    """Return the file of a module that lies beside a study: neither installed nor this project's.
-
-    Nothing is imported: a package's inner modules are looked for on the disk.
+    It is then neither installed nor this project's. Nothing is imported: a package's inner modules
+    are looked for on the disk.
     """
-    top, *inner = module.split(".")
+    top, _, inner = module.partition(".")
     place = _place(top, tuple(sys.path))
-    if place is None:
-        return None
-    for name in inner:
-        place = place.with_name(name) if place.name == "__init__.py" else place / name
-        place = place / "__init__.py" if (place / "__init__.py").exists() else place
-    whole = place if place.suffix == ".py" else place.with_suffix(".py")
-    return whole if whole.is_file() else None
+    return None if place is None else _below(place, inner)
+
+
+def _below(folder: Path, module: str) -> Path:
+    return folder.joinpath(*filter(None, module.split(".")))
+
+
+def _file(place: Path) -> Path | None:
+    """Return the file of a module or a package, or nothing."""
+    for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+        if file.is_file():
+            return file
+    return None
 
 
 @functools.lru_cache(maxsize=1024)
 def _place(top: str, _path: tuple[str, ...]) -> Path | None:
-    """Return the file or folder of a top-level module beside the study."""
+    """Return where a top-level module beside the study lies, less its suffix."""
     if top in (THIS, *sys.stdlib_module_names):
         return None
     try:
@@ -176,7 +199,10 @@ def _place(top: str, _path: tuple[str, ...]) -> Path | None:
         return None
     folders = list(spec.submodule_search_locations or ()) if spec else []
     found = spec.origin if spec and spec.origin else next(iter(folders), None)
-    return None if found is None or "site-packages" in Path(found).parts else Path(found)
+    if found is None or "site-packages" in Path(found).parts:
+        return None
+    place = Path(found)
+    return place.parent if place.name == "__init__.py" else place.with_suffix("")
 
 
 def form(node: Any) -> Any:

@@ -377,19 +377,21 @@ def _fields(
             raise RequestError(f"{who}: a field of a {kind.label} cannot be called '{one.name}'")
         if one.default is one.empty:  # *arguments, too, have none
             raise RequestError(f"{who}: its field '{one.name}' needs a default, such as number(1)")
-        is_field = isinstance(one.default, dataclasses.Field)
-        fields[one.name] = one.default if is_field else dataclasses.field(default=one.default)
+        given: Any = tuple(one.default) if isinstance(one.default, list) else one.default
+        is_field = isinstance(given, dataclasses.Field)
+        fields[one.name] = given if is_field else dataclasses.field(default=given)
         kinds[one.name] = _type(function, one, fields[one.name].default, who)
     return kinds, fields
 
 
 def _type(function: Any, one: inspect.Parameter, default: Any, who: str) -> Any:
     """Return the type of an argument, or, where it has none, of its default."""
-    if one.annotation is one.empty and isinstance(default, tuple) and default:
-        return types.GenericAlias(tuple, (type(default[0]), ...))
-    if one.annotation is one.empty:
-        return type(default)
-    holder = type("", (), {"__annotations__": {one.name: one.annotation}})
+    annotation = one.annotation
+    if annotation is one.empty and isinstance(default, tuple) and default:
+        annotation = types.GenericAlias(tuple, (type(default[0]), ...))
+    elif annotation is one.empty:
+        annotation = type(default)
+    holder = type("", (), {"__annotations__": {one.name: annotation}})
     try:
         hint = typing.get_type_hints(holder, function.__globals__)[one.name]
     except NameError as error:
@@ -401,6 +403,6 @@ def _type(function: Any, one: inspect.Parameter, default: Any, who: str) -> Any:
     if typing.get_origin(hint) is not Literal and not (plain and whole):
         raise RequestError(
             f"{who}: a field is a number, a word, true or false, a choice or a tuple of them, "
-            f"not {one.annotation} ('{one.name}')"
+            f"not {annotation} ('{one.name}')"
         )
     return hint

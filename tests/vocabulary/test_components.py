@@ -104,6 +104,8 @@ def a_mapping(shape: Any, outputs: Any, *, options: dict[str, int] = {}) -> Any:
 def kind(shape: Any, outputs: Any, *, kind: str = "a") -> Any: ...
 def mlp(shape: Any, outputs: Any) -> Any: ...
 def unknown_type(shape: Any, outputs: Any, *, width: Nothing = 3) -> Any: ...  # type: ignore[name-defined]  # noqa: F821
+def nothing_given(shape: Any, outputs: Any, *, width=None) -> Any: ...  # type: ignore[no-untyped-def]
+def a_default_mapping(shape: Any, outputs: Any, *, options={}) -> Any: ...  # type: ignore[no-untyped-def]  # noqa: B006
 def init(shape: Any, outputs: Any, *, init: str = "a") -> Any: ...
 
 
@@ -115,6 +117,8 @@ NO_COMPONENT: dict[str, tuple[Any, str]] = {
     "a field called as the mechanism is": (kind, "a field of a Model cannot be called 'kind'"),
     "a field that every model has": (init, "a field of a Model cannot be called 'init'"),
     "a built-in name": (mlp, "Model 'mlp' is built in: give yours another name"),
+    "a field of no type": (nothing_given, "a field is a number, a word"),
+    "a mapping as a default": (a_default_mapping, "a field is a number, a word"),
     "a type that is not there": (unknown_type, "the type of 'width' cannot be read"),
     "a lambda": (lambda shape, outputs: None, "is a function with a name"),
     "a number": (3, "is a function with a name"),
@@ -309,6 +313,47 @@ def test_an_edit_makes_another_trial(folder: Path, changes: Any) -> None:
     write(folder)
     softmax, own = ids()
     write(folder, STUDY, *changes)
+    assert ids()[0] == softmax
+    assert ids()[1] != own
+
+
+NAMED: dict[str, tuple[str, str, str]] = {
+    "a star": ("from helper import *", "WIDTH = 8", "WIDTH = 9"),
+    "an alias": ("from helper import WIDE as WIDTH", "WIDE = 8", "WIDE = 9"),
+    "a name changed in place": (
+        "SIZES = {'width': 4}\nfrom helper import WIDE\nSIZES['width'] = WIDE\nWIDTH = SIZES['width']",
+        "WIDE = 8",
+        "WIDE = 9",
+    ),
+    "a method that changes it": (
+        "from helper import WIDE\nSIZES = {}\nSIZES.update(width=WIDE)\ndef _w(): return SIZES['width']\nWIDTH = _w()",
+        "WIDE = 8",
+        "WIDE = 9",
+    ),
+    "a condition": ("from helper import BIG\nif BIG:\n    WIDTH = 8\nelse:\n    WIDTH = 4", "BIG = 1", "BIG = 0"),
+    "a class it is of": (
+        "from helper import Base\nclass Sizes(Base):\n    pass\nWIDTH = Sizes.width",
+        "class Base:\n    width = 8",
+        "class Base:\n    width = 9",
+    ),
+    "a package's module": ("from lab.sizes import WIDTH", "WIDTH = 8", "WIDTH = 9"),
+    "a package's own import": ("from lab import WIDTH", "WIDTH = 8", "WIDTH = 9"),
+}
+
+
+@pytest.mark.parametrize(("imports", "before", "after"), NAMED.values(), ids=NAMED)
+def test_whatever_a_function_names_counts(
+    folder: Path, imports: str, before: str, after: str
+) -> None:
+    file = folder / "helper.py"
+    if "lab" in imports:
+        (folder / "lab").mkdir()
+        (folder / "lab" / "__init__.py").write_text("from .sizes import WIDTH\n")
+        file = folder / "lab" / "sizes.py"
+    file.write_text(f"{before}\n")
+    write(folder, STUDY, ("number(4, low=1)", "WIDTH"), imports=imports)
+    softmax, own = ids()
+    file.write_text(f"{after}\n")
     assert ids()[0] == softmax
     assert ids()[1] != own
 

@@ -45,7 +45,7 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
             outcome = train(
                 trial.recipe, trial.seed, device=device, alone=trial.alone, checkpoint=checkpoint
             )
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         outcome = Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
     machine = facts(trial.recipe, outcome, device)
     # A clock that was set back meanwhile must not make it end before it began.

@@ -37,7 +37,7 @@ def blaming_own_code() -> Iterator[None]:
         yield
     except RequestError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if (place := own_line(error)) is None:
             raise
         raise RequestError(f"{place}: {type(error).__name__}: {first_line(error)}") from None

@@ -12,7 +12,7 @@ from suite.ground.errors import RequestError
 from suite.seeds import seeded
 from suite.training.losses import loss_of
 from suite.training.outputs import first
-from suite.training.schedules import rates
+from suite.training.schedules import Place
 from suite.training.step import prepare
 from suite.training.update_rules import make_rule
 from suite.vocabulary.recipe import Recipe
@@ -35,15 +35,35 @@ def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
         )
     if recipe.model.home or recipe.loss.home or recipe.data.home:
         _check_outputs(recipe, network, examples)
-    if recipe.schedule.home:
-        rate = rates(recipe, total_steps=1, steps_per_epoch=1)(0)
-        if not math.isfinite(rate):
-            raise RequestError(f"schedule '{recipe.schedule.name}' must give a number, not {rate}")
     for one in (*recipe.augmentation, *recipe.shifts):
         if one.home:
             transform(examples.train.inputs[:FEW].cpu(), (one,), torch.Generator())
+    if recipe.schedule.home:
+        _check_schedule(recipe)
     if recipe.optimizer.home:
-        make_rule(recipe.optimizer, [one for one in network.parameters() if one.requires_grad])
+        _check_optimizer(recipe, network)
+
+
+def _check_schedule(recipe: Recipe) -> None:
+    factor = recipe.schedule.function()(Place(0, 1, 1), **recipe.schedule.arguments())
+    try:
+        good = math.isfinite(factor)
+    except TypeError:
+        good = False
+    if not good:
+        raise RequestError(f"schedule '{recipe.schedule.name}' must give a number, not {factor!r}")
+
+
+def _check_optimizer(recipe: Recipe, network: nn.Module) -> None:
+    """Let the update rule take a step where nothing moves."""
+    optimizer = recipe.optimizer
+    copies = [one.detach().clone() for one in network.parameters() if one.requires_grad]
+    rule = make_rule(optimizer, copies)
+    try:
+        with torch.no_grad():
+            rule(copies, [torch.zeros_like(one) for one in copies], optimizer.lr)
+    except Exception as error:  # of whatever kind, in a package's code
+        raise RequestError(f"optimizer '{optimizer.name}' takes no step: {error}") from None
 
 
 def _check_outputs(recipe: Recipe, network: nn.Module, examples: Examples) -> None:

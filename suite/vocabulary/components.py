@@ -332,7 +332,8 @@ def _make_own(
     who = f"{kind.label} '{word}'"
     if word in kind.known:
         raise RequestError(f"{who} is built in: give yours another name")
-    if not inspect.isfunction(function) or word == "<lambda>":
+    plain = inspect.isfunction(function) and word != "<lambda>"
+    if not plain or inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise RequestError(
             f"a {kind.label} of one's own is a function with a name, not {function!r}"
         )

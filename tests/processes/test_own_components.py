@@ -260,6 +260,26 @@ FAULTS = {
         "return None",
         "optimizer 'rmsprop' must return a torch.optim.Optimizer, not NoneType",
     ),
+    "a rule that needs more than a gradient": (
+        "return torch.optim.RMSprop(parameters, lr=lr, alpha=alpha)",
+        "return torch.optim.LBFGS(parameters, lr=lr)",
+        "optimizer 'rmsprop' takes no step",
+    ),
+    "a schedule that gives nothing": (
+        "return min(1.0, (place.step + 1) / steps)",
+        "return None",
+        "schedule 'warm' must give a number, not None",
+    ),
+    "a network that leaves": (
+        "from torch import nn\n\n    return nn.Sequential(",
+        "raise SystemExit(3)\n    return nn.Sequential(",
+        "bars.py, line 26: SystemExit: 3",
+    ),
+    "images of another size": (
+        "return images * (1 -",
+        "return images[..., 1:] * (1 -",
+        "transformation 'shade' must return images",
+    ),
     "labels below 0": ("np.arange(n) % 2\n", "np.arange(n) % 2 - 1\n", "classes from 0, not -1"),
     "a loss for each example": (
         "label_smoothing=strength)",

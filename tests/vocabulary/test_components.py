@@ -104,6 +104,7 @@ def a_mapping(shape: Any, outputs: Any, *, options: dict[str, int] = {}) -> Any:
 def kind(shape: Any, outputs: Any, *, kind: str = "a") -> Any: ...
 def mlp(shape: Any, outputs: Any) -> Any: ...
 def unknown_type(shape: Any, outputs: Any, *, width: Nothing = 3) -> Any: ...  # type: ignore[name-defined]  # noqa: F821
+async def later(shape: Any, outputs: Any) -> Any: ...
 def nothing_given(shape: Any, outputs: Any, *, width=None) -> Any: ...  # type: ignore[no-untyped-def]
 def a_default_mapping(shape: Any, outputs: Any, *, options={}) -> Any: ...  # type: ignore[no-untyped-def]  # noqa: B006
 def init(shape: Any, outputs: Any, *, init: str = "a") -> Any: ...
@@ -122,6 +123,8 @@ NO_COMPONENT: dict[str, tuple[Any, str]] = {
     "a type that is not there": (unknown_type, "the type of 'width' cannot be read"),
     "a lambda": (lambda shape, outputs: None, "is a function with a name"),
     "a number": (3, "is a function with a name"),
+    "a coroutine": (later, "is a function with a name"),
+    "a class": (Path, "is a function with a name"),
 }
 
 

@@ -212,14 +212,14 @@ class _Stopping(Checkpoint):
 def _elsewhere(recipe: Recipe, once: str) -> Found:
     check = "the same bits in another process"
     try:
-        return Found(check, _pool().submit(_bits_of, recipe).result() == once)
+        return Found(check, _pool(Path.cwd()).submit(_bits_of, recipe).result() == once)
     except Exception as error:  # it cannot be sent, or is not found there
         return Found(check, False, _words(error))
 
 
-@functools.cache
-def _pool() -> Any:
-    """Return a worker as trials have it, for all that is tried."""
+@functools.lru_cache(maxsize=4)
+def _pool(_folder: Path) -> Any:
+    """Return a worker as trials have it, for all that is tried in a folder: it finds its studies there."""
     return start()
 
 

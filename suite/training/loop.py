@@ -35,7 +35,7 @@ from suite.training.precision import at
 from suite.training.schedules import rates
 from suite.training.step import Accumulated, Step
 from suite.training.stopwatch import Stopwatch
-from suite.training.update_rules import make_rule
+from suite.training.update_rules import clipping, make_rule
 from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.record import Curve, Outcome, Status
 
@@ -110,7 +110,7 @@ class Run:
         use_generator(self.network, self.masks)
         parameters = tuple(one for one in self.network.parameters() if one.requires_grad)
         self.loss = loss_of(recipe.loss)
-        self.rule = make_rule(recipe.optimizer, parameters)
+        self.rule = clipping(recipe, make_rule(recipe.optimizer, parameters))
         wrapped = self.devices.wrap(self.network)
         forward, gradients = at(recipe.precision, device, wrapped, self.devices.gradients)
         step = Step(forward, self.loss, parameters, self.rule, gradients)

@@ -31,8 +31,7 @@ from suite.training.checkpoint import Checkpoint
 from suite.training.loop import Run
 from suite.training.precision import at
 from suite.training.step import Step
-from suite.training.update_rules import ByCell, UpdateRule, make_rule
-from suite.vocabulary.optimizer import Optimizer
+from suite.training.update_rules import ByCell, UpdateRule, clipping, make_rule
 from suite.vocabulary.recipe import Recipe
 from suite.vocabulary.record import Outcome
 
@@ -100,15 +99,15 @@ class Stack:
         self.state = dict(zip(kept, self.buffers, strict=True))
         recipe = runs[0].recipe
         forward, gradients = at(recipe.precision, device, self._forward, _of_sum)
-        self.step = Step(
-            forward, vmap(runs[0].loss), self.parameters, self._rule(recipe.optimizer), gradients
-        )
+        rule = self._rule(recipe)
+        self.step = Step(forward, vmap(runs[0].loss), self.parameters, rule, gradients)
 
-    def _rule(self, optimizer: Optimizer) -> UpdateRule:
-        if optimizer.home:  # of one's own: each cell's, over its views
+    def _rule(self, recipe: Recipe) -> UpdateRule:
+        if recipe.optimizer.home:  # of one's own: each cell's, over its views
             return ByCell([(run.rule, list(run.network.parameters())) for run in self.runs])
         cells = [run.recipe.optimizer for run in self.runs]
-        return make_rule(optimizer, self.parameters, cells)
+        rule = make_rule(recipe.optimizer, self.parameters, cells)
+        return clipping(recipe, rule, stacked=True)
 
     @property
     def live(self) -> list[int]:

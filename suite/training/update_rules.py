@@ -18,6 +18,7 @@ from torch import Tensor
 
 from suite.ground.errors import RequestError
 from suite.vocabulary.optimizer import Optimizer
+from suite.vocabulary.recipe import Recipe
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 Factor = float | Tensor
@@ -147,11 +148,7 @@ class SGD(InPlace):
 
 def project(parameters: Tensors, radius: float, *, stacked: bool = False) -> None:
     """Move `parameters`, taken as one vector (one a cell), to the nearest point of the ball."""
-    if stacked:
-        norms = [torch.linalg.vector_norm(p.flatten(1), dim=1) for p in parameters]
-        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
-    else:
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(parameters)))
+    norm = norm_of(parameters, stacked=stacked)
     # No branch and no look at the norm: on a GPU that would wait for the device. A norm of zero
     # gives an infinite factor, and that is clamped too.
     multiply_(parameters, (radius / norm).clamp(max=1.0))
@@ -198,6 +195,38 @@ class Adam(InPlace):
             add_(parameters, torch._foreach_div(self.first, denominator), step)
         else:
             torch._foreach_addcdiv_(parameters, self.first, denominator, step)
+
+
+def clipping(recipe: Recipe, rule: UpdateRule, *, stacked: bool = False) -> UpdateRule:
+    """Return the rule, with the recipe's clipping before it."""
+    longest = recipe.clip_norm
+    return rule if longest is None else Clipped(rule, longest, stacked=stacked)
+
+
+class Clipped:
+    """A rule that gets gradients no longer than a norm, all tensors taken as one vector (one a cell).
+
+    The arithmetic is that of `torch.nn.utils.clip_grad_norm_`.
+    """
+
+    def __init__(self, rule: UpdateRule, longest: float, *, stacked: bool = False) -> None:
+        self.rule, self.longest, self.stacked = rule, longest, stacked
+        self.state, self.restore = rule.state, rule.restore
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, lr: Factor) -> None:
+        factor = (self.longest / (norm_of(gradients, stacked=self.stacked) + 1e-6)).clamp(max=1.0)
+        factors = by_cell(factor, gradients) if self.stacked else factor
+        self.rule(parameters, torch._foreach_mul(gradients, factors), lr)
+
+
+def norm_of(tensors: Tensors, *, stacked: bool = False) -> Tensor:
+    """Return the Euclidean norm of tensors taken as one vector; of stacked ones, each cell's."""
+    if stacked:
+        norms = [torch.linalg.vector_norm(one.flatten(1), dim=1) for one in tensors]
+        whole: Tensor = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+    else:
+        whole = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)))
+    return whole
 
 
 class Optim:

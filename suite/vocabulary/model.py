@@ -34,6 +34,14 @@ class Tanh(Activation, name="tanh", place="torch.nn:Tanh"):
     """The hyperbolic tangent."""
 
 
+class GELU(Activation, name="gelu", place="torch.nn:GELU"):
+    """x · Φ(x), Φ being the normal distribution's (Hendrycks and Gimpel, 2016)."""
+
+
+class SiLU(Activation, name="silu", place="torch.nn:SiLU"):
+    """x · sigmoid(x), also called swish (Elfwing et al., 2018)."""
+
+
 class Identity(Activation, name="identity", place="torch.nn:Identity"):
     """x itself: the network is then linear."""
 

@@ -75,7 +75,13 @@ class AdamW(Optimizer, name="adamw", place="suite.training.update_rules:Adam"):
 
 
 class Schedule(Component, kind="Schedule", default="constant"):
-    """How the learning rate moves over training, as a factor on `Optimizer.lr`."""
+    """How the learning rate moves over training, as a factor on `Optimizer.lr`.
+
+    Attributes:
+        warmup: first steps over which the rate rises linearly to what the schedule says; 0 is none.
+    """
+
+    warmup: int = number(default=0, low=0)
 
 
 class Constant(Schedule, name="constant", place="suite.training.schedules:constant"):
@@ -96,6 +102,20 @@ class Step(Schedule, name="step", place="suite.training.schedules:step"):
 
 class Cosine(Schedule, name="cosine", place="suite.training.schedules:cosine"):
     """Falling to zero over the budget (Loshchilov and Hutter, 2017, without restarts)."""
+
+
+class OneCycle(Schedule, name="one_cycle", place="suite.training.schedules:one_cycle"):
+    """One rise and one fall, both half a cosine (Smith and Topin, 2018), as torch's OneCycleLR.
+
+    Attributes:
+        rise: share of the budget over which the rate rises.
+        start: the first rate, as a share of the highest, which is `Optimizer.lr`.
+        end: the last rate, as a share of the first.
+    """
+
+    rise: float = number(default=0.3, low=0.0, high=1.0)
+    start: float = number(default=0.04, low=0.0, high=1.0)
+    end: float = number(default=1e-4, low=0.0, high=1.0)
 
 
 def optimizer(

@@ -88,6 +88,9 @@ class Recipe:
         gradient_accumulation: in how many parts a device's share of a batch goes through the
             network, one after another, before the weights move. Batch normalisation takes each
             part for itself.
+        clip_norm: longest that the gradient of a batch, all parameters taken as one vector, may be
+            before an update; a longer one is scaled down to it (Pascanu et al., 2013). None clips
+            nothing.
     """
 
     _: KW_ONLY
@@ -104,6 +107,7 @@ class Recipe:
     shifts: Transforms = ()
     precision: Precision = "float32"
     gradient_accumulation: int = number(default=1, low=1, high=10**9)
+    clip_norm: float | None = number(default=None, low=1e-9)
 
     def check(self) -> None:
         if self.data.values not in (None, self.loss.values):

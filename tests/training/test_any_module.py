@@ -544,3 +544,68 @@ def test_schedules_are_functions_of_the_place() -> None:
     recipe = dataclasses.replace(SMALL, schedule=Schedule("step", every=1, factor=0.5))
     run = Run(recipe, 0, "cpu")
     assert [run.rates(step) for step in (0, 4, 5)] == [0.05, 0.05, 0.025]
+
+
+# --- What every recipe can have --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("longest", [0.1, 1e6])
+def test_clipping_is_torchs(longest: float) -> None:
+    recipe = dataclasses.replace(SMALL, clip_norm=longest)
+    run = Run(recipe, 0, "cpu")
+    run.train()
+    plain = Run(recipe, 0, "cpu")
+    sgd = torch.optim.SGD(plain.network.parameters(), lr=0.05)
+    for batch in plain._batches():
+        sgd.zero_grad()
+        F.cross_entropy(plain.network(batch.inputs.float() / 255), batch.targets).backward()
+        torch.nn.utils.clip_grad_norm_(plain.network.parameters(), longest)
+        sgd.step()
+        plain.done += 1
+    assert all(map(torch.equal, run.network.parameters(), plain.network.parameters()))
+    unclipped = train(SMALL, 0).weights_digest
+    assert (run.outcome("").weights_digest == unclipped) == (longest == 1e6)
+
+
+def test_stacked_cells_are_each_clipped_at_their_own_norm() -> None:
+    recipes = [
+        dataclasses.replace(SMALL, clip_norm=0.5, optimizer=Optimizer(lr=lr)) for lr in (0.05, 0.5)
+    ]
+    for seed, together in enumerate(train_together(recipes, (0, 1))):
+        alone = train(recipes[seed], seed)
+        assert together.final == pytest.approx(alone.final, rel=1e-4)
+
+
+def test_a_rule_of_ones_own_is_clipped_too() -> None:
+    built_in = dataclasses.replace(SMALL, optimizer=Optimizer("sgd", lr=0.01, momentum=0.9), clip_norm=0.1)
+    wrapped = dataclasses.replace(built_in, optimizer=as_torch_has_it(lr=0.01))
+    assert train(built_in, 0).weights_digest == train(wrapped, 0).weights_digest
+
+
+@pytest.mark.parametrize("total", [10, 97])
+@pytest.mark.parametrize("rise", [0.2, 0.3, 0.9])
+def test_one_cycle_is_torchs(total: int, rise: float) -> None:
+    from suite.training.schedules import rates
+
+    recipe = dataclasses.replace(SMALL, schedule=Schedule("one_cycle", rise=rise))
+    ours = rates(recipe, total_steps=total, steps_per_epoch=5)
+    optim = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optim, 0.05, total_steps=total, pct_start=rise)
+    for step in range(total):
+        assert ours(step) == pytest.approx(optim.param_groups[0]["lr"], rel=1e-9)
+        optim.step()
+        if step < total - 1:
+            theirs.step()
+
+
+def test_warm_up_rises_to_what_any_schedule_says() -> None:
+    from suite.training.schedules import rates
+
+    for schedule_ in (Schedule(warmup=4), Schedule("cosine", warmup=4), Schedule("step", every=1, warmup=4)):
+        recipe = dataclasses.replace(SMALL, schedule=schedule_)
+        cold = dataclasses.replace(SMALL, schedule=dataclasses.replace(schedule_, warmup=0))
+        warm_, plain = (rates(one, total_steps=20, steps_per_epoch=5) for one in (recipe, cold))
+        assert [warm_(step) for step in range(4)] == [
+            pytest.approx(plain(step) * (step + 1) / 4) for step in range(4)
+        ]
+        assert [warm_(step) for step in range(4, 20)] == [plain(step) for step in range(4, 20)]

@@ -577,7 +577,9 @@ def test_stacked_cells_are_each_clipped_at_their_own_norm() -> None:
 
 
 def test_a_rule_of_ones_own_is_clipped_too() -> None:
-    built_in = dataclasses.replace(SMALL, optimizer=Optimizer("sgd", lr=0.01, momentum=0.9), clip_norm=0.1)
+    built_in = dataclasses.replace(
+        SMALL, optimizer=Optimizer("sgd", lr=0.01, momentum=0.9), clip_norm=0.1
+    )
     wrapped = dataclasses.replace(built_in, optimizer=as_torch_has_it(lr=0.01))
     assert train(built_in, 0).weights_digest == train(wrapped, 0).weights_digest
 
@@ -601,7 +603,11 @@ def test_one_cycle_is_torchs(total: int, rise: float) -> None:
 def test_warm_up_rises_to_what_any_schedule_says() -> None:
     from suite.training.schedules import rates
 
-    for schedule_ in (Schedule(warmup=4), Schedule("cosine", warmup=4), Schedule("step", every=1, warmup=4)):
+    for schedule_ in (
+        Schedule(warmup=4),
+        Schedule("cosine", warmup=4),
+        Schedule("step", every=1, warmup=4),
+    ):
         recipe = dataclasses.replace(SMALL, schedule=schedule_)
         cold = dataclasses.replace(SMALL, schedule=dataclasses.replace(schedule_, warmup=0))
         warm_, plain = (rates(one, total_steps=20, steps_per_epoch=5) for one in (recipe, cold))

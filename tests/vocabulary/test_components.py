@@ -333,7 +333,11 @@ NAMED: dict[str, tuple[str, str, str]] = {
         "WIDE = 8",
         "WIDE = 9",
     ),
-    "a condition": ("from helper import BIG\nif BIG:\n    WIDTH = 8\nelse:\n    WIDTH = 4", "BIG = 1", "BIG = 0"),
+    "a condition": (
+        "from helper import BIG\nif BIG:\n    WIDTH = 8\nelse:\n    WIDTH = 4",
+        "BIG = 1",
+        "BIG = 0",
+    ),
     "a class it is of": (
         "from helper import Base\nclass Sizes(Base):\n    pass\nWIDTH = Sizes.width",
         "class Base:\n    width = 8",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from suite.evidence.results import Results
-from suite.ground.identity import flatten
+from suite.ground.identity import flatten, worded
 from suite.language.catalogue import gettext, ngettext
 from suite.language.words import (
     axis_words,
+    clauses,
     comma,
     level_words,
     listed,
@@ -16,7 +19,8 @@ from suite.language.words import (
     seeds_words,
     trials_words,
 )
-from suite.vocabulary.grid import Grid
+from suite.vocabulary.components import Component, Kind
+from suite.vocabulary.grid import Axis, Changes, Grid
 from suite.vocabulary.study import MAIN
 
 
@@ -41,10 +45,7 @@ def part_title(grid: Grid) -> str:
 
 def part_setting(results: Results, grid: Grid) -> PartSetting:
     """Return the setting of a grid of the results."""
-    varied = tuple(
-        (axis_words(axis.path), comma(level_words(level) for level in axis.levels))
-        for axis in grid.axes
-    )
+    varied = tuple((axis_words(axis.path), _levels(axis)) for axis in grid.axes)
     paths = {
         path for axis in grid.axes for sets in axis.sets or ({axis.path: None},) for path in sets
     }
@@ -58,6 +59,30 @@ def part_setting(results: Results, grid: Grid) -> PartSetting:
         fixed = ((gettext("measured without training"), gettext(first)),)
     measured = listed(metric_words(metric) for metric in metrics_of(results, grid))
     return PartSetting(part_title(grid), _size(grid), measured, grid.alone, varied, fixed)
+
+
+def _levels(axis: Axis) -> str:
+    """Return the levels of an axis, and what each sets where it is a component or sets several."""
+    if not axis.sets:
+        return comma(level_words(level) for level in axis.levels)
+    said = []
+    for level, sets in zip(axis.levels, axis.sets, strict=True):
+        contents = dict(_contents(sets))
+        words = comma(
+            f"{axis_words(path)} {level_words(value)}" for path, value in contents.items()
+        )
+        said.append(f"{level_words(level)} ({words})" if words else level_words(level))
+    return clauses(said) if any("(" in one for one in said) else comma(said)
+
+
+def _contents(sets: Changes) -> Iterator[tuple[str, Any]]:
+    for path, value in sets.items():
+        if isinstance(value, Component):
+            if len(sets) > 1:
+                yield path, value.name
+            yield from ((f"{path}.{name}", worded(one)) for name, one in value.arguments().items())
+        elif not isinstance(value, Kind) and (len(sets) > 1 or "." in path):
+            yield path, worded(value)
 
 
 def metrics_of(results: Results, grid: Grid) -> list[str]:

@@ -12,6 +12,7 @@ from suite.commands.requests import engine_of, requests_of
 from suite.ground.wording import plural
 from suite.runs import coordinator
 from suite.runs.stores import stores, untracked
+from suite.vocabulary.record import Status
 
 
 @click.command()
@@ -42,7 +43,16 @@ def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: A
     show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
     failed = sum(form["failed"] for form in forms)
     if failed:
-        print(f"{plural(failed, 'trial')} failed; the next run tries again", file=sys.stderr)
+        reason = next(
+            one.outcome.error
+            for result in results
+            for one in result.records
+            if one.outcome.status is Status.FAILED
+        )
+        print(
+            f"{plural(failed, 'trial')} failed, the first with {reason}; the next run tries again",
+            file=sys.stderr,
+        )
     if tracker.error is not None:
         print(untracked(tracker), file=sys.stderr)
     if failed or (tracker.error is not None and not tracker.absent):

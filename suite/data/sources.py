@@ -170,6 +170,13 @@ def _checked_targets(who: str, targets: Array) -> Array:
     if targets.ndim != 1:
         raise RequestError(f"{who} needs one class an example, not targets {targets.shape}")
     if not np.issubdtype(targets.dtype, np.integer) and targets.dtype != bool:
+        missing = [
+            row
+            for row, label in enumerate(targets.tolist())
+            if label in (None, "") or (isinstance(label, float) and np.isnan(label))
+        ]
+        if missing:
+            raise RequestError(f"{who} has examples without a label, first in row {missing[0]}")
         targets = np.unique(targets.astype(str), return_inverse=True)[1]
     classes: Array = targets.astype(np.int64)
     if classes.min() < 0:

@@ -12,7 +12,7 @@ from torch import distributed
 from suite.data import load
 from suite.execution.computing import facts
 from suite.execution.strategy import Bundle, Checkpoints, Finished
-from suite.ground.errors import RequestError, blaming_own_code
+from suite.ground.errors import RequestError, blaming_own_code, first_line
 from suite.ground.identity import digest, trial_id
 from suite.models import build
 from suite.seeds import seeded, stream
@@ -136,6 +136,13 @@ def check(recipe: Recipe, device: str) -> int:
             network = build(recipe.model, examples.shape, examples.outputs, 0)
             fits(recipe, network, examples)
             return footprint(recipe, network, examples)
-    except (MemoryError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise RequestError(f"data and network do not fit this machine: {reason}") from None
+    except (MemoryError, RuntimeError, TypeError) as error:
+        raise RequestError(misfit(recipe, error)) from None
+
+
+def misfit(recipe: Recipe, error: Exception) -> str:
+    """Return one line for what PyTorch says of a network and data."""
+    reason = first_line(error)
+    if isinstance(error, MemoryError) or "memory" in reason:
+        return f"data and network do not fit this machine: {reason}"
+    return f"model '{recipe.model.name}' and data '{recipe.data.name}' do not fit: {reason}"

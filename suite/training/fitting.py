@@ -14,7 +14,7 @@ from suite.training.losses import loss_of
 from suite.training.outputs import first
 from suite.training.schedules import Place
 from suite.training.step import prepare
-from suite.training.update_rules import make_rule
+from suite.training.update_rules import Optim, make_rule
 from suite.vocabulary.recipe import Recipe
 
 FEW = 2  # examples
@@ -59,6 +59,9 @@ def _check_optimizer(recipe: Recipe, network: nn.Module) -> None:
     optimizer = recipe.optimizer
     copies = [one.detach().clone() for one in network.parameters() if one.requires_grad]
     rule = make_rule(optimizer, copies)
+    faster = make_rule(optimizer.changed({**optimizer.given(), "lr": 2 * optimizer.lr + 1}), copies)
+    if isinstance(rule, Optim) and isinstance(faster, Optim) and rule.rates == faster.rates:
+        raise RequestError(f"optimizer '{optimizer.name}' does not use its 'lr'")
     try:
         with torch.no_grad():
             rule(copies, [torch.zeros_like(one) for one in copies], optimizer.lr)
@@ -76,6 +79,11 @@ def _check_outputs(recipe: Recipe, network: nn.Module, examples: Examples) -> No
         if shape != wanted and (not recipe.loss.home or shape[:1] != wanted[:1]):
             raise RequestError(
                 f"model '{recipe.model.name}' returns {shape} for {len(inputs)} examples, not {wanted}"
+            )
+        if not isinstance(outputs, Tensor) and not recipe.loss.home:
+            raise RequestError(
+                f"model '{recipe.model.name}' returns several outputs, and loss "
+                f"'{recipe.loss.name}' takes one: write a loss for them (@loss)"
             )
         loss = loss_of(recipe.loss)(outputs, targets)
     if not isinstance(loss, Tensor) or loss.ndim:

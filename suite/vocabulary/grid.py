@@ -154,7 +154,9 @@ class Grid:
         )
         for known in self.axes:
             if both := base.keys() & _set_by(known):
-                raise RequestError(f"'{min(both)}' is set by each level of axis '{known.path}'")
+                part = f"part '{self.name}': " if self.name != "main" else ""
+                said = f"'{min(both)}' is set by each level of axis '{known.path}'"
+                raise RequestError(f"{part}{said}")
         later = {} if self.probe else {path: base[path] for path in base if self._is_later(path)}
         now = {path: value for path, value in base.items() if path not in later}
         return dataclasses.replace(

@@ -185,7 +185,8 @@ def test_mlflow_and_the_page_say_what_was_used(ran: Path) -> None:
     assert by_part["stacked"].params["optimizer"] in ("slow", "fast")
     assert suite(ran, "report", "bars").returncode == 0
     page = (ran / "reports" / "html" / "bars.html").read_text()
-    for words in ("convnet", "rmsprop", "test recall", "smooth", "slow", "More channels"):
+    said = ("convnet", "rmsprop", "test recall", "smooth", "More channels", "momentum 0.9")
+    for words in (*said, "slow (momentum 0"):
         assert words in page, words
 
 
@@ -264,6 +265,11 @@ FAULTS = {
         "return torch.optim.RMSprop(parameters, lr=lr, alpha=alpha)",
         "return torch.optim.LBFGS(parameters, lr=lr)",
         "optimizer 'rmsprop' takes no step",
+    ),
+    "a rule that goes its own way": (
+        "return torch.optim.RMSprop(parameters, lr=lr, alpha=alpha)",
+        "return torch.optim.RMSprop(parameters, lr=0.1, alpha=alpha)",
+        "optimizer 'rmsprop' does not use its 'lr'",
     ),
     "a schedule that gives nothing": (
         "return min(1.0, (place.step + 1) / steps)",

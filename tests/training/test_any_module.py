@@ -472,6 +472,7 @@ BAD_SOURCES: dict[str, tuple[Any, str]] = {
         lambda: ([[0.0]] * 36, [0, 1, -100] * 12),
         "classes from 0, not -100 (row 2)",
     ),
+    "no label": (lambda: ([[0.0]] * 36, ["a", "b", None] * 12), "without a label, first in row 2"),
     "one class": (lambda: ([[0.0]] * 36, [0] * 36), "one class only"),
     "no number": (lambda: ([[0.0]] * 35 + [[float("nan")]], [0, 1] * 18), "first in row 35"),
     "no value": (lambda: ([[0.0]] * 36, [float("inf")] * 36), "targets that are no numbers"),

@@ -363,6 +363,11 @@ def _on_gpu(recipe: Recipe, examples: Examples) -> Found:
 def _model(part: Model) -> Iterator[Found]:
     recipe = recipe_with(part)
     examples = examples_for(recipe)
+    with torch.no_grad(), seeded(0):
+        outputs = build(part, examples.shape, examples.outputs, 0).eval()(examples.train.inputs)
+    if not isinstance(outputs, Tensor):
+        yield Found("trains", None, "it has several outputs: its study's own loss must be there")
+        return
     run = Run(recipe, 0, "cpu", examples)
     first, other = Run(recipe, 0, "cpu", examples), Run(recipe, 1, "cpu", examples)
     yield Found("built from its seed alone", run.initial_digest == first.initial_digest)

@@ -174,6 +174,25 @@ def test_what_may_be_meant_is_told_and_is_no_fault() -> None:
     assert {one.check: one for one in battery(a_sum())}["a mean over examples"].holds is None
 
 
+def test_a_network_of_several_outputs_waits_for_its_loss() -> None:
+    @model
+    def pair(shape: tuple[int, ...], outputs: int) -> Any:
+        import torch
+
+        class Pair(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.layer = linear(shape, outputs)
+
+            def forward(self, inputs: Any) -> Any:
+                return self.layer(inputs), inputs
+
+        return Pair()
+
+    (found,) = battery(pair())
+    assert (found.check, found.holds) == ("trains", None)
+
+
 def test_an_error_in_ones_own_code_is_named_with_its_line() -> None:
     @model
     def broken(shape: tuple[int, ...], outputs: int) -> Any:

@@ -72,7 +72,9 @@ def axis(path: str, levels: Iterable[Any] | Mapping[Any, Any], *, per: str = "")
             per="optimizer")`.
     """
     if per:
-        if not isinstance(levels, Mapping):
+        if not isinstance(levels, Mapping) or not all(
+            isinstance(some, tuple | list) for some in levels.values()
+        ):
             raise RequestError(f"axis '{path}' needs a tuple of levels for each level of '{per}'")
         among = {key: tuple(some) for key, some in levels.items()}
         every = tuple(dict.fromkeys(level for some in among.values() for level in some))

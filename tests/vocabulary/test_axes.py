@@ -214,6 +214,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: axis("optimizer.lr", (0.1,), per="optimizer"),
         "needs a tuple of levels for each level of 'optimizer'",
     ),
+    "one level that is no tuple": (
+        lambda: axis("optimizer.lr", {"sgd": (0.1,), "adam": 0.1}, per="optimizer"),
+        "needs a tuple of levels for each level of 'optimizer'",
+    ),
     "one component twice": (
         lambda: a_study(grid=(axis("optimizer", (SGD, Optimizer("sgd", momentum=0.9))),)),
         "needs distinct levels",

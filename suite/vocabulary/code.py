@@ -34,6 +34,8 @@ def digest_of(function: Callable[..., Any]) -> str:
     """
     path = Path(inspect.getsourcefile(function) or "")
     name, line = function.__name__, function.__code__.co_firstlineno
+    if "<locals>" in function.__qualname__:  # it may depend on values that no syntax shows
+        raise RequestError(f"'{name}' must be defined at the top of its file, in no other function")
     if not path.is_file():
         raise RequestError(f"'{name}' must be defined in a file, to be known again")
     # The statement at the top of the file; a function within another one depends on that, too.

@@ -75,6 +75,7 @@ class Component(metaclass=Kind):
         place: where its code is, as `module:name`, which is loaded when it is called for.
         home: the module of one's own function; empty for what is built in.
         stacks: whether cells with it can train as one program (`suite.training.stack`).
+        shared: of a kind, whether cells that do compute with the first one's.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Component(metaclass=Kind):
     place: ClassVar[str] = ""
     home: ClassVar[str] = ""
     stacks: ClassVar[bool] = True
+    shared: ClassVar[bool] = False
     own: ClassVar[Callable[..., Any]]
     version: ClassVar[str] = ""
 
@@ -343,7 +345,7 @@ def _make_own(
         "__doc__": function.__doc__ or "",
         "__module__": function.__module__,
         "__qualname__": function.__qualname__,
-        "home": function.__module__,
+        "home": function.__module__ or "__main__",
         "own": staticmethod(function),
         "label": word,
         "stacks": False,
@@ -351,8 +353,12 @@ def _make_own(
         **facts,
     }
     made: type[K] = typing.cast("Any", Kind)(word, (kind,), namespace, name=word)
-    if not made.stacks and any(one.metadata.get("scalar") for one in fields.values()):
-        raise RequestError(f"{who}: scalar() needs stacks=True; number() is for all others")
+    if any(one.metadata.get("scalar") for one in fields.values()) and (
+        kind.shared or not made.stacks
+    ):
+        raise RequestError(
+            f"{who} cannot have a scalar(), in which stacked cells differ: make it a number()"
+        )
     return made
 
 

@@ -22,6 +22,7 @@ class Loss(Component, kind="Loss", default="cross_entropy"):
     """
 
     brief = True
+    shared = True
     values: ClassVar[bool] = False
     probabilities: ClassVar[Probabilities] = "softmax"
 

@@ -20,6 +20,7 @@ class Activation(Component, kind="Activation", default="relu"):
     """What follows a hidden layer, element by element."""
 
     brief = True
+    shared = True
 
 
 class ReLU(Activation, name="relu", place="torch.nn:ReLU"):
@@ -74,6 +75,7 @@ class Model(Component, kind="Model", default="mlp"):
     """
 
     init: Initialisation = Initialisation()
+    shared = True
 
     def _check_widths(self) -> None:
         if any(width < 1 for width in self.widths):

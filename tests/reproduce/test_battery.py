@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from suite import Model, loss, model, number, optimizer, scalar, schedule, source, transformation
+from suite import (
+    Model,
+    activation,
+    loss,
+    model,
+    number,
+    optimizer,
+    scalar,
+    schedule,
+    source,
+    transformation,
+)
 from suite.ground.errors import RequestError
 from suite.reproduce.battery import Found, battery
 from suite.vocabulary.components import Component
@@ -59,17 +70,15 @@ def deaf(shape: tuple[int, ...], outputs: int, *, width: int = 8) -> Any:
 
 
 @model(stacks=True)
-def shares_a_scalar(
-    shape: tuple[int, ...], outputs: int, *, gain: float = scalar(1.0, low=0.1)
-) -> Any:
-    """Cells that are stacked would all train with the first one's gain."""
+def looks_at_numbers(shape: tuple[int, ...], outputs: int) -> Any:
+    """Branches on the numbers that it sees, which stacked cells do not share."""
     from torch import nn
 
-    class Gain(nn.Module):
+    class Turned(nn.Module):
         def forward(self, inputs: Any) -> Any:
-            return inputs * gain
+            return inputs if float(inputs.detach().mean()) > 0 else -inputs
 
-    return nn.Sequential(*linear(shape, outputs), Gain())
+    return nn.Sequential(*linear(shape, outputs), Turned())
 
 
 @model
@@ -146,7 +155,7 @@ def unsteady(*, n: int = number(30, low=6)) -> Any:
 CAUGHT: dict[str, tuple[Any, str]] = {
     "weights from the clock": (by_the_clock, "built from its seed alone"),
     "a field that does nothing": (deaf, "'width' changes something"),
-    "a scalar that cells share": (shares_a_scalar, "stacked equals alone"),
+    "what cannot be stacked": (looks_at_numbers, "stacked equals alone"),
     "outputs of another number": (too_few_outputs, "runs"),
     "a rule that forgets": (forgetful, "resumes to the same bits"),
     "no rule at all": (no_optimizer, "runs"),
@@ -206,10 +215,27 @@ def test_an_error_in_ones_own_code_is_named_with_its_line() -> None:
 def test_stacking_is_not_tried_where_it_is_not_claimed() -> None:
     found = {one.check: one for one in battery(deaf())}
     assert found["stacked equals alone"].holds is None
-    with pytest.raises(RequestError, match=r"scalar\(\) needs stacks=True"):
 
-        @model
-        def trusting(shape: Any, outputs: Any, *, gain: float = scalar(1.0)) -> Any: ...
+
+@pytest.mark.parametrize(
+    ("decorator", "arguments"),
+    [(model, "shape, outputs"), (loss, "outputs, targets"), (activation, "inputs")],
+)
+@pytest.mark.parametrize("stacks", [True, False])
+def test_cells_that_share_a_network_or_a_loss_have_no_scalars(
+    decorator: Any, arguments: str, stacks: bool
+) -> None:
+    names: dict[str, Any] = {"scalar": scalar, "__name__": "anywhere"}
+    exec(f"def trusting({arguments}, *, gain: float = scalar(1.0)): ...", names)
+    with pytest.raises(RequestError, match=r"cannot have a scalar\(\)"):
+        decorator(stacks=stacks)(names["trusting"])
+
+
+def test_a_rule_that_stacks_may_have_scalars() -> None:
+    @optimizer(stacks=True)
+    def each_its_own(parameters: Any, lr: float, *, decay: float = scalar(0.0)) -> Any: ...
+
+    assert each_its_own.stacks
 
 
 def test_small_values_are_taken_where_none_are_given() -> None:

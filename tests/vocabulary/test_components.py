@@ -365,6 +365,24 @@ def test_whatever_a_function_names_counts(
     assert ids()[1] != own
 
 
+def test_a_function_that_another_one_makes_has_no_identity(folder: Path) -> None:
+    made = """
+from suite import Recipe, Study, axis, model
+
+def make(width):
+    @model
+    def made(shape, outputs):
+        from torch import nn
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.Linear(width, outputs))
+    return made
+
+study = Study(title="Made", recipe=Recipe(), seeds=1,
+              grid=(axis("model", {"small": make(1)(), "large": make(50)()}),))
+"""
+    write(folder, made)
+    assert refusal(ids) == "'made' must be defined at the top of its file, in no other function"
+
+
 def test_a_version_pins_the_code(folder: Path) -> None:
     pinned = STUDY.replace("@model\n", '@model(version="1")\n')
     write(folder, pinned)

@@ -34,10 +34,9 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
     """Train one trial; whatever goes wrong inside it is its outcome, not the run's."""
     started = time.time()
     try:
+        # This process may have read the study's file later than the one that asks.
         if trial_id(trial.recipe, trial.seed, alone=trial.alone) != trial.id:
-            raise RequestError(
-                CHANGED
-            )  # this process has read the file later than the one that asks
+            raise RequestError(CHANGED)
         if isinstance(trial.recipe, Probe):
             outcome = measure_probe(trial.recipe, trial.seed)
         else:

@@ -398,10 +398,6 @@ def _gradients(run: Run) -> Found:
     )
 
 
-def _optimizer(part: Optimizer) -> Iterator[Found]:
-    yield from _training(part)
-
-
 def _schedule(part: Schedule) -> Iterator[Found]:
     made = [
         list(map(rates(recipe_with(part), total_steps=100, steps_per_epoch=10), range(100)))
@@ -463,7 +459,7 @@ SPLITS = ("train", "validation", "test")
 CHECKS: dict[type[Component], Callable[[Any], Iterator[Found]]] = {
     Model: _model,
     Data: _source,
-    Optimizer: _optimizer,
+    Optimizer: _training,
     Schedule: _schedule,
     Loss: _loss,
     Transform: _transform,

@@ -295,7 +295,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the tiny study ran, kept its models and was reported."""
     folder = tmp_path_factory.mktemp("kept")
     make_study(folder)
-    done = suite(folder, "run", "tiny", "--keep-models")
+    assert suite(folder, "run", "tiny").returncode == 0
+    done = suite(
+        folder, "run", "tiny", "--keep-models"
+    )  # when all is there, nothing opens the store
     assert "2 models of tiny kept in sqlite:///mlflow.db" in done.stderr
     assert suite(folder, "report").returncode == 0
     return folder

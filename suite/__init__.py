@@ -19,7 +19,14 @@ from suite.vocabulary.data import Data, source
 from suite.vocabulary.grid import Axis, axis
 from suite.vocabulary.loss import Loss, loss, metric
 from suite.vocabulary.metrics import define_metric
-from suite.vocabulary.model import Model, activation, initialisation, model
+from suite.vocabulary.model import (
+    Activation,
+    Initialisation,
+    Model,
+    activation,
+    initialisation,
+    model,
+)
 from suite.vocabulary.optimizer import Optimizer, Schedule, optimizer, schedule
 from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.study import Part, Study, Target
@@ -27,12 +34,14 @@ from suite.vocabulary.transformation import Transformation, transformation
 from suite.vocabulary.views import curves, heat, images, lines, matrix
 
 __all__ = [
+    "Activation",
     "Axis",
     "Budget",
     "Data",
     "Difference",
     "Equivalence",
     "Identity",
+    "Initialisation",
     "Interaction",
     "Loss",
     "Model",

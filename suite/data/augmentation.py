@@ -66,9 +66,11 @@ def _transform(
         arguments["generator"] = generator
     strengths = _strengths(len(images), transform.draws, generator, least)
     changed: Tensor = function(images, strengths, **arguments)
-    if changed.shape != images.shape:
-        shapes = f"{tuple(images.shape)}, not {tuple(changed.shape)}"
-        raise RequestError(f"transformation '{transform.name}' must return images {shapes}")
+    if not isinstance(changed, Tensor) or changed.shape != images.shape:
+        what = tuple(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
+        raise RequestError(
+            f"transformation '{transform.name}' must return images {tuple(images.shape)}, not {what}"
+        )
     return changed
 
 

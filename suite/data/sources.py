@@ -143,13 +143,14 @@ def checked(who: str, found: Any) -> tuple[Array, Array]:
     except (TypeError, ValueError):
         what = f"{type(found).__name__}"
         raise RequestError(f"{who} must return (inputs, targets), two arrays, not {what}") from None
-    if len(inputs) != len(targets) or inputs.ndim < 2 or len(inputs) < LEAST:
+    few = inputs.ndim < 2 or targets.ndim < 1 or len(inputs) < LEAST or not inputs.size
+    if few or len(inputs) != len(targets):
         shapes = f"{inputs.shape} and {targets.shape}"
         raise RequestError(
             f"{who} needs inputs (n, …) and n targets, at least {LEAST}, not {shapes}"
         )
     if inputs.dtype != np.uint8:
-        if not np.issubdtype(inputs.dtype, np.number) and inputs.dtype != bool:
+        if inputs.dtype.kind not in "iufb":
             raise RequestError(f"{who} needs numbers as inputs, not {inputs.dtype}")
         inputs = inputs.astype(np.float32)
         _check_finite(who, "inputs", inputs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from suite.execution.plan import Plan
 from suite.execution.strategy import THREADS, Bundle
-from suite.ground.errors import RequestError, blaming_own_code
+from suite.ground.errors import blaming_own_code
 from suite.ground.identity import canonical, digest
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Budget, Probe, Recipe
@@ -120,13 +120,12 @@ def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
         return _call_seconds(recipe, costs)
     kind = _kind(recipe)
     if kind not in costs:
-        try:
-            with blaming_own_code():
-                costs[kind] = _probe(recipe, device)
-        except (MemoryError, RuntimeError, TypeError) as error:
-            from suite.execution.work import misfit
+        from suite.execution.work import check, refusing_misfits
 
-            raise RequestError(misfit(recipe, error)) from None
+        if recipe.own:
+            check(recipe, device)
+        with refusing_misfits(recipe):
+            costs[kind] = _probe(recipe, device)
     train, validation, test, *_ = outline(recipe.data, 0)
     steps = recipe.budget.total_steps(train, recipe.batch_size)
     evaluations = len(evaluation_steps(recipe.budget, steps, -(-train // recipe.batch_size)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import time
+from collections.abc import Iterator
 
 import torch
 from torch import distributed
@@ -129,13 +131,24 @@ def check(recipe: Recipe, device: str) -> int:
     if device == "cuda" and not torch.cuda.is_available():
         raise RequestError("PyTorch finds no CUDA device here (did you mean --device cpu?)")
     precision.check(recipe.precision, device)
+    with refusing_misfits(recipe):
+        examples = load(recipe.data, 0, device)
+        network = build(recipe.model, examples.shape, examples.outputs, 0)
+        fits(recipe, network, examples)
+        return footprint(recipe, network, examples)
+
+
+@contextlib.contextmanager
+def refusing_misfits(recipe: Recipe) -> Iterator[None]:
+    """Turn what PyTorch, or one's own code, says of a recipe into one line."""
+    # What one's own code returns may fail anywhere.
+    kinds = (Exception,) if recipe.own else (MemoryError, RuntimeError, TypeError)
     try:
         with blaming_own_code():
-            examples = load(recipe.data, 0, device)
-            network = build(recipe.model, examples.shape, examples.outputs, 0)
-            fits(recipe, network, examples)
-            return footprint(recipe, network, examples)
-    except (MemoryError, RuntimeError, TypeError) as error:
+            yield
+    except RequestError:
+        raise
+    except kinds as error:
         raise RequestError(misfit(recipe, error)) from None
 
 

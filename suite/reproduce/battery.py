@@ -67,12 +67,12 @@ def battery(component: Component) -> Iterator[Found]:
     try:
         tried = CHECKS[type(part).kind](part)
         yield from tried
-    except Exception as error:  # whatever one's own code raises is a finding
+    except (Exception, SystemExit) as error:  # whatever one's own code raises is a finding
         words = str(error) if isinstance(error, RequestError) else _words(error)
         yield Found("runs", False, words)
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     place = own_line(error)
     return f"{place + ': ' if place else ''}{type(error).__name__}: {first_line(error)}"
 

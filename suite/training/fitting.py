@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from suite.data import Examples, transform
 from suite.ground.errors import RequestError
 from suite.seeds import seeded
+from suite.training.evaluation import predict
 from suite.training.losses import loss_of
 from suite.training.outputs import first
 from suite.training.schedules import Place
@@ -18,10 +19,12 @@ from suite.training.update_rules import Optim, make_rule
 from suite.vocabulary.recipe import Recipe
 
 FEW = 2  # examples
+SCORED = 1000  # examples, of validation, on which metrics of one's own are tried
+PLACES = 100  # of training at which a schedule is asked for its factor
 
 
 def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
-    """Try what is not built in on two examples; leave the network as it was.
+    """Try what is not built in on a few examples; leave the network as it was.
 
     Raises:
         RequestError: if outputs, targets and loss do not fit, or there is no update rule.
@@ -33,25 +36,34 @@ def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
             f"data '{recipe.data.name}' has {has}: it needs a loss for {needs}, "
             f"not '{recipe.loss.name}'"
         )
-    if recipe.model.home or recipe.loss.home or recipe.data.home:
-        _check_outputs(recipe, network, examples)
+    if recipe.own:
+        _check_step(recipe, network, examples)
+    if recipe.metrics:
+        _check_metrics(recipe, network, examples)
     for one in (*recipe.augmentation, *recipe.shifts):
         if one.home:
             transform(examples.train.inputs[:FEW].cpu(), (one,), torch.Generator())
     if recipe.schedule.home:
-        _check_schedule(recipe)
+        _check_schedule(recipe, len(examples.train))
     if recipe.optimizer.home:
         _check_optimizer(recipe, network)
 
 
-def _check_schedule(recipe: Recipe) -> None:
-    factor = recipe.schedule.function()(Place(0, 1, 1), **recipe.schedule.arguments())
-    try:
-        good = math.isfinite(factor)
-    except TypeError:
-        good = False
-    if not good:
-        raise RequestError(f"schedule '{recipe.schedule.name}' must give a number, not {factor!r}")
+def _check_schedule(recipe: Recipe, train: int) -> None:
+    schedule, per_epoch = recipe.schedule, -(-train // recipe.batch_size)
+    total = recipe.budget.total_steps(train, recipe.batch_size)
+    function, fields = schedule.function(), schedule.arguments()
+    for at in range(0, total, max(1, total // PLACES)):
+        factor = function(Place(at, total, per_epoch), **fields)
+        try:
+            good = math.isfinite(factor) and factor >= 0
+        except (TypeError, ValueError, RuntimeError):
+            good = False
+        if not good:
+            raise RequestError(
+                f"schedule '{schedule.name}' must give a number, 0 or more, not {factor!r} "
+                f"(step {at} of {total})"
+            )
 
 
 def _check_optimizer(recipe: Recipe, network: nn.Module) -> None:
@@ -69,9 +81,11 @@ def _check_optimizer(recipe: Recipe, network: nn.Module) -> None:
         raise RequestError(f"optimizer '{optimizer.name}' takes no step: {error}") from None
 
 
-def _check_outputs(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
+def _check_step(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
     inputs, targets = (part[:FEW].cpu() for part in examples.train)
-    with torch.no_grad(), seeded(0):
+    if not any(one.requires_grad for one in network.parameters()):
+        raise RequestError(f"model '{recipe.model.name}' has no parameters that could be trained")
+    with seeded(0):
         outputs = network.eval()(prepare(inputs))
         network.train()
         measured, wanted = first(outputs), (len(inputs), examples.outputs)
@@ -89,3 +103,20 @@ def _check_outputs(recipe: Recipe, network: nn.Module, examples: Examples) -> No
     if not isinstance(loss, Tensor) or loss.ndim:
         what = f"a tensor {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
         raise RequestError(f"loss '{recipe.loss.name}' must return one number, not {what}")
+    if not loss.requires_grad:
+        raise RequestError(
+            f"loss '{recipe.loss.name}' of model '{recipe.model.name}' has no gradient: what comes "
+            "between them was detached"
+        )
+
+
+def _check_metrics(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
+    inputs, targets = (part[:SCORED].cpu() for part in examples.validation)
+    with seeded(0):
+        outputs = predict(network, inputs)
+    for score in recipe.metrics:
+        found = score.function()(outputs, targets, **score.arguments())
+        try:
+            float(found)
+        except (TypeError, ValueError, RuntimeError):
+            raise RequestError(f"metric '{score.name}' must give a number, not {found!r}") from None

@@ -1,8 +1,9 @@
 """The identity of one's own code: a digest that an edit changes and a reworded docstring does not.
 
 It covers a function's definition with its decorators, what that names at the top of its file and of
-other files beside the study, and what these name in their turn. Of what is installed it covers the
-name alone: which version it was, a record says.
+other files beside the study, what these name in their turn, and what else changes any of it while
+the file is executed: `SIZES["small"] = 8`, a function that fills a table, a decorator that keeps
+what it is given. Of what is installed it covers the name alone: which version it was, a record says.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import functools
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+import typing
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +23,87 @@ from suite.ground.identity import digest
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 Import = ast.Import | ast.ImportFrom
+Name = tuple[Path, str]  # at the top of a file; an empty one is all that is there
 # Attributes of syntax that say nothing about what is computed.
 LEFT_OUT = ("ctx", "kind", "type_comment")
 THIS = "suite"  # the project itself is no code of the user's, wherever it lies
+# Methods that leave what they are called on as it is, as those of unchangeable values do.
+READING = {
+    *(name for of in (str, tuple, frozenset) for name in dir(of) if not name.startswith("_")),
+    *("get", "items", "keys", "values"),
+}
 
 
 def digest_of(function: Callable[..., Any]) -> str:
     """Return 16 hexadecimal digits that name a function's code.
 
     Raises:
-        RequestError: if it is not defined in a file.
+        RequestError: if it is not defined at the top of a file.
     """
-    path = Path(inspect.getsourcefile(function) or "")
-    name, line = function.__name__, function.__code__.co_firstlineno
-    if "<locals>" in function.__qualname__:  # it may depend on values that no syntax shows
-        raise RequestError(f"'{name}' must be defined at the top of its file, in no other function")
+    whole = inspect.unwrap(function)
+    path = Path(inspect.getsourcefile(whole) or "")
+    name, line = function.__name__, whole.__code__.co_firstlineno
+    if "<locals>" in whole.__qualname__:  # it may depend on values that no syntax shows
+        raise RequestError(
+            f"'{name}' must be defined at the top of its file, in no other function "
+            "(a decorator beneath needs functools.wraps)"
+        )
     if not path.is_file():
         raise RequestError(f"'{name}' must be defined in a file, to be known again")
     # The statement at the top of the file; a function within another one depends on that, too.
     tops = [
-        top for top in read(path).body if any(_begins(one, name, line) for one in ast.walk(top))
+        top
+        for top in read(path).body
+        if any(_begins(one, whole.__name__, line) for one in ast.walk(top))
     ]
     if not tops:
         raise RequestError(f"'{name}' has changed in {path} since it was loaded")
-    return covered(path, tops, name)
+    return covered(path, tops, name, less=_decorators_of_ours(whole.__globals__))
 
 
-def covered(path: Path, statements: list[ast.stmt], name: str = "") -> str:
-    """Return a digest of statements of a file and of all that they name, beside the study."""
-    forms: dict[tuple[Path, int], Any] = {}
-    waiting = [(path, one) for one in statements]
+def _decorators_of_ours(names: dict[str, Any]) -> Callable[[ast.expr], bool]:
+    """Return whether a decorator is one of this project's, whose arguments are facts, not code."""
+
+    def is_ours(decorator: ast.expr) -> bool:
+        found = names.get(_root(decorator)[0])
+        place = getattr(found, "__module__", None) or getattr(found, "__name__", "")
+        return str(place).partition(".")[0] == THIS
+
+    return is_ours
+
+
+def covered(
+    path: Path,
+    statements: list[ast.stmt],
+    name: str = "",
+    less: Callable[[ast.expr], bool] | None = None,
+) -> str:
+    """Return a digest of statements of a file and of all that they name, beside the study.
+
+    Args:
+        less: whether a decorator of these statements is left out.
+    """
+    forms: dict[Path, dict[tuple[int, int], Any]] = {}  # of each file, in the order of first need
+    needed: set[Name] = set()
+    waiting: list[tuple[Path, ast.stmt]] = [(path, one) for one in statements]
     while waiting:
-        file, one = waiting.pop()
-        if (file, one.lineno) not in forms:
-            forms[file, one.lineno] = form(one)
-            waiting += named_by(file, one)
-    return digest([name, *sorted(map(repr, forms.values()))])
+        file, one = waiting.pop(0)
+        place = one.lineno, one.col_offset
+        if place not in forms.setdefault(file, {}):
+            forms[file][place] = form(one, less if one in statements else None)
+            for target in named_by(file, one):
+                if target not in needed:
+                    needed.add(target)
+                    waiting += _giving(*target)
+        if not waiting:
+            waiting = [
+                (file, top)
+                for file, known in forms.items()
+                for top in read(file).body
+                if (top.lineno, top.col_offset) not in known
+                and not needed.isdisjoint(changes(file, top))
+            ]
+    return digest([name, *([made[place] for place in sorted(made)] for made in forms.values())])
 
 
 def files_beside(path: Path) -> list[Path]:
@@ -88,8 +135,18 @@ def _begins(node: ast.AST, name: str, line: int) -> bool:
 
 
 def read(path: Path) -> ast.Module:
-    """Return a file's syntax."""
-    return _read(path, path.stat().st_mtime_ns, path.stat().st_size)
+    """Return a file's syntax.
+
+    Raises:
+        RequestError: if it cannot be read, or is no Python; names the file and line.
+    """
+    try:
+        return _read(path, path.stat().st_mtime_ns, path.stat().st_size)
+    except SyntaxError as error:
+        raise RequestError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        why = getattr(error, "strerror", "") or str(error) or type(error).__name__
+        raise RequestError(f"{path} cannot be read: {why}") from None
 
 
 @functools.lru_cache(maxsize=64)
@@ -97,16 +154,62 @@ def _read(path: Path, _changed: int, _size: int) -> ast.Module:
     return ast.parse(path.read_bytes(), str(path))
 
 
-def named_by(path: Path, node: ast.stmt) -> Iterator[tuple[Path, ast.stmt]]:
-    """Yield the statements that a node needs, of its own file and of those that it imports from."""
-    names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    yield from ((path, top) for top in read(path).body if names & bound(top) or _is_star(top))
+# --- What a statement names ------------------------------------------------------------------
+
+
+def named_by(path: Path, node: ast.AST) -> Iterator[Name]:
+    """Yield the names that a node needs, of its own file and of those that it imports from."""
+    if isinstance(node, Import):  # of which who names it needs what is asked of it
+        return
     for one in ast.walk(node):
         if isinstance(one, Import):
-            for file, wanted in beside(path, one):
-                for top in read(file).body:
-                    if not wanted or wanted & bound(top) or _is_star(top):
-                        yield file, top
+            for file, name in beside(path, one):
+                yield from _resolved(file, name)
+    for name, attribute in _mentioned(node):
+        yield from _resolved(path, name, attribute)
+
+
+def _mentioned(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield each name in a node, with the attribute that is asked of it, or none."""
+    bases = set()
+    for one in ast.walk(node):
+        if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name):
+            bases.add(id(one.value))
+            yield one.value.id, one.attr
+        elif isinstance(one, ast.Name) and id(one) not in bases:
+            yield one.id, ""
+
+
+def _resolved(path: Path, name: str, attribute: str = "") -> Iterator[Name]:
+    """Yield what a name in a file is: one at its top, or what it stands for in another file."""
+    seen: set[tuple[Path, str, str]] = set()
+    waiting = [(path, name, attribute)]
+    while waiting:
+        path, name, attribute = one = waiting.pop(0)
+        if one in seen:
+            continue
+        seen.add(one)
+        yield path, name
+        for top in read(path).body:
+            for alias in top.names if isinstance(top, Import) else ():
+                if alias.name != "*" and name not in ("", _first(alias)):
+                    continue
+                for file, inner in beside(path, typing.cast("Import", top), alias):
+                    if alias.name == "*":
+                        waiting.append((file, name, attribute))
+                    elif not inner and attribute and _has(file, attribute):
+                        waiting.append((file, attribute, ""))
+                    else:
+                        waiting.append((file, inner, attribute if inner else ""))
+
+
+def _first(alias: ast.alias) -> str:
+    """Return the name that an import gives."""
+    return (alias.asname or alias.name).partition(".")[0]
+
+
+def _has(path: Path, name: str) -> bool:
+    return any(name in bound(top) or _is_star(top) for top in read(path).body)
 
 
 def _is_star(top: ast.stmt) -> bool:
@@ -114,42 +217,215 @@ def _is_star(top: ast.stmt) -> bool:
     return isinstance(top, ast.ImportFrom) and top.names[0].name == "*"
 
 
-def bound(top: ast.stmt) -> set[str]:
-    """Return the names to which a statement at the top of a file gives a value, or whose it changes."""
-    if isinstance(top, Definition):
-        return {top.name}
+def _giving(path: Path, name: str) -> Iterator[tuple[Path, ast.stmt]]:
+    """Yield the statements at the top of a file that may give a name its value; of all, all."""
+    for top in read(path).body:
+        if isinstance(top, Import):
+            yield from ((path, _less(top, one)) for one in top.names if name in ("", _first(one)))
+        elif name in bound(top) or (not name and not _is_word(top)):
+            yield path, top
+
+
+def _less(top: Import, alias: ast.alias) -> ast.stmt:
+    """Return an import of one of its names alone."""
+    if isinstance(top, ast.Import):
+        made: Import = ast.Import([alias])
+    else:
+        made = ast.ImportFrom(top.module, [alias], top.level)
+    return ast.copy_location(made, alias)
+
+
+def _is_word(top: ast.stmt) -> bool:
+    """Whether a statement is a docstring, or as good as one."""
+    return isinstance(top, ast.Expr) and isinstance(top.value, ast.Constant)
+
+
+@functools.lru_cache(maxsize=4096)
+def bound(top: ast.AST) -> frozenset[str]:
+    """Return the names of its file to which a statement gives a value."""
     names: set[str] = set()
-    for one in ast.walk(top):
-        if isinstance(one, Import):
-            names |= {(alias.asname or alias.name).partition(".")[0] for alias in one.names}
-        elif isinstance(one, Definition):
+    waiting: list[ast.AST] = [top]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Definition):
             names.add(one.name)
+            for inner in ast.walk(one):
+                names |= set(inner.names) if isinstance(inner, ast.Global) else set()
+            continue
+        if isinstance(one, Import):
+            names |= {_first(alias) for alias in one.names}
         elif isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
             names.add(one.id)
-        elif isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load):
-            names.add(_root(one))  # SIZES["small"] = 8
-        elif isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
-            names.add(_root(one.value.func))  # SIZES.update(small=8)
-    return names
+        elif isinstance(one, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and one.name:
+            names.add(one.name)
+        elif isinstance(one, ast.MatchMapping) and one.rest:
+            names.add(one.rest)
+        waiting += ast.iter_child_nodes(one)
+        if isinstance(one, ast.comprehension):  # whose variable is no one else's
+            waiting.remove(one.target)
+        elif isinstance(one, ast.Lambda):
+            waiting.remove(one.args)
+    return frozenset(names)
 
 
-def _root(node: ast.expr) -> str:
-    """Return the name that an expression such as `name.attribute[index]` begins with."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+# --- What a statement changes ----------------------------------------------------------------
 
 
-def beside(path: Path, node: Import) -> Iterator[tuple[Path, set[str]]]:
-    """Yield the files beside the study that an import reads, with the names that it takes of each.
+def configures(path: Path) -> tuple[int, Name] | None:
+    """Return the first line of a file that changes what is another's, and what that is, if any."""
+    for top in read(path).body:
+        for file, name in sorted(changes(path, top)):
+            if file != path:
+                return top.lineno, (file, name)
+    return None
 
-    No names are all of them.
+
+@functools.lru_cache(maxsize=4096)
+def changes(path: Path, top: ast.stmt) -> frozenset[Name]:
+    """Return the names whose values a statement changes in place, itself or by what it calls.
+
+    It is found by syntax: a value that a function keeps, and changes when it is called again, is
+    not seen.
     """
-    if isinstance(node, ast.Import):
-        wanted = [(alias.name, "") for alias in node.names]
-    else:
-        wanted = [(node.module or "", alias.name) for alias in node.names]
-    for module, name in wanted:
+    if isinstance(top, Import) or _is_word(top):
+        return frozenset()
+    return frozenset(_changed(path, list(_executed(top)), frozenset(), frozenset()))
+
+
+def _executed(top: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is executed when a file is: all but the insides of functions."""
+    yield top
+    for one in ast.iter_child_nodes(top):
+        inside = isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef) and one in top.body
+        if not inside and not isinstance(top, ast.Lambda):
+            yield from _executed(one)
+
+
+def _changed(
+    path: Path, nodes: list[ast.AST], local: frozenset[str], calling: frozenset[int]
+) -> Iterator[Name]:
+    """Yield the names at the top of files whose values these nodes change.
+
+    Args:
+        local: names of a function's own, which come with an empty path.
+        calling: the definitions that are being looked at.
+    """
+    sources = _sources([*nodes, *read(path).body])
+    statements = {id(call) for one in nodes if isinstance(one, ast.Expr) for call in ast.walk(one)}
+
+    def behind(node: ast.AST, whole: bool = False) -> Iterator[Name]:
+        """Yield what an expression is a part of; a definition only if that itself is meant."""
+        waiting, passed = [(*_root(node), whole)], set[str]()
+        while waiting:
+            name, attribute, as_it_is = waiting.pop()
+            if not name or name in passed:
+                continue
+            passed.add(name)
+            waiting += [(*_root(one), False) for one in sources.get(name, ())]
+            if name in local:
+                yield Path(), name
+                continue
+            for file, found in _resolved(path, name, attribute):
+                kinds = {type(top) for top in read(file).body if found in bound(top)}
+                if not found and as_it_is:
+                    yield file, found  # which is new there
+                elif kinds - {ast.Import, ast.ImportFrom} and (
+                    as_it_is or not kinds & set(typing.get_args(Definition))
+                ):
+                    yield file, found
+
+    for one in nodes:
+        if isinstance(one, ast.Global):
+            yield from ((path, name) for name in one.names)
+        elif isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load):
+            yield from behind(one, not _calls(one))
+        elif isinstance(one, ast.Call):
+            setting = isinstance(one.func, ast.Name) and one.func.id in ("setattr", "delattr")
+            if isinstance(one.func, ast.Attribute) and one.func.attr not in READING:
+                yield from behind(one.func.value)
+            called = list(_called(path, one.func, calling))
+            yield from (name for name in called if name[0] != Path())
+            sure = setting or any(file == Path() for file, _ in called)
+            # What is installed may change what it is given, as random.shuffle does.
+            if sure or id(one) in statements:
+                for given in (*one.args, *(word.value for word in one.keywords)):
+                    whole = setting and given is one.args[0]
+                    found = behind(given, whole)
+                    yield from (name for name in found if sure or name[0] in (path, Path()))
+        elif isinstance(one, Definition):
+            for decorator in one.decorator_list:
+                yield from (name for name in _called(path, decorator, calling) if name[0] != Path())
+
+
+def _called(path: Path, function: ast.AST, calling: frozenset[int]) -> Iterator[Name]:
+    """Yield what calling a function, or making an object of a class, of one's own changes."""
+    name, attribute = _root(function)
+    for file, found in list(_resolved(path, name, attribute)):
+        for top in read(file).body:
+            if isinstance(top, Definition) and top.name == found and id(top) not in calling:
+                nodes = list(ast.walk(top))
+                given = {one.arg for one in nodes if isinstance(one, ast.arg)}
+                stored = {one.id for one in nodes if isinstance(one, ast.Name) and _is_set(one)}
+                kept = {name for one in nodes if isinstance(one, ast.Global) for name in one.names}
+                local = frozenset((given | stored) - kept)
+                for place, changed in _changed(file, nodes, local, calling | {id(top)}):
+                    if place != Path() or changed in given:
+                        yield place, changed
+
+
+def _sources(nodes: Iterable[ast.AST]) -> dict[str, list[ast.AST]]:
+    """Return what names are given as their values, where that is an expression of other names."""
+    found: dict[str, list[ast.AST]] = {}
+    for one in nodes:
+        value: Any = getattr(one, "value", None)
+        if isinstance(one, ast.Assign):
+            targets: list[Any] = one.targets
+        elif isinstance(one, ast.AnnAssign | ast.NamedExpr):
+            targets = [one.target]
+        elif isinstance(one, ast.For | ast.comprehension):
+            targets, value = [one.target], one.iter
+        elif isinstance(one, ast.withitem):
+            targets, value = [one.optional_vars], one.context_expr
+        else:
+            continue
+        for target in targets:
+            for name in ast.walk(target) if target is not None and value is not None else ():
+                if isinstance(name, ast.Name) and _is_set(name):
+                    found.setdefault(name.id, []).append(value)
+    return found
+
+
+def _is_set(name: ast.Name) -> bool:
+    return not isinstance(name.ctx, ast.Load)
+
+
+def _root(node: ast.AST) -> tuple[str, str]:
+    """Return the name and the first attribute that `name.attribute[index].method()` begins with."""
+    attribute = ""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        attribute = node.attr if isinstance(node, ast.Attribute) else ""
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return (node.id, attribute) if isinstance(node, ast.Name) else ("", "")
+
+
+def _calls(node: ast.AST) -> bool:
+    return any(isinstance(one, ast.Call) for one in ast.walk(node))
+
+
+# --- Where it lies ---------------------------------------------------------------------------
+
+
+def beside(path: Path, node: Import, *aliases: ast.alias) -> Iterator[Name]:
+    """Yield the files beside the study that an import reads, with the name that it takes of each.
+
+    No name is all of it.
+
+    Args:
+        aliases: which of the names that it imports; by default all.
+    """
+    of = node.module or "" if isinstance(node, ast.ImportFrom) else None
+    for alias in aliases or node.names:
+        module, name = (alias.name, "") if of is None else (of, alias.name)
         if isinstance(node, ast.ImportFrom) and node.level:
             place: Path | None = _below(path.parents[node.level - 1], module)
         else:
@@ -160,10 +436,10 @@ def beside(path: Path, node: Import) -> Iterator[tuple[Path, set[str]]]:
         file = inner or _file(place)
         if file is None:
             continue
-        yield file, set() if inner else {name} - {"", "*"}
+        yield file, "" if inner or name == "*" else name
         folder = file.parent.parent if file.name == "__init__.py" else file.parent
         while (folder / "__init__.py").is_file():  # what is executed on the way to it
-            yield folder / "__init__.py", set()
+            yield folder / "__init__.py", ""
             folder = folder.parent
 
 
@@ -207,8 +483,12 @@ def _place(top: str, _path: tuple[str, ...]) -> Path | None:
     return place.parent if place.name == "__init__.py" else place.with_suffix("")
 
 
-def form(node: Any) -> Any:
-    """Return syntax as plain values, the same for every version of Python, without docstrings."""
+def form(node: Any, less: Callable[[ast.expr], bool] | None = None) -> Any:
+    """Return syntax as plain values, the same for every version of Python, without docstrings.
+
+    Args:
+        less: whether a decorator of this node is left out.
+    """
     if isinstance(node, ast.Constant):
         return type(node.value).__name__, repr(node.value)
     if isinstance(node, list):
@@ -216,7 +496,10 @@ def form(node: Any) -> Any:
     if not isinstance(node, ast.AST):
         return node
     fields = {name: value for name, value in ast.iter_fields(node) if name not in LEFT_OUT}
-    if isinstance(node, Definition) and ast.get_docstring(node, clean=False) is not None:
-        fields["body"] = node.body[1:]
+    if isinstance(node, Definition):
+        if ast.get_docstring(node, clean=False) is not None:
+            fields["body"] = node.body[1:]
+        if less is not None:
+            fields["decorator_list"] = [one for one in node.decorator_list if not less(one)]
     kept = {name: form(value) for name, value in fields.items() if value not in (None, [])}
     return type(node).__name__, kept

@@ -25,7 +25,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from suite.ground.errors import RequestError, nearest
-from suite.ground.fields import unknown_field, vocabulary
+from suite.ground.fields import coerce, unknown_field, vocabulary
+from suite.ground.identity import canonical, digest
 from suite.vocabulary import code
 
 # The names that a study's file can write: what it defines, and what the modules that it imports do.
@@ -76,6 +77,7 @@ class Component(metaclass=Kind):
         home: the module of one's own function; empty for what is built in.
         stacks: whether cells with it can train as one program (`suite.training.stack`).
         shared: of a kind, whether cells that do compute with the first one's.
+        facts: of one's own, what its decorator was told that changes results.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Component(metaclass=Kind):
     shared: ClassVar[bool] = False
     own: ClassVar[Callable[..., Any]]
     version: ClassVar[str] = ""
+    facts: ClassVar[Mapping[str, Any]] = {}
 
     if TYPE_CHECKING:  # its fields are those of the class that the name stands for
         __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
@@ -120,7 +123,7 @@ class Component(metaclass=Kind):
         found = kind.known.get(name) if isinstance(name, str) else None
         if found is None:
             own = own_names(kind)
-            if name not in own:
+            if not isinstance(name, str) or name not in own:
                 where = where or f"{kind.label}.name"
                 raise RequestError(
                     f"{where} cannot be {name!r} {nearest(name, (*kind.known, *own))}"
@@ -188,11 +191,25 @@ class Component(metaclass=Kind):
     def code(cls) -> str:
         """Return the digest of one's own code, or the version that was given; built in: nothing.
 
-        It is taken when the study is read, of what this process has loaded.
+        It is taken when the study is read, of what this process has loaded. What no form shows
+        counts with it: facts given to the decorator, and the code of fields' own defaults.
+
+        Raises:
+            RequestError: if another process could not find it again, or its code has no identity.
         """
         if not cls.home:
             return ""
-        return f"version {cls.version}" if cls.version else code.digest_of(cls.own)
+        defaults = {name: canonical(one) for name, one in cls.defaults().items()}
+        if cls.version:
+            return f"version {cls.version} {digest([cls.facts, defaults])}"
+        of = code.digest_of(cls.own)
+        if cls not in components(inspect.unwrap(cls.own).__globals__):
+            raise RequestError(
+                f"{cls.kind.label} '{cls.word}' must be at the top of its file under its name, as "
+                f"@{cls.kind.label.lower()} makes it: another process finds it there"
+            )
+        own = {name: defaults[name] for name in cls.own_fields() if "code" in str(defaults[name])}
+        return digest([of, cls.facts, own])
 
     @classmethod
     def function(cls) -> Callable[..., Any]:
@@ -331,6 +348,7 @@ def _make_own(
     function: Callable[..., Any],
 ) -> type[K]:
     word = getattr(function, "__name__", "")
+    _check_facts(kind, facts, f"{kind.label} '{word}'")
     who = f"{kind.label} '{word}'"
     if word in kind.known:
         raise RequestError(f"{who} is built in: give yours another name")
@@ -349,6 +367,7 @@ def _make_own(
         "own": staticmethod(function),
         "label": word,
         "stacks": False,
+        "facts": {name: facts[name] for name in sorted(facts) if name not in ("stacks", "version")},
         **fields,
         **facts,
     }
@@ -360,6 +379,15 @@ def _make_own(
             f"{who} cannot have a scalar(), in which stacked cells differ: make it a number()"
         )
     return made
+
+
+def _check_facts(kind: type[Component], facts: Mapping[str, Any], who: str) -> None:
+    """Refuse what a decorator was told if it is of another type than it must be."""
+    for name, value in facts.items():
+        (wanted,) = typing.get_args(typing.get_type_hints(kind)[name])
+        where = f"{who}: {name}"
+        if type(coerce(value, wanted, where)) is int and value < 1:
+            raise RequestError(f"{where} must be at least 1, not {value}")
 
 
 def _fields(
@@ -380,7 +408,8 @@ def _fields(
     for one in rest:
         if one.name in beside:
             continue
-        if one.name in kind.defaults() or hasattr(kind, one.name):
+        taken = {name for of in kind.__mro__ for name in inspect.get_annotations(of)} | {"check"}
+        if one.name in taken or hasattr(kind, one.name):
             raise RequestError(f"{who}: a field of a {kind.label} cannot be called '{one.name}'")
         if one.default is one.empty:  # *arguments, too, have none
             raise RequestError(f"{who}: its field '{one.name}' needs a default, such as number(1)")
@@ -406,10 +435,11 @@ def _type(function: Any, one: inspect.Parameter, default: Any, who: str) -> Any:
     inner = typing.get_args(hint)
     parts = set(inner) - {types.NoneType, Ellipsis} if inner else {hint}
     plain = all(part in (int, float, bool, str) or isinstance(part, Kind) for part in parts)
-    whole = typing.get_origin(hint) in (None, tuple, types.UnionType, typing.Union)
+    whole = typing.get_origin(hint) in (None, types.UnionType, typing.Union)
+    whole = whole or (typing.get_origin(hint) is tuple and inner[1:] == (Ellipsis,))
     if typing.get_origin(hint) is not Literal and not (plain and whole):
         raise RequestError(
-            f"{who}: a field is a number, a word, true or false, a choice or a tuple of them, "
+            f"{who}: a field is a number, a word, true or false, a choice or a tuple[one of them, ...], "
             f"not {annotation} ('{one.name}')"
         )
     return hint

@@ -231,6 +231,7 @@ def source(
         version: stands in a trial's id in place of a digest of the code.
     """
     takes = ("rng", "n") if drawn else ()
-    sizes = {"train": 1000, "test": test or 200, "validation": validation or 200}
-    facts = sizes if drawn else {"test": test, "validation": validation}
+    sizes = {"train": 1000, "test": 200, "validation": 200} if drawn else {}
+    given = {"test": test, "validation": validation}
+    facts = given | sizes | {name: size for name, size in given.items() if size is not None}
     return own(function, Own, takes, drawn=drawn, version=version, stacks=True, **facts)

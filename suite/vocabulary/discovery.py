@@ -50,7 +50,11 @@ def folder() -> Path:
 
 def names() -> list[str]:
     """Return the names of all studies, sorted."""
-    return sorted(path.stem for path in folder().glob("*.py") if not path.stem.startswith("_"))
+    return sorted(
+        path.stem
+        for path in folder().glob("*.py")
+        if path.is_file() and not path.stem.startswith("_")
+    )
 
 
 def load(name: str) -> Study:
@@ -65,13 +69,11 @@ def load(name: str) -> Study:
 def _loaded(name: str) -> Loaded:
     path = _path(name)
     _look_beside(path.resolve())
-    try:
-        files = [path, *code.files_beside(path)]
-    except SyntaxError as error:
-        raise RequestError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
+    files = [path, *code.files_beside(path)]
     digests = [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files]
     known = _LOADED.get(path.resolve())
     if known is None or known.digests != digests:
+        _refuse_configuring(files)
         module = _execute(path)
         _note_helpers(files[1:])
         study = getattr(module, "study", None)
@@ -84,6 +86,18 @@ def _loaded(name: str) -> Loaded:
         study = study.found(name=name, source=source, notebook=(module.__doc__ or "").strip())
         known = _LOADED[path.resolve()] = Loaded(digests, study, module)
     return known
+
+
+def _refuse_configuring(files: list[Path]) -> None:
+    """Refuse a file that changes what is another's: who else imports that would compute otherwise."""
+    for file in files:
+        found = None if (file.parent / "__init__.py").is_file() else code.configures(file)
+        if found:
+            line, (other, name) = found
+            raise RequestError(
+                f"{file}, line {line}: this changes {name or 'what is'} in "
+                f"{other.name}, which others import too: give it as an argument"
+            )
 
 
 def names_of(study: str) -> Mapping[str, Any]:
@@ -113,7 +127,7 @@ def helpers() -> Iterator[tuple[Path, Path]]:
     root = folder().resolve().parent
     found: set[Path] = set()
     for study in names():
-        with contextlib.suppress(SyntaxError):
+        with contextlib.suppress(RequestError):
             found |= set(code.files_beside(_path(study)))
     for file in sorted(found):
         if file.resolve().is_relative_to(root):

@@ -206,6 +206,24 @@ class Grid:
         made = (one.get(known.path) if isinstance(one, Mapping) else one for one in meant)
         return Axis(known.path, tuple(made))
 
+    def check_dependence(self) -> None:
+        """Refuse an axis that depends on none of the grid's, or on levels that are not there."""
+        for known in self.axes:
+            if not known.per:
+                continue
+            other = self.axis(known.per)
+            if other.per:
+                what = f"'{known.per}', which depends on '{other.per}'"
+                raise RequestError(f"axis '{known.path}' cannot depend on {what}")
+            there = [*other.levels, *map(str, other.levels)]
+            there += [level.name for level in other.levels if isinstance(level, Component)]
+            for key in known.among:
+                if key not in there:
+                    raise RequestError(
+                        f"axis '{known.path}' has levels for {known.per}={key}, which is not in "
+                        f"the grid {nearest(key, map(str, other.levels))}"
+                    )
+
     def settled(self) -> Grid:
         """Return the grid with each level as the field that it sets has it; refuse repeats."""
         taken: set[str] = set()

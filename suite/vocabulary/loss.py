@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from suite.ground.fields import number
+from suite.ground.fields import coerce, number
 from suite.vocabulary.components import Component, own
 from suite.vocabulary.metrics import Better, Unit, define_metric
 
@@ -122,7 +122,7 @@ def metric(
 
     def make(function: Callable[..., Any]) -> Any:
         made = own(function, Score, ("outputs", "targets"), stacks=True, version=version)
-        called = words or made.word.replace("_", " ")
+        called = coerce(words, str, f"metric '{made.word}': words") or made.word.replace("_", " ")
         for split, where in SPLITS.items():
             define_metric(f"{split}/{made.word}", f"{where} {called}", unit=unit, better=better)
         return made

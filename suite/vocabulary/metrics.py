@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from suite.ground.errors import RequestError, nearest
+from suite.ground.fields import coerce
 
 Unit = Literal["percent", "nats", "seconds", "per second", "count", "none"]
 Better = Literal["higher", "lower", "neither"]
@@ -69,8 +70,11 @@ def define_metric(
             its words speak of time.
 
     Raises:
-        RequestError: if the name is taken by a metric with other words.
+        RequestError: if the name is taken by a metric with other words, or there is no such unit.
     """
+    coerce(words, str, f"metric '{name}': words")
+    coerce(unit, Unit, f"metric '{name}': unit")
+    coerce(better, Better, f"metric '{name}': better")
     if clock is None:
         clock = unit in ("seconds", "per second") or "time" in words.split()
     metric = Metric(words, unit, better, clock)

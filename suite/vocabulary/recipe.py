@@ -7,7 +7,7 @@ new field's default means what was done before the field existed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -139,9 +139,24 @@ class Recipe:
     @property
     def stacks(self) -> bool:
         """Whether trials of it may train as one program: a network, rule or loss may refuse."""
-        inner = (getattr(self.model, name) for name in self.model.defaults())
-        parts = (self.model, self.optimizer, self.loss, *inner)
-        return all(part.stacks for part in parts if isinstance(part, Component))
+        return all(part.stacks for part in self.parts)
+
+    @property
+    def own(self) -> bool:
+        """Whether anything that it names is not built in."""
+        return any(part.home for part in self.parts)
+
+    @property
+    def parts(self) -> Iterator[Component]:
+        """Every component that it names, and those that these name."""
+        waiting = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, tuple):
+                waiting += one
+            elif isinstance(one, Component):
+                yield one
+                waiting += [getattr(one, field) for field in one.defaults()]
 
 
 # A function of a cell and a seed that measures without training: an identity of two layers, a

@@ -194,6 +194,9 @@ class Study:
         for arm in compared:
             for path, level in arm.items():
                 grid.check_level(path, level, who)
+            if not any(arm.items() <= cell.items() for cell in grid.cells):
+                said = ", ".join(f"{path}={level}" for path, level in arm.items())
+                raise RequestError(f"{who}: no trial has {said}: one level depends on another")
             free = [one.path for one in grid.axes if one.path not in arm and len(one.levels) > 1]
             tunes = not (isinstance(claim, Counted) or grid.probe) or isinstance(claim, Identity)
             if free and not tunes:
@@ -235,6 +238,7 @@ class Study:
         for part in parts:
             seeds_of_part = part.seeds or self.seeds
             grid = Grid(part.name, self.recipe, part.grid, seeds_of_part, part.alone, part.probe)
+            grid.check_dependence()
             for changes in (
                 tier_changes[MAIN],
                 part.changes,

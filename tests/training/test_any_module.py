@@ -27,6 +27,7 @@ from suite import (
     optimizer,
     schedule,
     source,
+    transformation,
 )
 from suite.data import load
 from suite.execution.bundles import make_bundles
@@ -436,6 +437,95 @@ def test_a_metric_that_is_no_number_is_a_fault_with_its_name() -> None:
         train(dataclasses.replace(SMALL, metrics=(undefined,)), 0)
 
 
+@activation
+def one(inputs: Any) -> Any:
+    return 1
+
+
+@activation
+def nothing(inputs: Any) -> Any: ...
+
+
+@initialisation
+def emptying(layer: Any) -> None:
+    layer.weight = None
+
+
+@loss
+def two(outputs: Any, targets: Any) -> Any:
+    return 2
+
+
+@loss
+def detached(outputs: Any, targets: Any) -> Any:
+    return outputs.detach().square().mean()
+
+
+@model
+def parameterless(shape: Any, outputs: Any) -> Any:
+    return nn.Sequential(nn.Flatten(), nn.AvgPool1d(5), nn.Flatten())
+
+
+@model
+def leaving(shape: Any, outputs: Any) -> Any:
+    raise SystemExit(3)
+
+
+@schedule
+def falling_below(place: Any) -> Any:
+    return 0.5 - place.step / place.total
+
+
+@schedule
+def several(place: Any) -> Any:
+    return torch.ones(2)
+
+
+@metric
+def worded(outputs: Any, targets: Any) -> Any:
+    return "good"
+
+
+@metric
+def faulty(outputs: Any, targets: Any) -> Any:
+    return 1 / 0
+
+
+@optimizer
+def no_rule(parameters: Any, lr: float) -> Any: ...
+
+
+@transformation
+def vanishing(images: Any, strengths: Any) -> Any: ...
+
+
+BAD_PARTS: dict[str, tuple[dict[str, Any], str]] = {
+    "an activation of 1": ({"model": Model("mlp", activation=one())}, "not int"),
+    "an activation of nothing": ({"model": Model("mlp", activation=nothing())}, "not NoneType"),
+    "weights of nothing": ({"model": Model("mlp", init=emptying())}, "not NoneType"),
+    "a loss of 2": ({"loss": two()}, "loss 'two' must return one number, not int"),
+    "a loss without a gradient": ({"loss": detached()}, "has no gradient"),
+    "no parameter": ({"model": parameterless()}, "has no parameters that could be trained"),
+    "an end": ({"model": leaving()}, "SystemExit: 3"),
+    "a rate below 0": ({"schedule": falling_below()}, "must give a number, 0 or more, not"),
+    "several rates": ({"schedule": several()}, "must give a number, 0 or more, not"),
+    "a metric in words": ({"metrics": (worded,)}, "metric 'worded' must give a number, not 'good'"),
+    "a metric that fails": ({"metrics": (faulty,)}, "ZeroDivisionError: division by zero"),
+    "no rule": ({"optimizer": no_rule()}, "must return a torch.optim.Optimizer, not NoneType"),
+    "no images": ({"augmentation": (vanishing,)}, "must return images (2, 1, 8, 8), not NoneType"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), BAD_PARTS.values(), ids=BAD_PARTS)
+def test_what_ones_own_code_must_not_return_is_refused_before_training(
+    changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        check(dataclasses.replace(SMALL, **changes), "cpu")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_an_activation_and_initial_weights_of_ones_own() -> None:
     @activation
     def softplus(inputs: Tensor, *, beta: float = 1.0) -> Tensor:
@@ -487,6 +577,11 @@ BAD_SOURCES: dict[str, tuple[Any, str]] = {
     "one array": (lambda: [[0.0]] * 36, "must return (inputs, targets)"),
     "a table of words": (lambda: ([["a"]] * 36, [0, 1] * 18), "needs numbers as inputs"),
     "no axis of features": (lambda: ([0.0] * 36, [0, 1] * 18), "needs inputs (n, …)"),
+    "no feature": (lambda: (torch.rand(36, 0), [0, 1] * 18), "needs inputs (n, …)"),
+    "two numbers": (lambda: (1, 2), "needs inputs (n, …)"),
+    "a word": (lambda: "ab", "needs inputs (n, …)"),
+    "complex numbers": (lambda: ([[1j]] * 36, [0, 1] * 18), "needs numbers as inputs"),
+    "a fault": (lambda: [][1], "IndexError: list index out of range"),
 }
 
 

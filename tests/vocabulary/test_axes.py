@@ -210,6 +210,34 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: a_study(grid=(axis("optimizer.lr", {"sgd": (1,)}, per="optimiser"),)),
         "has no axis 'optimiser'",
     ),
+    "levels per itself": (
+        lambda: a_study(grid=(axis("batch_size", {"a": (1, 2)}, per="batch_size"),)),
+        "axis 'batch_size' cannot depend on 'batch_size'",
+    ),
+    "levels per what depends itself": (
+        lambda: a_study(grid=(RULES, RATES, axis("batch_size", {0.1: (1, 2)}, per="optimizer.lr"))),
+        "axis 'batch_size' cannot depend on 'optimizer.lr', which depends on 'optimizer'",
+    ),
+    "levels per no level": (
+        lambda: a_study(
+            grid=(RULES, axis("optimizer.lr", {"sgd": (1,), "adm": (0.1,)}, per="optimizer"))
+        ),
+        "axis 'optimizer.lr' has levels for optimizer=adm, which is not in the grid "
+        "(did you mean 'adam'?)",
+    ),
+    "an arm of no trial": (
+        lambda: a_study(
+            grid=(RULES, RATES),
+            claims=(
+                Difference(
+                    arm={"optimizer": "adam", "optimizer.lr": 1.0},
+                    against={"optimizer": "sgd"},
+                    **CLAIM,
+                ),
+            ),
+        ),
+        "no trial has optimizer=adam, optimizer.lr=1.0: one level depends on another",
+    ),
     "levels per arm in a row": (
         lambda: axis("optimizer.lr", (0.1,), per="optimizer"),
         "needs a tuple of levels for each level of 'optimizer'",

@@ -27,6 +27,7 @@ from suite import (
     optimizer,
     schedule,
     source,
+    transformation,
 )
 from suite.ground.errors import RequestError
 from suite.ground.fields import replace_at
@@ -108,6 +109,9 @@ async def later(shape: Any, outputs: Any) -> Any: ...
 def nothing_given(shape: Any, outputs: Any, *, width=None) -> Any: ...  # type: ignore[no-untyped-def]
 def a_default_mapping(shape: Any, outputs: Any, *, options={}) -> Any: ...  # type: ignore[no-untyped-def]  # noqa: B006
 def init(shape: Any, outputs: Any, *, init: str = "a") -> Any: ...
+def two_kinds(shape: Any, outputs: Any, *, sizes: tuple[int, float] = (1, 2.0)) -> Any: ...
+def own_field(shape: Any, outputs: Any, *, own: str = "a") -> Any: ...
+def check_field(shape: Any, outputs: Any, *, check: int = 1) -> Any: ...
 
 
 NO_COMPONENT: dict[str, tuple[Any, str]] = {
@@ -117,9 +121,12 @@ NO_COMPONENT: dict[str, tuple[Any, str]] = {
     "a field of no plain type": (a_mapping, "a field is a number, a word"),
     "a field called as the mechanism is": (kind, "a field of a Model cannot be called 'kind'"),
     "a field that every model has": (init, "a field of a Model cannot be called 'init'"),
+    "a field called as its function is": (own_field, "a field of a Model cannot be called 'own'"),
+    "a field called as its check is": (check_field, "a field of a Model cannot be called 'check'"),
     "a built-in name": (mlp, "Model 'mlp' is built in: give yours another name"),
     "a field of no type": (nothing_given, "a field is a number, a word"),
     "a mapping as a default": (a_default_mapping, "a field is a number, a word"),
+    "a tuple of two kinds": (two_kinds, "a choice or a tuple[one of them, ...]"),
     "a type that is not there": (unknown_type, "the type of 'width' cannot be read"),
     "a lambda": (lambda shape, outputs: None, "is a function with a name"),
     "a number": (3, "is a function with a name"),
@@ -133,6 +140,32 @@ def test_what_cannot_be_a_component_is_refused_where_it_is_decorated(
     function: Any, words: str
 ) -> None:
     assert words in refusal(decorated(model, function))
+
+
+WRONG_FACTS: dict[str, tuple[Callable[[], Any], str]] = {
+    "draws": (lambda: transformation(draws="x"), "draws must be a whole number, not 'x'"),
+    "no draws": (lambda: transformation(draws=0), "draws must be at least 1, not 0"),
+    "stacks": (lambda: model(stacks="yes"), "stacks must be true or false, not 'yes'"),
+    "version": (lambda: model(version=1), "version must be a word, not 1"),
+    "probabilities": (lambda: loss(probabilities="softmx"), "cannot be 'softmx' (did you mean 'softmax'?)"),
+    "unit": (lambda: metric(unit="percents"), "unit cannot be 'percents' (did you mean 'percent'?)"),
+    "better": (lambda: metric(better="big"), "better cannot be 'big'"),
+    "words": (lambda: metric(words=3), "words must be a word, not 3"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("decorator", "words"), WRONG_FACTS.values(), ids=WRONG_FACTS)
+def test_what_a_decorator_is_told_is_checked(decorator: Callable[[], Any], words: str) -> None:
+    def mine(one: Any, two: Any) -> Any: ...
+
+    assert words in refusal(lambda: decorator()(mine))
+
+
+def test_how_many_examples_a_source_splits_off_is_checked() -> None:
+    def mine() -> Any: ...
+
+    assert "test must be a whole number, not 0.2" in refusal(lambda: source(test=0.2)(mine))  # type: ignore[arg-type]
+    assert "validation must be at least 1" in refusal(lambda: source(validation=0)(mine))
 
 
 # --- Switching names -------------------------------------------------------------------------
@@ -198,6 +231,10 @@ def test_a_record_of_someone_elses_makes_nobody_import_anything() -> None:
     for name in ("os:system", "os.system", "suite.models.mlp:mlp", "convnet", "__init__"):
         form = {"model": {"name": name, "code": "0" * 16}}
         assert "Model.name cannot be" in refusal(lambda form=form: rebuild(Recipe, form))
+    for name in ([1], {}, 3, None):
+        form = {"model": {"name": name}}
+        assert "Model.name cannot be" in refusal(lambda form=form: rebuild(Recipe, form))
+    assert "Recipe.model cannot be" in refusal(lambda: Recipe(model=["mlp"]))  # type: ignore[arg-type]
     said = refusal(lambda: rebuild(Recipe, {"model": {"name": "lenet", "code": "0" * 16}}))
     assert said == f"the code of model 'lenet' is not what it was (digest {'0' * 16})"
     with within({"convnet": convnet}):
@@ -292,6 +329,11 @@ SAME: dict[str, tuple[tuple[str, str], ...]] = {
     "the study's words": (('title="Own"', 'title="My own"'),),
     "what it does not name": (("GAIN = 2.0", "GAIN = 2.0\nOTHER = 3.0"),),
     "another part of the question": (("seeds=1", "seeds=1, question='Why?'"),),
+    "a variable of no one else's": (
+        ("seeds=1", "seeds=1, question=''.join(GAIN for GAIN in 'Why')"),
+    ),
+    "what it is told of how it runs": (("@model\n", "@model(stacks=True)\n"),),
+    "what the study imports besides": (("Recipe, Study,", "Recipe, Schedule, Study,"),),
 }
 OTHER: dict[str, tuple[tuple[str, str], ...]] = {
     "a layer": (("nn.ReLU()", "nn.Tanh()"),),
@@ -299,7 +341,6 @@ OTHER: dict[str, tuple[tuple[str, str], ...]] = {
     "a helper": (("return GAIN * value", "return GAIN + value"),),
     "a number's type": (("GAIN = 2.0", "GAIN = 2"),),
     "a default": (("number(4, low=1)", "number(5, low=1)"),),
-    "a decorator": (("@model\n", "@model(stacks=True)\n"),),
 }
 
 
@@ -318,6 +359,106 @@ def test_an_edit_makes_another_trial(folder: Path, changes: Any) -> None:
     write(folder, STUDY, *changes)
     assert ids()[0] == softmax
     assert ids()[1] != own
+
+
+# What executing a file does to what a network names, each with an edit that changes it.
+IN_PLACE: dict[str, tuple[str, str, str]] = {
+    "an attribute": ("class SIZES: pass\nSIZES.width = 8\ndef gain(): return SIZES.width", "= 8", "= 9"),
+    "setattr": ("class SIZES: pass\nsetattr(SIZES, 'width', 8)\ndef gain(): return SIZES.width", "8)", "9)"),
+    "an item": ("SIZES = {}\nSIZES['width'] = 8\ndef gain(): return SIZES['width']", "= 8", "= 9"),
+    "a method": ("SIZES = {}\nSIZES.update(width=8)\ndef gain(): return SIZES['width']", "=8", "=9"),
+    "a loop": ("SIZES = {}\nfor one in (8, 9):\n    SIZES['width'] = one\ndef gain(): return SIZES['width']", "(8, 9)", "(9, 8)"),
+    "a loop over it": ("SIZES = [[8]]\nfor one in SIZES:\n    one.append(9)\ndef gain(): return sum(SIZES[0])", "append(9)", "append(8)"),
+    "another name of it": ("SIZES = {}\nother = SIZES\nother['width'] = 8\ndef gain(): return SIZES['width']", "= 8", "= 9"),
+    "a global": ("W = 4\ndef wide(n):\n    global W\n    W = n\nwide(8)\ndef gain(): return W", "wide(8)", "wide(9)"),
+    "a function that fills it": ("SIZES = []\ndef fill(them, n):\n    them.append(n)\nfill(SIZES, 8)\ndef gain(): return SIZES[0]", ", 8)", ", 9)"),
+    "a function with a result": ("SIZES = []\ndef fill(them, n):\n    them.append(n)\n    return n\n_ = fill(SIZES, 8)\ndef gain(): return SIZES[0]", "SIZES, 8)", "SIZES, 9)"),
+    "what is installed": ("import heapq\nSIZES = []\nheapq.heappush(SIZES, 8)\ndef gain(): return SIZES[0]", ", 8)", ", 9)"),
+    "a registry": ("FORMS = {}\ndef keep(form):\n    FORMS['it'] = form\n    return form\n@keep\ndef form(): return 8\ndef gain(): return FORMS['it']()", "return 8", "return 9"),
+    "an attribute of a function": ("def gain(): return gain.width\ngain.width = 8", "= 8", "= 9"),
+    "a with": ("import contextlib\nSIZES = {}\nwith contextlib.suppress(KeyError):\n    SIZES['width'] = 8\ndef gain(): return SIZES['width']", "= 8", "= 9"),
+    "a match": ("match 8:\n    case SIZE:\n        pass\ndef gain(): return SIZE", "match 8", "match 9"),
+    "two in one line": ("W = 8; V = 8\ndef gain(): return V", "V = 8", "V = 9"),
+    "an order": ("W = 8\nW = 9\ndef gain(): return W", "W = 8\nW = 9", "W = 9\nW = 8"),
+    "a component's code": ("@activation\ndef soft(x, *, b: float = 8.0): return x\ndef gain(): return soft", "8.0", "9.0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "old", "new"), IN_PLACE.values(), ids=IN_PLACE)
+def test_what_changes_a_name_in_place_counts(folder: Path, before: str, old: str, new: str) -> None:
+    text = STUDY.replace("GAIN * value", "gain()").replace(
+        "import Budget", "import activation, Budget"
+    )
+    assert old in before
+    write(folder, text, ("GAIN = 2.0", before))
+    softmax, own = ids()
+    write(folder, text, ("GAIN = 2.0", before.replace(old, new)))
+    assert ids()[0] == softmax
+    assert ids()[1] != own
+    write(folder, text, ("GAIN = 2.0", before), ("seeds=1", "seeds=1, question='Why?'"))
+    assert ids() == [softmax, own]
+
+
+def test_two_files_that_exchange_what_they_hold_are_not_the_same(folder: Path) -> None:
+    texts = ["def form(): return 8\n", "def form(): return 9\n"]
+    found = []
+    for first, second in (texts, texts[::-1]):
+        (folder / "first.py").write_text(first)
+        (folder / "second.py").write_text(second)
+        imports = "import first\nfrom second import form"
+        write(folder, STUDY, ("GAIN * value", "first.form() - form()"), imports=imports)
+        found.append(ids()[1])
+    assert found[0] != found[1]
+
+
+def test_of_a_module_what_is_asked_of_it_counts(folder: Path) -> None:
+    helper = '"""What helps."""\nWIDTH = 8\n\ndef other(): return 1\n'
+    found = []
+    for before, after in (("", ""), ("helps", "is"), ("return 1", "return 2"), ("= 8", "= 9")):
+        (folder / "helper.py").write_text(helper.replace(before, after))
+        write(folder, STUDY, ("GAIN * value", "helper.WIDTH"), imports="import helper")
+        found.append(ids()[1])
+    assert found[0] == found[1] == found[2] != found[3]
+
+
+CONFIGURES = {
+    "helper.K = 2": "K in helper.py",
+    "helper.NEW = 2": "what is in helper.py",
+    "helper.setup(2)": "K in helper.py",
+    "from helper import setup\nsetup(2)": "K in helper.py",
+    "from helper import TABLE\nTABLE['a'] = 2": "TABLE in helper.py",
+    "@helper.keep\ndef one(): pass": "TABLE in helper.py",
+}
+
+
+@pytest.mark.parametrize(("text", "words"), CONFIGURES.items(), ids=CONFIGURES)
+def test_a_study_that_changes_a_module_of_others_is_refused(
+    folder: Path, text: str, words: str
+) -> None:
+    (folder / "helper.py").write_text(
+        "K = 1\nTABLE = {}\ndef setup(n):\n    global K\n    K = n\n"
+        "def keep(one):\n    TABLE['a'] = one\n    return one\n"
+        "def claims():\n    found = []\n    found.append(K)\n    return found\n"
+    )
+    write(folder, imports="import helper\nclaims = helper.claims()\nclaims.append(helper.K)")
+    assert ids()
+    write(folder, imports=f"import helper\n{text}")
+    said = refusal(ids)
+    assert f"this changes {words}, which others import too" in said
+    assert "own.py, line" in said
+
+
+def test_an_own_default_of_a_field_counts(folder: Path) -> None:
+    text = STUDY.replace("*, width", "*, act: Activation = Activation('soft'), width").replace(
+        "from suite import", "from suite import Activation, activation,"
+    )
+    soft = "@activation\ndef soft(inputs):\n    return 2 * inputs\n\nGAIN = 2.0"
+    found = []
+    for pinned in ("@model\n", '@model(version="1")\n'):
+        for words in (soft, soft.replace("2 *", "3 *")):
+            write(folder, text, ("GAIN = 2.0", words), ("@model\n", pinned))
+            found.append(ids()[1])
+    assert len(set(found)) == 4
 
 
 NAMED: dict[str, tuple[str, str, str]] = {
@@ -380,7 +521,49 @@ study = Study(title="Made", recipe=Recipe(), seeds=1,
               grid=(axis("model", {"small": make(1)(), "large": make(50)()}),))
 """
     write(folder, made)
-    assert refusal(ids) == "'made' must be defined at the top of its file, in no other function"
+    assert refusal(ids).startswith(
+        "'made' must be defined at the top of its file, in no other function"
+    )
+
+
+def test_a_version_pins_code_and_no_defaults(folder: Path) -> None:
+    pinned = STUDY.replace("@model\n", '@model(version="1")\n')
+    write(folder, pinned)
+    before = ids()
+    write(folder, pinned, ("number(4, low=1)", "number(5, low=1)"))
+    assert ids()[1] != before[1]
+
+
+NOT_AT_ITS_TOP = {
+    "in a mapping": "def raw(shape, outputs): pass\nNETS = {'a': model(raw)}\nNET = NETS['a']()",
+    "in an object": "def raw(shape, outputs): pass\nNET = model(raw)()",
+    "from another module": "from helper import raw\nnet = model(raw)\nNET = net()",
+}
+
+
+@pytest.mark.parametrize("text", NOT_AT_ITS_TOP.values(), ids=NOT_AT_ITS_TOP)
+def test_a_component_that_no_other_process_could_find_is_refused(folder: Path, text: str) -> None:
+    (folder / "helper.py").write_text("def raw(shape, outputs): pass\n")
+    axis = ('axis("model.name", ("softmax", "own"))', 'axis("model", {"a": NET})')
+    write(folder, STUDY, axis, imports=text)
+    assert "Model 'raw' must be at the top of its file under its name" in refusal(ids)
+
+
+def test_a_decorator_beneath_counts_and_what_it_hides_is_asked_for(folder: Path) -> None:
+    beneath = (
+        "import functools\ndef twice(of):\n    @functools.wraps(of)\n"
+        "    def inner(*a, **k): return of(*a, **k)\n    return inner\n"
+    )
+    change = ("@model\n", "@model\n@twice\n")
+    write(folder, STUDY, change, imports=beneath)
+    before = ids()
+    write(folder, STUDY, change, imports=beneath.replace("return of(", "return 2 * of("))
+    assert ids()[1] != before[1]
+    # What hides the function's arguments takes those that every network takes, and no others.
+    hidden = beneath.replace("    @functools.wraps(of)\n", "").replace("*a, **k", "shape, outputs")
+    own = ('("softmax", "own")', '("softmax", "inner")')
+    write(folder, STUDY, change, own, imports=hidden)
+    assert "a decorator beneath needs functools.wraps" in refusal(ids)
 
 
 def test_a_version_pins_the_code(folder: Path) -> None:

@@ -143,7 +143,8 @@ def read(path: Path) -> ast.Module:
     try:
         return _read(path, path.stat().st_mtime_ns, path.stat().st_size)
     except SyntaxError as error:
-        raise RequestError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
+        where = f", line {error.lineno}" if error.lineno else ""
+        raise RequestError(f"{path}{where}: {error.msg}") from None
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         why = getattr(error, "strerror", "") or str(error) or type(error).__name__
         raise RequestError(f"{path} cannot be read: {why}") from None

@@ -53,7 +53,7 @@ def names() -> list[str]:
     return sorted(
         path.stem
         for path in folder().glob("*.py")
-        if path.is_file() and not path.stem.startswith("_")
+        if not path.is_dir() and not path.stem.startswith("_")
     )
 
 
@@ -73,7 +73,8 @@ def _loaded(name: str) -> Loaded:
     digests = [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files]
     known = _LOADED.get(path.resolve())
     if known is None or known.digests != digests:
-        _refuse_configuring(files)
+        if files[1:]:
+            _refuse_configuring(files)
         module = _execute(path)
         _note_helpers(files[1:])
         study = getattr(module, "study", None)
@@ -219,7 +220,9 @@ def _execute(path: Path) -> ModuleType:
     try:
         with within(vars(module)):
             exec(compile(code.read(path), str(path), "exec"), vars(module))  # noqa: S102
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # whatever it raises, it is this study's fault alone
+        if isinstance(error, KeyboardInterrupt):
+            raise
         frames = traceback.extract_tb(sys.exc_info()[2])
         lines = [frame.lineno for frame in frames if Path(frame.filename).name == path.name]
         where = f"{path}, line {lines[-1]}" if lines else str(path)

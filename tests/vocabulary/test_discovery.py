@@ -93,6 +93,14 @@ FAULTS = {
         "from suite import Optimizer\n\nOptimizer(lrr=1)\n",
         "studies/faulty.py, line 3: Optimizer has no field 'lrr' (did you mean 'lr'?)",
     ),
+    "an end": ("raise SystemExit(3)\n", "studies/faulty.py, line 1: SystemExit: 3"),
+    "a class of its own": (
+        "class Mine(BaseException): ...\n\nraise Mine('no')\n",
+        "studies/faulty.py, line 3: Mine: no",
+    ),
+    "too deep": ("x = " + "-" * 100_000 + "1\n", "studies/faulty.py"),
+    "nested": ("x = " + "(" * 150 + ")" * 150 + "\n", "studies/faulty.py"),
+    "a null byte": ("x = '\0'\n", "studies/faulty.py"),
     "nothing": ("x = 1\n", "studies/faulty.py: it defines no `study = Study(...)`"),
     "wrong type": ("study = 'title'\n", "studies/faulty.py: it defines no `study = Study(...)`"),
 }
@@ -102,6 +110,13 @@ FAULTS = {
 def test_a_faulty_file_is_named_with_its_line(studies: Path, text: str, message: str) -> None:
     (studies / "faulty.py").write_text(text)
     assert refusal("faulty").startswith(message)
+
+
+def test_what_is_no_file_is_no_study_and_a_link_to_nothing_cannot_be_read(studies: Path) -> None:
+    (studies / "folder.py").mkdir()
+    (studies / "dangling.py").symlink_to("nowhere.py")
+    assert names() == ["dangling"]
+    assert refusal("dangling") == "studies/dangling.py cannot be read: No such file or directory"
 
 
 def test_the_shipped_studies_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -32,7 +32,11 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
         recipe = replace_at(Recipe(), dict(settings))
     except RequestError:  # a name may be a study's own
         with within(discovery.all_names()):
-            recipe = replace_at(Recipe(), dict(settings))
+            try:
+                recipe = replace_at(Recipe(), dict(settings))
+            except RequestError as error:
+                also = "".join(f"; {words}" for words in discovery.unread())
+                raise RequestError(f"{error}{also}") from None
     trial = Trial("", "main", {}, recipe, seed, alone=True)
     finished = run_one(make_plan([trial], lambda _: False, strategy="sequential", device=device))
     show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)

@@ -107,6 +107,8 @@ def recipe_with(component: Component) -> Recipe:
             plain["optimizer"] = component.changed({**component.given(), **rate})
         case Score():
             plain["metrics"] = (component,)
+            if not any(_takes(component, classes) for classes in (CLASSES, 2)):
+                plain |= {"data": Data("synthetic_linear"), "loss": "mse"}
         case Transform():
             plain |= {"augmentation": (component,), "data": Data("cifar10")}  # images in colour
         case Loss():
@@ -118,6 +120,16 @@ def recipe_with(component: Component) -> Recipe:
     return Recipe(**plain)
 
 
+def _takes(score: Score, classes: int) -> bool:
+    """Whether a metric is for so many classes: some are for two only, or for values."""
+    outputs = torch.rand(N, classes, generator=torch.Generator().manual_seed(0))
+    try:
+        value = score.function()(outputs, torch.arange(N) % classes, **score.arguments())
+        return math.isfinite(value)
+    except Exception:  # what it says where it fits none is said when it trains
+        return False
+
+
 def examples_for(recipe: Recipe) -> Examples:
     """Return noise that the recipe's network takes, in three equal splits.
 
@@ -125,7 +137,8 @@ def examples_for(recipe: Recipe) -> Examples:
         RequestError: if it takes none of the shapes that there are.
     """
     values, errors = recipe.loss.values, []
-    outputs = 1 if values else CLASSES
+    two = not all(_takes(score, CLASSES) for score in recipe.metrics)
+    outputs = 1 if values else 2 if two else CLASSES
     for shape in [(3, 16, 16)] if recipe.augmentation else SHAPES:
         try:
             with torch.no_grad():
@@ -137,7 +150,7 @@ def examples_for(recipe: Recipe) -> Examples:
         inputs = torch.rand(N, *shape, generator=generator)
         # Targets depend on inputs, lest there be nothing to learn.
         sums = inputs.flatten(1)[:, ::2].sum(1)
-        targets = sums[:, None] if values else sums.argsort().argsort() * CLASSES // N
+        targets = sums[:, None] if values else sums.argsort().argsort() * outputs // N
         split = Split(inputs, targets)
         return Examples(split, split, split, outputs, "")
     raise next((one for one in errors if own_line(one)), errors[0])
@@ -447,9 +460,11 @@ def _source(part: Data) -> Iterator[Found]:
     sizes = ", ".join(
         f"{len(split):,} {name}" for name, split in examples._asdict().items() if name in SPLITS
     )
-    yield Found(
-        "has examples for each split", True, f"{sizes}; {'×'.join(map(str, examples.shape))}"
-    )
+    what = f"{examples.outputs} classes"
+    if examples.train.targets.is_floating_point():
+        what = f"{examples.outputs} values"
+    shape = "×".join(map(str, examples.shape))
+    yield Found("has examples for each split", True, f"{sizes}; {shape}; {what}")
     yield Found("twice the same examples", digest() == digest())
     yield Found("other seeds, other splits", digest(seed=1) != digest() or None)
     yield from _fields(part, digest)

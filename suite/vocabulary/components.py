@@ -354,8 +354,9 @@ def _make_own(
         raise RequestError(f"{who} is built in: give yours another name")
     plain = inspect.isfunction(function) and word != "<lambda>"
     if not plain or inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        instead = f": write one that returns {word}(…)" if inspect.isclass(function) else ""
         raise RequestError(
-            f"a {kind.label} of one's own is a function with a name, not {function!r}"
+            f"a {kind.label} of one's own is a function with a name, not {function!r}{instead}"
         )
     names, fields = _fields(kind, function, takes, beside, who)
     namespace = {

@@ -118,6 +118,15 @@ def home_of(module: str) -> Mapping[str, Any]:
     return vars(importlib.import_module(module))
 
 
+def unread() -> Iterator[str]:
+    """Yield what is wrong with each study here that cannot be read."""
+    for name in names():
+        try:
+            load(name)
+        except RequestError as error:
+            yield str(error)
+
+
 def all_names() -> Mapping[str, Any]:
     """Return what all studies here can write, for a request that names no study."""
     return {f"{study}.{name}": one for study in names() for name, one in names_of(study).items()}

@@ -16,7 +16,7 @@ from suite.vocabulary.claims import Claim, Counted, Identity, Trend, arms
 from suite.vocabulary.components import names_here, within
 from suite.vocabulary.grid import Axis, Changes, Grid, Trial, keep_only
 from suite.vocabulary.loss import SPLITS
-from suite.vocabulary.metrics import check_metric, is_timed
+from suite.vocabulary.metrics import METRICS, check_metric, is_timed
 from suite.vocabulary.recipe import ProbeFunction, Recipe
 from suite.vocabulary.views import View
 
@@ -31,11 +31,21 @@ NAME_LEVELS = ("arm", "against", "within", "without", "where")
 class Target:
     """A level of a validation metric whose price, in steps, examples and seconds, is measured."""
 
-    metric: Literal["validation/accuracy", "validation/loss"]
+    metric: str
     level: float
 
+    def check(self) -> None:
+        check_metric(self.metric)
+        better = METRICS[self.metric].better
+        if not self.metric.startswith("validation/") or better == "neither":
+            raise RequestError(
+                f"Target.metric must be a validation metric of which more, or less, is better, not "
+                f"'{self.metric}'"
+            )
+
     def reached(self, value: float) -> bool:
-        return value >= self.level if self.metric.endswith("accuracy") else value <= self.level
+        better = METRICS[self.metric].better
+        return value >= self.level if better == "higher" else value <= self.level
 
 
 @vocabulary
@@ -179,6 +189,8 @@ class Study:
             object.__setattr__(self, name, said)
         for grid in grids:
             self._check_measurable(self.select, grid, "Study.select")
+            if self.target:
+                self._check_measurable(self.target.metric, grid, "Study.target")
         for claim in self.claims:
             self._check_claim(claim, _named(grids, claim.part))
         for view in self.views:

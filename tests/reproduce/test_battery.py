@@ -10,6 +10,7 @@ from suite import (
     Model,
     activation,
     loss,
+    metric,
     model,
     number,
     optimizer,
@@ -41,6 +42,25 @@ def test_every_built_in_component_passes(component: Component) -> None:
 
 def test_there_are_as_many_as_kinds_have_names() -> None:
     assert len(BUILT_IN) == len(set(BUILT_IN)) >= 50
+
+
+@metric
+def of_two(outputs: Any, targets: Any) -> float:
+    """For two classes only, as areas under a curve are."""
+    return float((outputs[:, 0] - outputs[:, 1])[targets == 0].mean() / (targets.max() == 1))
+
+
+@metric(better="lower")
+def of_values(outputs: Any, targets: Any) -> float:
+    """For values only."""
+    return float((outputs - targets.view(-1, 1)).abs().mean() / targets.is_floating_point())
+
+
+@pytest.mark.parametrize("score", [of_two(), of_values()], ids=str)
+def test_a_metric_is_tried_on_what_it_is_for(score: Component) -> None:
+    found = list(battery(score))
+    assert [one.words for one in found if one.holds is False and "changes" not in one.check] == []
+    assert len(found) > 4
 
 
 def linear(shape: tuple[int, ...], outputs: int) -> Any:

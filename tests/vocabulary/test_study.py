@@ -23,11 +23,14 @@ from suite import (
     Target,
     axis,
     curves,
+    define_metric,
     heat,
     lines,
 )
 from suite.ground.errors import RequestError
 from suite.vocabulary.grid import Grid
+
+define_metric("validation/of_its_own", "a metric of its own", better="lower")
 
 RATE, BATCH, WIDTHS = "optimizer.lr", "batch_size", "model.widths"
 
@@ -310,8 +313,17 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         "seeds must be a whole number of at least 1, not 2.5",
     ),
     (
-        lambda: Target("test/accuracy", 0.9),  # type: ignore[arg-type]
-        "Target.metric cannot be 'test/accuracy' (did you mean 'validation/accuracy'?)",
+        lambda: Target("test/accuracy", 0.9),
+        "Target.metric must be a validation metric of which more, or less, is better, not "
+        "'test/accuracy'",
+    ),
+    (
+        lambda: Target("validation/acuracy", 0.9),
+        "there is no metric 'validation/acuracy' (did you mean 'validation/accuracy'?)",
+    ),
+    (
+        lambda: a_study(target=Target("validation/of_its_own", 0.9)),
+        "Study.target: 'validation/of_its_own' needs 'of_its_own' among the recipe's metrics",
     ),
 ]
 
@@ -343,6 +355,8 @@ def test_cells_that_contradict_themselves_are_refused_before_any_trains() -> Non
         ("validation/loss", 0.5, 0.4, True),
         ("validation/loss", 0.5, 0.5, True),
         ("validation/loss", 0.5, 0.6, False),
+        ("validation/of_its_own", 0.5, 0.6, False),
+        ("validation/of_its_own", 0.5, 0.4, True),
     ],
 )
 def test_a_target_is_met_from_the_good_side(

@@ -12,7 +12,6 @@ at a seed, drawn once and kept as bytes. Validation is never augmented or shifte
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor
 
 from suite.data import transformations as to
+from suite.data.sources import remembered
 from suite.data.splits import Split, load
 from suite.ground.errors import RequestError
 from suite.seeds import seeded, stream
@@ -85,7 +85,7 @@ def augmented(
         yield from torch.split(transform(images, transforms, generator), sizes[at : at + together])
 
 
-@functools.lru_cache(maxsize=1)
+@remembered(1)
 def shifted_tests(
     data: Data, shifts: tuple[Transform, ...], seed: int, device: str
 ) -> Mapping[str, Split]:

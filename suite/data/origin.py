@@ -18,6 +18,8 @@ def origin(data: Data) -> str:
         return "drawn from the seed"
     if sources.unsplit(data) in sources.given:
         return "sent by the coordinator"
+    if data.files():
+        return ", ".join(map(str, data.files()))
     if data.package:
         return f"{data.package} {importlib.metadata.version(data.package)}"
     return str(pkgutil.resolve_name(data.origin)()) if data.origin else f"{data.home}.{data.word}"

@@ -16,11 +16,12 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
 from suite.data import houses, leaves
+from suite.data.labels import classes_of
 from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError
 from suite.seeds import seeded, stream
@@ -38,6 +39,8 @@ FASHION_MNIST = {
 
 
 Array = np.ndarray[Any, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
 LEAST = 3  # examples: one for each split
 
 
@@ -50,7 +53,11 @@ class Raw(NamedTuple):
         outputs: number of classes, or of values.
         official_test: how many examples, the last ones, are the source's own test split; 0 if
             it has none.
-        digest: SHA-256 of the bytes of both arrays.
+        digest: SHA-256 of the bytes of both arrays; empty where a reader leaves it to `raw`.
+        names: of the classes, or none that are known.
+        table: inputs, and values, are standardised on the training split; NaN is a missing number.
+        groups: int64 `(n,)`: which examples belong together, so that no two splits share a group.
+        stratified: classes have the same shares in each split.
     """
 
     inputs: Array
@@ -58,6 +65,36 @@ class Raw(NamedTuple):
     outputs: int
     official_test: int
     digest: str
+    names: tuple[str, ...] = ()
+    table: bool = False
+    groups: Array | None = None
+    stratified: bool = False
+
+
+class Remembered(Generic[P, R]):
+    """A function of a source whose results are kept for as long as the source's files are the same.
+
+    Args:
+        most: results are kept.
+    """
+
+    def __init__(self, function: Callable[Concatenate[Data, P], R], most: int) -> None:
+        def of_contents(_digest: str, data: Data, *args: P.args, **kwargs: P.kwargs) -> R:
+            return function(data, *args, **kwargs)
+
+        self._kept = functools.lru_cache(maxsize=most)(of_contents)
+        self.cache_clear = self._kept.cache_clear
+        functools.update_wrapper(self, function)
+
+    def __call__(self, data: Data, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._kept(data.digest(), data, *args, **kwargs)
+
+
+def remembered(
+    most: int,
+) -> Callable[[Callable[Concatenate[Data, P], R]], Remembered[P, R]]:
+    """Make a function of a source keep its last results."""
+    return lambda function: Remembered(function, most)
 
 
 # Sources that this process was handed: it need not have their files.
@@ -75,19 +112,21 @@ def raw(data: Data, seed: int) -> Raw:
     bare = unsplit(data)
     if bare in given:
         return given[bare]
-    return _remembered(bare) if data.kept or data.home else _whole(data, _reader(bare)())
+    if data.kept or data.home or data.files():
+        return _remembered(bare)
+    return _whole(data, _reader(bare)())
 
 
 def unsplit(data: Data) -> Data:
     """Return a source with what says which examples there are, and nothing of what becomes of them."""
-    return type(data)(**data.arguments())
+    return type(data)(**{name: getattr(data, name) for name in data.own_fields()})
 
 
-@functools.lru_cache(maxsize=8)
+@remembered(8)
 def _remembered(data: Data) -> Raw:
     if not data.kept:
         return _whole(data, _reader(data)())
-    inputs, targets, digest = _kept(data.name, _reader(data))
+    inputs, targets, digest = kept(data.name, _reader(data))
     return Raw(inputs, targets, data.outputs, data.official_test, digest)
 
 
@@ -119,21 +158,46 @@ def _drawn(data: Data, seed: int) -> Raw:
 
 def _whole(data: Data, found: Any, n: int | None = None) -> Raw:
     """Return what a source's function gave as a whole source."""
-    if isinstance(found, Raw):
-        return found
-    if data.home:
-        inputs, targets = checked(f"data '{data.name}'", found)
-        if n is not None and len(inputs) != n:
-            raise RequestError(f"data '{data.name}' must draw {n} examples, not {len(inputs)}")
-    else:
-        inputs, targets = found
+    if isinstance(found, Raw) and not data.home:
+        return found if found.digest else found._replace(digest=_digest(*found[:2]))
+    if data.home:  # what a reader gave, too, may have been changed since
+        who = f"data '{data.name}'"
+        if isinstance(found, Raw):
+            made = _checked_again(who, found)
+        else:
+            made = checked(who, found, names=n is None)
+        if n is not None and len(made.inputs) != n:
+            raise RequestError(f"data '{data.name}' must draw {n} examples, not {len(made.inputs)}")
+        return made._replace(digest=_digest(made.inputs, made.targets))
+    inputs, targets = found
     classes = targets.dtype == np.int64
     outputs = data.outputs or (int(targets.max()) + 1 if classes else targets.shape[1])
     return Raw(inputs, targets, outputs, data.official_test, _digest(inputs, targets))
 
 
-def checked(who: str, found: Any) -> tuple[Array, Array]:
+def _checked_again(who: str, found: Raw) -> Raw:
+    """Return what a reader gave one's own function, which may have changed its arrays."""
+    made = checked(who, found[:2], missing=found.table)
+    if found.groups is not None and len(found.groups) != len(made.inputs):
+        raise RequestError(f"{who} has {len(made.inputs)} examples and {len(found.groups)} groups")
+    same = np.array_equal(made.targets, found.targets)
+    return found._replace(
+        inputs=made.inputs,
+        targets=made.targets,
+        outputs=found.outputs if same else made.outputs,
+        names=found.names if same else made.names,
+    )
+
+
+def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) -> Raw:
     """Return inputs and targets of one's own in the two forms that training takes.
+
+    Labels are classes in their sorted order, whatever they are (`suite.data.labels`).
+
+    Args:
+        missing: NaN among inputs is a missing number.
+        names: which classes there are, these examples say. Otherwise, where they are drawn for each
+            seed and may lack one, whole numbers from 0 are classes as they are.
 
     Raises:
         RequestError: if they cannot be; names the first row that is wrong.
@@ -152,12 +216,17 @@ def checked(who: str, found: Any) -> tuple[Array, Array]:
     if inputs.dtype != np.uint8:
         if inputs.dtype.kind not in "iufb":
             raise RequestError(f"{who} needs numbers as inputs, not {inputs.dtype}")
-        inputs = inputs.astype(np.float32)
-        _check_finite(who, "inputs", inputs)
-    return np.ascontiguousarray(inputs), _checked_targets(who, targets)
+        with np.errstate(over="ignore"):
+            inputs = inputs.astype(np.float32)
+        _check_finite(who, "inputs", np.where(np.isnan(inputs), 0, inputs) if missing else inputs)
+    inputs = np.ascontiguousarray(inputs)
+    targets, called = _checked_targets(who, targets, names)
+    classes = targets.dtype == np.int64
+    outputs = (len(called) or int(targets.max()) + 1) if classes else targets.shape[1]
+    return Raw(inputs, targets, outputs, 0, "", called)
 
 
-def _checked_targets(who: str, targets: Array) -> Array:
+def _checked_targets(who: str, targets: Array, names: bool) -> tuple[Array, tuple[str, ...]]:
     if (
         targets.ndim == 2
         and targets.shape[1] == 1
@@ -167,25 +236,15 @@ def _checked_targets(who: str, targets: Array) -> Array:
     if np.issubdtype(targets.dtype, np.floating):
         values: Array = targets.astype(np.float32)
         _check_finite(who, "targets", values)
-        return values[:, None] if values.ndim == 1 else values
+        if values.ndim > 2 and values.size == len(values):  # a loss would compare all with all
+            raise RequestError(f"{who} needs values (n,) or (n, 1), not {values.shape}")
+        return (values[:, None] if values.ndim == 1 else values), ()
     if targets.ndim != 1:
         raise RequestError(f"{who} needs one class an example, not targets {targets.shape}")
-    if not np.issubdtype(targets.dtype, np.integer) and targets.dtype != bool:
-        missing = [
-            row
-            for row, label in enumerate(targets.tolist())
-            if label in (None, "") or (isinstance(label, float) and np.isnan(label))
-        ]
-        if missing:
-            raise RequestError(f"{who} has examples without a label, first in row {missing[0]}")
-        targets = np.unique(targets.astype(str), return_inverse=True)[1]
-    classes: Array = targets.astype(np.int64)
-    if classes.min() < 0:
-        row = int(classes.argmin())
-        raise RequestError(f"{who} needs classes from 0, not {classes[row]} (row {row})")
-    if classes.max() < 1:
-        raise RequestError(f"{who} has one class only: there is nothing to tell apart")
-    return classes
+    classes, called = classes_of(who, targets)
+    if not names and targets.dtype.kind in "iu" and targets.min() >= 0:
+        return targets.astype(np.int64), ()
+    return classes, called
 
 
 def _check_finite(who: str, what: str, values: Array) -> None:
@@ -212,16 +271,16 @@ def competition(name: str) -> Path:
     return folder / name
 
 
-def _kept(name: str, decode: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array, str]:
+def kept(name: str, decode: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array, str]:
     """Return arrays and their digest from the cache, decoding them only if it has none."""
     folder = cache_folder() / name
-    kept = _read(folder)
-    if kept is None:
+    there = _read(folder)
+    if there is None:
         inputs, targets = decode()
         digest = _digest(inputs, targets)
         _write(folder, inputs, targets, digest)
-        kept = inputs, targets, digest
-    return kept
+        there = inputs, targets, digest
+    return there
 
 
 def _digest(*arrays: Array) -> str:
@@ -369,9 +428,7 @@ def classify_leaves(*, pixels: int | None) -> Raw:
     size = pixels or leaves.DEFAULT_PIXELS
     listed = leaves.labelled(classify_leaves_folder())
     name = f"classify_leaves-{size}-{leaves.stamp(listed)[:16]}"
-    inputs, targets, digest = _kept(
-        name, lambda: (leaves.decode(listed.files, size), listed.labels)
-    )
+    inputs, targets, digest = kept(name, lambda: (leaves.decode(listed.files, size), listed.labels))
     return Raw(inputs, targets, len(listed.names), 0, digest)
 
 

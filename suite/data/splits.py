@@ -1,7 +1,8 @@
 """Fixed train, validation and test splits, resident on the device.
 
 Splits of sources without a test split of their own are drawn anew for every seed, so an interval
-over seeds covers the choice of test examples too; arms at one seed share them. Tables are
+over seeds covers the choice of test examples too; arms at one seed share them. Where
+examples come in groups, splits are made of whole ones. Tables are
 standardised after splitting, on the training split's rows: `load` does it, and a study that makes
 its own folds calls the same function and hands the folds to `Run`.
 
@@ -11,7 +12,6 @@ resized data set is kept in memory, since 60,000 images of 224×224 pixels take 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from suite.data.sources import Raw, raw
+from suite.data.sources import Raw, raw, remembered
 from suite.ground.errors import RequestError
 from suite.seeds import stream
 from suite.vocabulary.data import Data
@@ -49,13 +49,20 @@ class Split(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """The three splits of a trial; `digest` covers the source's bytes and who went where."""
+    """The three splits of a trial.
+
+    Attributes:
+        outputs: number of classes, or of values.
+        digest: covers the source's bytes and who went where.
+        names: of the classes, or none that are known.
+    """
 
     train: Split
     validation: Split
     test: Split
     outputs: int
     digest: str
+    names: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,7 +80,7 @@ class Outline(NamedTuple):
     outputs: int
 
 
-@functools.lru_cache(maxsize=4)
+@remembered(4)
 def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     """Return the splits of a source, drawn from the seed's `split` stream.
 
@@ -90,6 +97,9 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
     if data.table:  # features are standardised, log prices centred, on training
         inputs, targets = standardise(inputs, parts[0]), targets - targets[parts[0]].mean()
+    if source.table:
+        inputs = standardise(inputs, parts[0])
+        targets = standardise(targets, parts[0]) if targets.is_floating_point() else targets
     train, validation, test = (
         Split(
             _at_size(_in_colours(inputs[i], data.colours), data.image_size, device),
@@ -108,7 +118,7 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         labels = _randomised(targets[parts[0]], source.outputs, data.random_labels, seed)
         sha.update(labels.numpy().data)
         train = Split(train.inputs, labels.to(device))
-    return Examples(train, validation, test, source.outputs, sha.hexdigest())
+    return Examples(train, validation, test, source.outputs, sha.hexdigest(), source.names)
 
 
 def outline(data: Data, seed: int) -> Outline:
@@ -123,7 +133,7 @@ def outline(data: Data, seed: int) -> Outline:
 
 def _source(data: Data, seed: int) -> Raw:
     source = raw(data, seed)
-    if data.home:
+    if data.home or data.files():
         _check_fields(data, source)
     return _merged(source, data.classes) if data.classes else source
 
@@ -146,6 +156,9 @@ def _parts(data: Data, source: Raw, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return which examples train, validate and test."""
     total = len(source.inputs)
     generator = torch.Generator().manual_seed(stream(seed, "split"))
+    sixth = max(1, total // HELD_OUT_SHARE)
+    if source.groups is not None:
+        return _grouped(data, torch.from_numpy(source.groups), generator)
     if source.official_test:
         pool = torch.randperm(total - source.official_test, generator=generator)
         last = torch.arange(total - source.official_test, total)
@@ -153,8 +166,10 @@ def _parts(data: Data, source: Raw, seed: int) -> tuple[Tensor, Tensor, Tensor]:
         # Synthetic examples are as good in the order they were drawn; shuffled, which of them are
         # held out would depend on how many there are.
         order = torch.arange(total) if data.drawn else torch.randperm(total, generator=generator)
-        last, pool = order.tensor_split([data.test or total // HELD_OUT_SHARE])
-    default = OFFICIAL_VALIDATION if source.official_test else total // HELD_OUT_SHARE
+        if source.stratified:
+            order = _interleaved(order, torch.from_numpy(source.targets), generator)
+        last, pool = order.tensor_split([data.test or sixth])
+    default = OFFICIAL_VALIDATION if source.official_test else sixth
     held_out = data.validation_examples or data.validation or default
     wanted = data.train_examples or len(pool) - held_out
     if wanted < 1 or held_out + wanted > len(pool):
@@ -165,12 +180,58 @@ def _parts(data: Data, source: Raw, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return pool[held_out : held_out + wanted], pool[:held_out], last
 
 
+def _interleaved(order: Tensor, classes: Tensor, generator: torch.Generator) -> Tensor:
+    """Return an order with each class spread evenly over it, so that all its parts have equal shares.
+
+    scikit-learn's splitters draw splits of given sizes; with an order, held-out examples do not
+    depend on how many train, and fewer training examples are among the more.
+    """
+    labels = classes[order]
+    counts = torch.bincount(labels)
+    begins = torch.rand(len(counts), generator=generator, dtype=torch.float64)
+    places = torch.empty(len(order), dtype=torch.float64)
+    for one, count in enumerate(counts.tolist()):
+        places[labels == one] = (torch.arange(count) + begins[one]) / max(1, count)
+    return order[places.argsort(stable=True)]
+
+
+def _grouped(
+    data: Data, groups: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return splits of whole groups in a drawn order: test, then validation, then training.
+
+    The first two get groups until they have what they should, or somewhat more; `train_examples`
+    takes the first of the rest.
+    """
+    turns = torch.randperm(int(groups.max()) + 1, generator=generator)[groups]
+    order = turns.argsort(stable=True)
+    ends = torch.bincount(turns).cumsum(0)
+    sixth = max(1, len(order) // HELD_OUT_SHARE)
+
+    def whole(begin: int, wanted: int) -> int:
+        after = ends[ends >= begin + wanted]
+        return int(after[0]) if len(after) else len(order)
+
+    first = whole(0, data.test or sixth)
+    second = whole(first, data.validation_examples or data.validation or sixth)
+    left = len(order) - second
+    if second == first or left < (data.train_examples or 1):
+        raise RequestError(
+            f"data '{data.name}' has {len(ends)} groups, too few or too large: with whole ones to "
+            f"test and to validate on, {left} examples are left, not {data.train_examples or 1}"
+        )
+    train = order[second : second + (data.train_examples or left)]
+    return train, order[first:second], order[:first]
+
+
 def _merged(source: Raw, classes: int) -> Raw:
     """Return the source with class c turned into c modulo `classes`."""
     if classes > source.outputs:
         raise RequestError(f"there are {source.outputs} classes to merge, not {classes}")
     digest = f"{source.digest} modulo {classes}"
-    return source._replace(targets=source.targets % classes, outputs=classes, digest=digest)
+    return source._replace(
+        targets=source.targets % classes, outputs=classes, digest=digest, names=()
+    )
 
 
 def standardise(features: Tensor, fit: Tensor) -> Tensor:

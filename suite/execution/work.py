@@ -29,7 +29,7 @@ from suite.vocabulary.recipe import Probe, Recipe
 from suite.vocabulary.record import Outcome, Status
 from suite.vocabulary.study import Study
 
-CHANGED = "the code of its study has changed since the run began"
+CHANGED = "the code of its study, or a file that it reads, has changed since the run began"
 
 
 def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None) -> Finished:

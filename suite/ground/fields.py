@@ -13,6 +13,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 from suite.ground.errors import RequestError, nearest
@@ -129,6 +130,8 @@ def _coerce_plain(value: Any, kind: Any, where: str) -> Any:
         return float(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value)
     if hasattr(kind, "accept"):  # a kind of component, which a word may name
         return kind.accept(value, where)
     fits = type(value) is kind if kind in (int, float, bool, str) else isinstance(value, kind)
@@ -146,7 +149,13 @@ def _coerce_union(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
 
 
 def _in_words(kind: Any) -> str:
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+    words = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "a word",
+        Path: "a path",
+    }
     return words.get(kind, f"of type {getattr(kind, '__name__', kind)}")
 
 

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from suite.ground.fields import annotation, unknown_field
@@ -30,6 +31,8 @@ def canonical(value: Any) -> Any:
     """
     if isinstance(value, tuple):
         return [canonical(item) for item in value]
+    if isinstance(value, Path):
+        return value.as_posix()
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
     form = _identity(value) | {
@@ -47,8 +50,13 @@ def _identity(value: Any) -> dict[str, Any]:
     return found
 
 
-# Every seed asks for the same of each cell: a plan of 100,000 trials takes half the time.
-_kept_canonical = functools.lru_cache(maxsize=65_536)(canonical)
+@functools.lru_cache(maxsize=65_536)
+def _kept_canonical(recipe: Any) -> Any:
+    """Return the form of a recipe, or nothing if it names files, which may change meanwhile.
+
+    Every seed asks for the same of each cell: a plan of 100,000 trials takes half the time.
+    """
+    return None if getattr(recipe, "reads_files", False) else canonical(recipe)
 
 
 def rebuild(cls: type[T], form: Mapping[str, Any]) -> T:
@@ -77,9 +85,11 @@ def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def worded(value: Any) -> Any:
-    """Return a value as a level or a parameter is called: a component in its own words."""
+    """Return a value as a level or a parameter is called: a component in its own words, a path as text."""
     if isinstance(value, tuple):
         return tuple(map(worded, value))
+    if isinstance(value, Path):
+        return value.as_posix()
     return str(value) if hasattr(value, "brief") else value
 
 
@@ -113,6 +123,8 @@ def trial_id(recipe: Any, seed: int, *, alone: bool = False) -> str:
     try:
         form_of_recipe = _kept_canonical(recipe)
     except TypeError:  # the cell of a probe has no hash
+        form_of_recipe = None
+    if form_of_recipe is None:
         form_of_recipe = canonical(recipe)
     return id_of(form_of_recipe, seed, alone=alone)
 

@@ -92,7 +92,7 @@ def _first_weights(records: Sequence[Record]) -> list[Strip]:
     if isinstance(first, nn.Linear):
         weights = weights.view(-1, *run.examples.shape)
     is_output = len(first.weight) == run.examples.outputs
-    words = tuple(str(unit) for unit in range(len(weights))) if is_output else ()
+    words = tuple(_called(run.examples, unit) for unit in range(len(weights))) if is_output else ()
     largest = weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
     return [Strip("weights", _pictures((weights / largest + 1) / 2), words)]
 
@@ -128,8 +128,14 @@ def _mistakes(records: Sequence[Record]) -> list[Strip]:
     wrong = (said != test.targets).nonzero()[:, 0]
     first = wrong[: 2 * SHOWN]
     pairs = zip(test.targets[first].tolist(), said[first].tolist(), strict=True)
-    words = tuple(f"{was} → {read}" for was, read in pairs)
+    words = tuple(
+        f"{_called(run.examples, was)} → {_called(run.examples, read)}" for was, read in pairs
+    )
     return [Strip(f"{len(wrong):,} / {len(test):,}", _pictures(test.inputs[first]), words)]
+
+
+def _called(examples: Examples, one: int) -> str:
+    return examples.names[one] if examples.names else str(one)
 
 
 def _examples(record: Record) -> Examples:

@@ -358,10 +358,12 @@ def _params(record: Record) -> dict[str, Any]:
         read = flatten(discovery.recipe_of(record))
     except RequestError:  # its study's file is not here: of its recipe we know what is written
         read = flatten(Recipe()) | _dotted(record.recipe)
-    codes = {
-        path: value for path, value in _dotted(record.recipe).items() if path.endswith(".code")
+    digests = {
+        path: value
+        for path, value in _dotted(record.recipe).items()
+        if path.endswith((".code", ".digest"))
     }
-    return read | codes | _named(record.cell, read) | {"seed": record.seed}
+    return read | digests | _named(record.cell, read) | {"seed": record.seed}
 
 
 def _dotted(form: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

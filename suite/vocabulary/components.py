@@ -4,7 +4,8 @@ A kind, such as `Model`, is a class; each of its names is a class below it, with
 this name reads and no others. `Model("mlp", widths=(8,))` makes an object of the class that is
 called `mlp`. A built-in name is written as such a class, and says where its torch code is, which
 the process that trains loads. A name of one's own is a function in a study file, under a decorator
-such as `@model`: its keyword arguments are the fields.
+such as `@model`: its keyword arguments are the fields. A field that is a path names a file or a
+folder, and a digest of what that holds stands in a trial's id.
 
 A name is never a place. It is looked up among the built-in ones and those that the study at hand
 defines or imports, so a record or an archive of someone else's can make nobody import anything. In
@@ -22,10 +23,12 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
+from suite.ground import contents
 from suite.ground.errors import RequestError, nearest
-from suite.ground.fields import coerce, unknown_field, vocabulary
+from suite.ground.fields import annotation, coerce, unknown_field, vocabulary
 from suite.ground.identity import canonical, digest
 from suite.vocabulary import code
 
@@ -180,10 +183,14 @@ class Component(metaclass=Kind):
         """Return what has this canonical form; the code must be what it was."""
         fields = {str(name): value for name, value in form.items()}
         was, name = fields.pop("code", ""), fields.pop("name", cls.kind.default)
+        held = fields.pop("digest", "")
         made = cls.kind(name, **fields)
         if was != made.code():
             what = f"{cls.kind.label.lower()} '{name}'"
             raise RequestError(f"the code of {what} is not what it was (digest {was or 'none'})")
+        if held != made.digest():
+            what = f"{cls.kind.label.lower()} '{name}' reads in {', '.join(map(str, made.files()))}"
+            raise RequestError(f"what {what} is not what it was (digest {held or 'none'})")
         return typing.cast("Self", made)
 
     @classmethod
@@ -221,7 +228,32 @@ class Component(metaclass=Kind):
 
     def arguments(self) -> dict[str, Any]:
         """Return the fields that are this name's own, not its kind's: what its code takes."""
-        return {name: getattr(self, name) for name in self.own_fields()}
+        return {name: getattr(self, name) for name in self.own_fields() if name != "version"}
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the files and folders that fields name."""
+        values = (getattr(self, name) for name in self._paths())
+        several = (one if isinstance(one, tuple) else (one,) for one in values)
+        return tuple(path for paths in several for path in paths if path is not None)
+
+    @classmethod
+    @functools.cache
+    def _paths(cls) -> tuple[str, ...]:
+        """Return the names of the fields that are paths."""
+        kinds = {name: annotation(cls, name) for name in cls.defaults()}
+        return tuple(one for one, kind in kinds.items() if Path in (kind, *typing.get_args(kind)))
+
+    def digest(self) -> str:
+        """Return the digest of what its files hold, taken now; nothing if a version stands for it.
+
+        Raises:
+            RequestError: if one is not there.
+        """
+        if self.version or not self._paths():
+            return ""
+        who = f"{self.kind.label.lower()} '{self.name}'"
+        found = [contents.digest_of(path, who) for path in self.files()]
+        return digest(found) if len(found) > 1 else "".join(found)
 
     def given(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, but for the name."""
@@ -234,7 +266,8 @@ class Component(metaclass=Kind):
     def identity(self) -> dict[str, Any]:
         """Return what stands in a canonical form beside the fields that differ from defaults."""
         named = {"name": self.name} if self.name != self.kind.default else {}
-        return named | ({"code": own} if (own := self.code()) else {})
+        named |= {"code": own} if (own := self.code()) else {}
+        return named | ({"digest": held} if (held := self.digest()) else {})
 
     def changed(self, fields: Mapping[str, Any]) -> Self:
         """Return it with fields replaced; with another name, what differs from a default goes along."""
@@ -427,7 +460,7 @@ def _type(function: Any, one: inspect.Parameter, default: Any, who: str) -> Any:
     if annotation is one.empty and isinstance(default, tuple) and default:
         annotation = types.GenericAlias(tuple, (type(default[0]), ...))
     elif annotation is one.empty:
-        annotation = type(default)
+        annotation = Path if isinstance(default, Path) else type(default)
     holder = type("", (), {"__annotations__": {one.name: annotation}})
     try:
         hint = typing.get_type_hints(holder, function.__globals__)[one.name]
@@ -435,12 +468,13 @@ def _type(function: Any, one: inspect.Parameter, default: Any, who: str) -> Any:
         raise RequestError(f"{who}: the type of '{one.name}' cannot be read: {error}") from None
     inner = typing.get_args(hint)
     parts = set(inner) - {types.NoneType, Ellipsis} if inner else {hint}
-    plain = all(part in (int, float, bool, str) or isinstance(part, Kind) for part in parts)
+    plain = all(part in (int, float, bool, str, Path) or isinstance(part, Kind) for part in parts)
     whole = typing.get_origin(hint) in (None, types.UnionType, typing.Union)
     whole = whole or (typing.get_origin(hint) is tuple and inner[1:] == (Ellipsis,))
     if typing.get_origin(hint) is not Literal and not (plain and whole):
         raise RequestError(
-            f"{who}: a field is a number, a word, true or false, a choice or a tuple[one of them, ...], "
+            f"{who}: a field is a number, a word, true or false, a path, a choice or a "
+            f"tuple[one of them, ...], "
             f"not {annotation} ('{one.name}')"
         )
     return hint

@@ -147,6 +147,11 @@ class Recipe:
         return any(part.home for part in self.parts)
 
     @property
+    def reads_files(self) -> bool:
+        """Whether anything that it names reads a file whose digest stands in a trial's id."""
+        return any(part.files() for part in self.parts)
+
+    @property
     def parts(self) -> Iterator[Component]:
         """Every component that it names, and those that these name."""
         waiting = [getattr(self, field.name) for field in dataclasses.fields(self)]

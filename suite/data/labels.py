@@ -1,0 +1,39 @@
+"""Classes inferred from labels, whatever they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from suite.ground.errors import RequestError
+
+Array = np.ndarray[Any, Any]
+
+
+def classes_of(who: str, labels: Array) -> tuple[Array, tuple[str, ...]]:
+    """Return classes from 0, int64 `(n,)`, in the sorted order of labels, and what these are called.
+
+    Labels are words, truth values or whole numbers; below 0 only where they are -1 and 1, since -100
+    or -1 beside others is how a label is marked that shall not count.
+
+    Raises:
+        RequestError: if one is missing or below 0, or all are one; names the first row.
+    """
+    whole = np.issubdtype(labels.dtype, np.integer)
+    if not whole and labels.dtype != bool:
+        missing = [row for row, label in enumerate(labels.tolist()) if _is_missing(label)]
+        if missing:
+            raise RequestError(f"{who} has examples without a label, first in row {missing[0]}")
+        labels = labels.astype(str)
+    found, classes = np.unique(labels, return_inverse=True)
+    if whole and found[0] < 0 and found.tolist() != [-1, 1]:
+        row = int(labels.argmin())
+        raise RequestError(f"{who} needs classes from 0, not {labels[row]} (row {row})")
+    if len(found) < 2:
+        raise RequestError(f"{who} has one class only: there is nothing to tell apart")
+    return classes.astype(np.int64), tuple(map(str, found.tolist()))
+
+
+def _is_missing(label: object) -> bool:
+    return label is None or label == "" or label != label  # noqa: PLR0124 - no number equals itself

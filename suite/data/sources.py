@@ -87,7 +87,7 @@ class Remembered(Generic[P, R]):
         functools.update_wrapper(self, function)
 
     def __call__(self, data: Data, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._kept(data.digest(), data, *args, **kwargs)
+        return self._kept(data.digest(), data, *args, **kwargs)  # type: ignore[arg-type]
 
 
 def remembered(

@@ -243,8 +243,10 @@ def _bits_of(recipe: Recipe) -> str:
 def _fields(part: Component, of: Callable[[Any], object]) -> Iterator[Found]:
     """Yield, for each field of the name's own, whether another value of it changes anything."""
     for name in part.own_fields():
-        changed = any(of(one) != of(base) for base, one in _pairs(part, name))
-        yield Found(f"'{name}' changes something", changed)
+        pairs = list(_pairs(part, name))
+        changed = any(of(one) != of(base) for base, one in pairs) if pairs else None
+        words = "" if pairs else "what else it may be is not known"
+        yield Found(f"'{name}' changes something", changed, words)
 
 
 def _pairs(part: Component, name: str) -> Iterator[tuple[Component, Component]]:

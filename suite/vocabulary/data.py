@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from suite.ground.fields import number
@@ -209,6 +210,68 @@ class Own(Coloured):
     in_colour = None
 
 
+class ImageFolder(Coloured, name="image_folder", place="suite.data.images:image_folder"):
+    """Images of one's own, one folder a class, in any format that Pillow reads.
+
+    Attributes:
+        path: the folder; a digest of what it holds stands in a trial's id.
+        size: height and width to which images are resized, bilinearly and with antialiasing, their
+            proportions not kept.
+        colour: whether images become grey or have three channels; None takes what all have.
+        stratify: each split has the same shares of the classes.
+        version: stands in a trial's id in place of the digest.
+    """
+
+    path: Path | None = None
+    size: int = number(default=64, low=1, high=1024, small=8)
+    colour: Literal["grey", "rgb"] | None = None
+    stratify: bool = False
+    version: str = ""  # type: ignore[misc]
+    in_colour: ClassVar[bool | None] = None
+
+
+class Table(Classes, name="table", place="suite.data.tables:table"):
+    """A table of one's own: CSV, or Parquet where the file's name ends so.
+
+    Attributes:
+        path: the file; a digest of its bytes stands in a trial's id.
+        target: the column to predict. Numbers with a decimal point are values; words, whole numbers
+            and truth values are classes.
+        target_is: what the target is, if it is not what its column says.
+        categorical: columns of numbers that are categories, and of words however many there are.
+        drop: columns to leave out.
+        group: a column, which is no feature: rows with the same entry stay in one split.
+        stratify: each split has the same shares of the classes.
+        version: stands in a trial's id in place of the digest.
+    """
+
+    path: Path | None = None
+    target: str = ""
+    target_is: Literal["values", "classes"] | None = None
+    categorical: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    group: str | None = None
+    stratify: bool = False
+    version: str = ""  # type: ignore[misc]
+    values: ClassVar[bool | None] = None
+
+
+class Arrays(Own, name="arrays", place="suite.data.tables:arrays"):
+    """Arrays that NumPy saved: inputs and targets (or x and y) in an .npz, or a folder of two .npy.
+
+    Attributes:
+        path: the file or folder; a digest of what it holds stands in a trial's id.
+        group: a further array there: examples with the same entry stay in one split.
+        stratify: each split has the same shares of the classes.
+        version: stands in a trial's id in place of the digest.
+    """
+
+    path: Path | None = None
+    group: str | None = None
+    stratify: bool = False
+    version: str = ""  # type: ignore[misc]
+
+
 def source(
     function: Callable[..., Any] | None = None,
     /,
@@ -221,14 +284,16 @@ def source(
     """Make `(*, fields) -> (inputs, targets)` a source of one's own.
 
     Inputs are uint8 images `(n, channels, height, width)` or numbers `(n, features)`; targets are
-    classes from 0, `(n,)`, or values, `(n,)` or `(n, 1)`: arrays of NumPy, or what becomes one.
+    labels of classes, `(n,)`, or values, `(n,)` or `(n, 1)`: arrays of NumPy, or what becomes one.
+    What `image_folder`, `table` or `arrays` of `suite.data` returns will do, too. A field that is a
+    `pathlib.Path` names a file or folder, a digest of which stands in a trial's id.
 
     Args:
         test, validation: how many examples these splits get, drawn anew for every seed; None is a
             sixth of all, each.
         drawn: the function is `(rng, n, *, fields)`, called for each seed with a
             `numpy.random.Generator` of the trial's own.
-        version: stands in a trial's id in place of a digest of the code.
+        version: stands in a trial's id in place of digests of the code and of files.
     """
     takes = ("rng", "n") if drawn else ()
     sizes = {"train": 1000, "test": 200, "validation": 200} if drawn else {}

@@ -1,0 +1,310 @@
+"""Tables and arrays in files: CSV, Parquet, and what NumPy saves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from suite.data.labels import classes_of
+from suite.data.sources import LEAST, Raw, checked
+from suite.ground import contents
+from suite.ground.errors import RequestError, first_line, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = np.ndarray[Any, Any]
+PARQUET = (".parquet", ".pq")
+WHOLE = ("integer", "boolean")
+NUMBERS = (*WHOLE, "floating", "mixed-integer-float", "decimal")
+WORDS = ("string", "categorical")
+PAIRS = (("inputs", "targets"), ("x", "y"), ("X", "y"))
+# More kinds than this, each in fewer rows than those, are hardly classes or categories.
+MANY_KINDS, FEW_ROWS = 20, 10
+
+
+def table(
+    path: str | Path | pd.DataFrame | None,
+    *,
+    target: str,
+    categorical: tuple[str, ...] = (),
+    drop: tuple[str, ...] = (),
+    group: str | Array | None = None,
+    stratify: bool = False,
+    target_is: Literal["values", "classes"] | None = None,
+) -> Raw:
+    """Return the columns of a table as float32 `(n, features)`, and one of them as targets.
+
+    A column of words becomes a column of 0 and 1 for each word in it, sorted, a missing word being
+    one of its own. Numbers are standardised on the training split, when it is known, and a missing
+    one is then the mean of that split, which is 0. Values to predict are standardised too: a squared
+    error of 1 is that of always saying the mean.
+
+    Args:
+        path: a CSV file, one in Parquet (`.parquet`, `.pq`), or a pandas DataFrame.
+        target: the column to predict. Numbers with a decimal point are values; words, whole numbers
+            and truth values are classes.
+        categorical: columns of numbers that are categories, and of words however many there are.
+        drop: columns to leave out.
+        group: a column, which is no feature, or an array: rows with the same entry stay together,
+            in one split.
+        stratify: each split has the same shares of the classes.
+        target_is: what the target is, if it is not what the above says.
+
+    Raises:
+        RequestError: if it cannot be read, a column is not there, or an entry cannot be used; the
+            line names the column and the row (of a CSV file the line, of others counting from 0).
+    """
+    categorical, drop = ((one,) if isinstance(one, str) else one for one in (categorical, drop))
+    frame, who = _frame(path)
+    if target_is not in (None, "values", "classes"):
+        raise RequestError(f"{who}: target_is must be 'values' or 'classes', not {target_is!r}")
+    _check_columns(frame, who, target, categorical, drop, group)
+    lines = isinstance(path, str | Path) and Path(path).suffix not in PARQUET
+    at = _Places(who, 2 if lines else None)
+    groups = _groups(frame, group, at)
+    left_out = {target, *drop, *([group] if isinstance(group, str) else [])}
+    columns = [
+        _encoded(frame[name], name in categorical, at) for name in frame if name not in left_out
+    ]
+    if not columns:
+        raise RequestError(f"{who} has no column beside '{target}' to learn from")
+    targets, outputs, names = _targets(frame[target], target_is, at)
+    _check_splits(who, targets, groups, stratify=stratify)
+    inputs = np.concatenate(columns, axis=1)
+    return Raw(inputs, targets, outputs, 0, "", names, True, groups, stratify)
+
+
+def arrays(path: str | Path | None, *, group: str | None = None, stratify: bool = False) -> Raw:
+    """Return arrays that NumPy saved: an `.npz`, or a folder with two `.npy`.
+
+    They are called `inputs` and `targets`, or `x` and `y`, or `X` and `y`. Whole numbers, truth
+    values and words are classes, other numbers are values. They are taken as they are.
+
+    Args:
+        group: another array there, `(n,)`: examples with the same entry stay together, in one split.
+        stratify: each split has the same shares of the classes.
+
+    Raises:
+        RequestError: if they cannot be read, an array is not there, or training cannot take it.
+    """
+    if path is None:
+        raise RequestError("arrays needs the path of an .npz file, such as path='x.npz'")
+    place = Path(path)
+    found = _saved(place)
+    pair = next((pair for pair in PAIRS if found.keys() >= set(pair)), None)
+    if pair is None:
+        raise RequestError(
+            f"{place} needs arrays 'inputs' and 'targets' (or x and y), and has "
+            f"{', '.join(sorted(found)) or 'none'}"
+        )
+    raw = checked(str(place), (found[pair[0]], found[pair[1]]))
+    if raw.targets.ndim > 2:
+        raise RequestError(f"{place} needs targets (n,) or (n, values), not {raw.targets.shape}")
+    groups = None
+    if group is not None:
+        if group not in found:
+            raise RequestError(f"{place} has no array '{group}' {nearest(group, found)}")
+        groups = _numbered(found[group], len(raw.inputs), str(place))
+    _check_splits(str(place), raw.targets, groups, stratify=stratify)
+    return raw._replace(groups=groups, stratified=stratify)
+
+
+class _Places:
+    """Where an entry of a table is, in words.
+
+    Args:
+        first: the line of the first row, of a file in which a row is a line.
+    """
+
+    def __init__(self, who: str, first: int | None) -> None:
+        self.who, self.first = who, first
+
+    def wrong(self, name: object, where: Array, what: str) -> RequestError:
+        """Return the refusal of the first entry of a column that is marked."""
+        row = int(np.flatnonzero(where)[0])
+        place = f"row {row}" if self.first is None else f"line {row + self.first}"
+        return RequestError(f"{self.who}, {place}: column '{name}' {what}")
+
+
+def _frame(path: str | Path | pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
+    """Return a table, and what messages call it."""
+    import pandas as pd
+
+    if path is None:
+        raise RequestError("table needs the path of a file, such as path='houses.csv'")
+    if isinstance(path, pd.DataFrame):
+        frame, who = path, "the table"
+    else:
+        place, who = Path(path), str(path)
+        contents.files_of(place, "table")
+        try:
+            if place.suffix in PARQUET:
+                frame = pd.read_parquet(place)
+            else:
+                frame = pd.read_csv(place, low_memory=False, skip_blank_lines=False)
+                frame = frame[: _last_line(frame)]
+        except (OSError, ValueError, ImportError) as error:
+            raise RequestError(f"{who} cannot be read as a table: {first_line(error)}") from None
+        if not isinstance(frame.index, pd.RangeIndex):
+            frame = _named_rows(frame, place)
+    if len(frame) < LEAST:
+        raise RequestError(f"{who} has {len(frame)} rows, too few for three splits")
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise RequestError(f"{who} has two columns '{twice[0]}'")
+    return frame, who
+
+
+def _last_line(frame: pd.DataFrame) -> int:
+    """Return how many rows there are before the empty lines at a file's end."""
+    full = np.flatnonzero(frame.notna().any(axis=1).to_numpy())
+    return int(full[-1]) + 1 if len(full) else 0
+
+
+def _named_rows(frame: pd.DataFrame, place: Path) -> pd.DataFrame:
+    """Refuse a CSV file of which pandas takes what is too much in each row for the rows' names."""
+    if place.suffix not in PARQUET:
+        raise RequestError(f"{place} has more entries in a row than names in its first line")
+    return frame.reset_index(drop=True)
+
+
+def _check_columns(
+    frame: pd.DataFrame,
+    who: str,
+    target: str,
+    categorical: tuple[str, ...],
+    drop: tuple[str, ...],
+    group: str | Array | None,
+) -> None:
+    if not target:
+        raise RequestError(f"{who}: target must name a column {nearest('', frame.columns)}")
+    named = [("target", target), *(("categorical", one) for one in categorical)]
+    named += [("drop", one) for one in drop]
+    named += [("group", group)] if isinstance(group, str) else []
+    for what, name in named:
+        if name not in frame:
+            raise RequestError(f"{who} has no column '{name}' {nearest(name, frame.columns)}")
+        if what != "target" and name == target:
+            raise RequestError(f"{who}: column '{name}' is the target and cannot be in {what}")
+
+
+def _kind(column: pd.Series[Any]) -> str:
+    """Return `numbers`, `whole` ones or `words`, or pandas' word for what else a column holds."""
+    import pandas as pd
+
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in NUMBERS:
+        return "whole" if kind in WHOLE else "numbers"
+    return "words" if kind in WORDS else kind
+
+
+def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
+    """Return a column as float32 `(n, 1)`, NaN where it has no entry, or 0 and 1 for each word."""
+    import pandas as pd
+
+    name, kind = column.name, _kind(column)
+    if column.isna().all():
+        raise RequestError(f"{at.who}: column '{name}' has no entry at all: leave it out by drop")
+    if kind == "words" or (is_category and kind in ("numbers", "whole")):
+        different = column.nunique()
+        if not is_category and different > max(MANY_KINDS, len(column) / FEW_ROWS):
+            raise RequestError(
+                f"{at.who}: column '{name}' has {different} different words in {len(column)} rows: "
+                "leave it out by drop, or name it in categorical"
+            )
+        words = column.astype(object) if kind == "words" else column
+        missing = bool(column.isna().any())
+        return pd.get_dummies(words, dummy_na=missing, dtype=np.float32).to_numpy()
+    if kind not in ("numbers", "whole"):
+        raise RequestError(f"{at.who}: column '{name}' holds {kind}, no numbers or words")
+    return _numbers(column, at)[:, None]
+
+
+def _numbers(column: pd.Series[Any], at: _Places) -> Array:
+    """Return float32 `(n,)`, NaN where there is none."""
+    with np.errstate(over="ignore"):
+        numbers = column.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
+    if np.isinf(numbers).any():
+        raise at.wrong(column.name, np.isinf(numbers), "is infinite, or too large for 32 bits")
+    return numbers
+
+
+def _targets(
+    column: pd.Series[Any], target_is: str | None, at: _Places
+) -> tuple[Array, int, tuple[str, ...]]:
+    """Return int64 `(n,)` classes or float32 `(n, 1)` values, the number of outputs, and names."""
+    missing = column.isna().to_numpy()
+    if missing.any():
+        raise at.wrong(column.name, missing, "is the target and has no entry")
+    kind = _kind(column)
+    if kind not in ("numbers", "whole", "words"):
+        raise RequestError(f"{at.who}: column '{column.name}' holds {kind}, no classes or values")
+    if target_is == "values" and kind == "words":
+        raise RequestError(f"{at.who}: column '{column.name}' holds words, not values")
+    if target_is == "values" or (kind == "numbers" and target_is is None):
+        return _numbers(column, at)[:, None], 1, ()
+    if kind == "whole" and target_is is None:
+        different = column.nunique()
+        if different > MANY_KINDS and different * FEW_ROWS > len(column):
+            raise RequestError(
+                f"{at.who}: column '{column.name}' has {different} different whole numbers in "
+                f"{len(column)} rows: say target_is='values' or target_is='classes'"
+            )
+    who = f"{at.who}, column '{column.name}',"
+    if kind == "numbers":  # which are told to be classes
+        found, classes = np.unique(_numbers(column, at), return_inverse=True)
+        codes, _ = classes_of(who, classes)
+        return codes, len(found), tuple(map(str, found.tolist()))
+    labels = column.astype(object).to_numpy()
+    if kind == "whole":
+        labels = labels.astype(bool if isinstance(labels[0], bool | np.bool_) else np.int64)
+    codes, names = classes_of(who, labels)
+    return codes, len(names), names
+
+
+def _groups(frame: pd.DataFrame, group: str | Array | None, at: _Places) -> Array | None:
+    if group is None:
+        return None
+    if not isinstance(group, str):
+        return _numbered(np.asarray(group), len(frame), at.who)
+    missing = frame[group].isna().to_numpy()
+    if missing.any():
+        raise at.wrong(group, missing, "is the group and has no entry")
+    return _numbered(frame[group].astype(object).to_numpy().astype(str), len(frame), at.who)
+
+
+def _numbered(groups: Array, n: int, who: str) -> Array:
+    """Return groups as numbers from 0, int64 `(n,)`."""
+    if groups.shape != (n,):
+        raise RequestError(f"{who} needs one group an example, ({n},), not {groups.shape}")
+    numbered: Array = np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    if numbered.max() < LEAST - 1:
+        raise RequestError(f"{who} has {numbered.max() + 1} groups, too few for three splits")
+    return numbered
+
+
+def _check_splits(who: str, targets: Array, groups: Array | None, *, stratify: bool) -> None:
+    if not stratify:
+        return
+    if targets.dtype != np.int64:
+        raise RequestError(f"{who} has values: splits are stratified by classes")
+    if groups is not None:
+        raise RequestError(f"{who}: splits are made by group or stratified, not both")
+
+
+def _saved(place: Path) -> dict[str, Array]:
+    """Return the arrays of an .npz, or of the .npy in a folder, by name."""
+    found = contents.files_of(place, "arrays")
+    files = [file for file in found if file.suffix == ".npy"] if place.is_dir() else found
+    arrays: dict[str, Array] = {}
+    for file in files:
+        try:
+            loaded = np.load(file, allow_pickle=False)
+            of_file = dict(loaded.items()) if hasattr(loaded, "items") else {file.stem: loaded}
+        except Exception as error:  # a zip file, an array and a pickle fail in ways of their own
+            raise RequestError(f"{file} cannot be read as arrays: {first_line(error)}") from None
+        arrays |= of_file
+    return arrays

@@ -152,12 +152,20 @@ def _shown(items: Iterable[T], total: int) -> Iterator[T]:
     from rich.console import Console
     from rich.progress import Progress
 
-    began = time.monotonic()
     console = Console(stderr=True)
-    with Progress(
-        console=console, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as progress:
-        task = progress.add_task("decoding images", total=total, visible=False)
-        for item in items:
+    progress = Progress(
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=not console.is_terminal,
+    )
+    task, began = progress.add_task("decoding images", total=total), time.monotonic()
+    try:
+        for done, item in enumerate(items):
+            if not progress.live.is_started and time.monotonic() - began > SILENT_FOR:
+                progress.start()
+            progress.update(task, completed=done)
             yield item
-            progress.update(task, advance=1, visible=time.monotonic() - began > SILENT_FOR)
+    finally:
+        progress.stop()

@@ -302,8 +302,9 @@ def _saved(place: Path) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     for file in files:
         try:
-            loaded = np.load(file, allow_pickle=False)
-            of_file = dict(loaded.items()) if hasattr(loaded, "items") else {file.stem: loaded}
+            with file.open("rb") as opened:
+                loaded = np.load(opened, allow_pickle=False)
+                of_file = {file.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
         except Exception as error:  # a zip file, an array and a pickle fail in ways of their own
             raise RequestError(f"{file} cannot be read as arrays: {first_line(error)}") from None
         arrays |= of_file

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from suite.execution import environment
 from suite.execution.pool import lost
 from suite.execution.strategy import THREADS, Bundle, Finished, Strategy
+from suite.ground import contents
 from suite.ground.errors import RequestError
 from suite.vocabulary import discovery
 from suite.vocabulary.data import Data
@@ -100,7 +101,9 @@ class RayCluster(Strategy):
         for recipe in recipes:
             source = sources.unsplit(recipe.data)
             if not source.drawn and source not in self.given:
-                self.given[source] = ray.put(sources.raw(source, 0))
+                paths = () if source.version else source.files()
+                held = {one: contents.digest_of(one, f"data '{source.name}'") for one in paths}
+                self.given[source] = ray.put((sources.raw(source, 0), held))
             try:
                 ray.get(self._remote(_check, recipe, self.device))
             except ray.exceptions.RayTaskError as error:
@@ -182,7 +185,8 @@ def _prepare(given: list[tuple[Data, ObjectRef[Any]]]) -> None:
     determinism.enforce(THREADS)
     for source, reference in given:
         if source not in sources.given:
-            sources.given[source] = _ray().get(reference)
+            sources.given[source], held = _ray().get(reference)
+            contents.given.update(held)  # nodes need not have the files
 
 
 def _check(recipe: Recipe, device: str, given: list[tuple[Data, ObjectRef[Any]]]) -> None:

@@ -456,7 +456,10 @@ def _source(part: Data) -> Iterator[Found]:
     def digest(one: Data = part, seed: int = 0) -> str:
         load.cache_clear()
         sources.forget()
-        return load(one, seed).digest
+        try:
+            return load(one, seed).digest
+        except RequestError as error:  # of another value of a field
+            return str(error)
 
     examples = load(part, 0)
     sizes = ", ".join(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.command_line import TINY_STUDY, make_study, refused, suite
+from tests.command_line import SMOKE_TRIALS, TINY_STUDY, make_study, refused, suite
 
 
 @pytest.fixture
@@ -29,6 +30,11 @@ CASES = {
     "no value": (["run", "tiny", "--set", "batch_size"], "needs path=value"),
     "source": (["train", "--set", "data.name=mnist5"], "(did you mean 'mnist5k'?)"),
     "model": (["train", "--set", "model.name=lenett"], "(did you mean 'lenet'?)"),
+    "a file that is not there": (
+        ["train", "--set", "data.name=table", "--set", "data.path=x.csv"],
+        "data 'table' reads x.csv, which is not there",
+    ),
+    "no file at all": (["train", "--set", "data.name=arrays"], "arrays needs the path of an .npz"),
     "unused field": (
         ["train", "--set", "model.name=lenet", "--set", "model.depth=8"],
         "'lenet' does not use 'depth'",
@@ -114,6 +120,24 @@ def test_a_level_that_a_probe_cannot_take_is_refused(
 ) -> None:
     make_study(workplace, PROBED)
     assert said in refused(["run", "tiny", option, value], monkeypatch, capsys)
+
+
+def test_a_study_without_its_file_is_listed_and_an_edited_one_makes_other_trials(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_file = 'Data("table", path="x.csv", target="kind")'
+    make_study(workplace, TINY_STUDY.replace('Data("digits", train_examples=200)', of_file))
+    assert suite(workplace, "list").returncode == 0
+    said = "data 'table' reads x.csv, which is not there"
+    assert said in refused(["run", "tiny", "--tier", "smoke"], monkeypatch, capsys)
+    rows = [f"{i},{'ab'[i % 2]}" for i in range(60)]
+    options = ("tiny", "--tier", "smoke", "--json")
+    for head, there in (("size,kind", 0), ("width,kind", 0), ("size,kind", SMOKE_TRIALS)):
+        (workplace / "x.csv").write_text("\n".join([head, *rows]))
+        planned = json.loads(suite(workplace, "plan", *options).stdout)
+        assert planned["cached"] == there
+        done = suite(workplace, "run", "tiny", "--tier", "smoke")
+        assert done.returncode == 0, done.stderr
 
 
 def test_one_level_of_a_probe_can_be_kept_or_set(workplace: Path) -> None:

@@ -632,14 +632,14 @@ def test_a_drawn_source_of_ones_own_is_another_for_every_seed() -> None:
 @pytest.mark.usefixtures("forgetting")
 def test_what_a_source_is_not_is_refused_when_it_is_read() -> None:
     @source
-    def table() -> Any:
+    def numbers() -> Any:
         return torch.rand(36, 4), torch.rand(36)
 
     for field in ({"image_size": 8}, {"classes": 2}, {"random_labels": 0.5}, {"colours": "grey"}):
-        with pytest.raises(RequestError, match=f"data 'table' has no .*: no '{next(iter(field))}'"):
-            load(table(**field), 0)
-    with pytest.raises(RequestError, match="data 'table' has values: it needs a loss for values"):
-        check(dataclasses.replace(SMALL, data=table()), "cpu")
+        with pytest.raises(RequestError, match=f"data 'numbers' has no .*: no '{next(iter(field))}'"):
+            load(numbers(**field), 0)
+    with pytest.raises(RequestError, match="data 'numbers' has values: it needs a loss for values"):
+        check(dataclasses.replace(SMALL, data=numbers()), "cpu")
 
 
 def test_schedules_are_functions_of_the_place() -> None:

@@ -14,6 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from suite.ground.cache import cache_folder
@@ -23,6 +24,8 @@ JUST_NOW = 2.0  # seconds: file systems' clocks tick more often than that
 
 # By path, the digests that this process was handed: it need not have the files.
 given: dict[Path, str] = {}
+Listed = tuple[str, os.stat_result]  # a file's name below a folder; empty if it is alone
+_seen: ContextVar[dict[Path, str] | None] = ContextVar("seen", default=None)
 _known: dict[Path, tuple[str, str]] = {}  # by absolute path: a stamp, and the digest at that time
 
 
@@ -37,10 +40,39 @@ def digest_of(path: Path, who: str) -> str:
     """
     if path in given:
         return given[path]
-    files = files_of(path, who)
+    seen = _seen.get()
+    if seen is None or path not in seen:
+        found = _looked_at(path, who)
+        if seen is None:
+            return found
+        seen[path] = found
+    return seen[path]
+
+
+@contextlib.contextmanager
+def one_look() -> Iterator[None]:
+    """Look at each path once meanwhile, for all trials of a plan: a folder may have many files."""
+    token = _seen.set({})
+    try:
+        yield
+    finally:
+        _seen.reset(token)
+
+
+def files_of(path: Path, who: str) -> list[Path]:
+    """Return a file alone, or all files in a folder and those in it, sorted; hidden ones left out.
+
+    Raises:
+        RequestError: if it is not there.
+    """
+    return [path / name if name else path for name, _ in _listed(path, who)]
+
+
+def _looked_at(path: Path, who: str) -> str:
     whole = path.resolve()
     try:
-        stamp, changed = _stamp(path, files)
+        files = _listed(path, who)
+        stamp, changed = _stamp(files)
         if changed > time.time() - JUST_NOW:
             return _digest(path, files)
         kept = _known.get(whole) or _read(whole)
@@ -53,25 +85,20 @@ def digest_of(path: Path, who: str) -> str:
     return kept[1]
 
 
-def files_of(path: Path, who: str) -> list[Path]:
-    """Return a file alone, or all files in a folder and those in it, sorted; hidden ones left out.
-
-    Raises:
-        RequestError: if it is not there.
-    """
+def _listed(path: Path, who: str) -> list[Listed]:
     if path.is_dir():
-        return sorted(_below(path, set()))
+        return sorted(_below(os.fspath(path), "", set()), key=lambda one: one[0].split("/"))
     if path.is_file():
-        return [path]
+        return [("", path.stat())]  # what a file alone is called is no content of it
     beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
     close = nearest(path.name, beside)
     hint = f" {close}" if "did you mean" in close else ""
     raise RequestError(f"{who} reads {path}, which is not there{hint}")
 
 
-def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _below(folder: str, within: str, seen: set[tuple[int, int]]) -> Iterator[Listed]:
     """Yield files below a folder, following links, but into no folder twice."""
-    here = folder.stat()
+    here = os.stat(folder)  # noqa: PTH116 - of thousands of files, paths as text take a third
     if (here.st_dev, here.st_ino) in seen:
         return
     seen.add((here.st_dev, here.st_ino))
@@ -81,34 +108,28 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from _below(folder / entry.name, seen)
+            yield from _below(entry.path, f"{within}{entry.name}/", seen)
         else:
-            yield folder / entry.name
+            yield within + entry.name, entry.stat()
 
 
-def _stamp(path: Path, files: list[Path]) -> tuple[str, float]:
+def _stamp(files: list[Listed]) -> tuple[str, float]:
     """Return what changes with any file's name, size or times, and when one last changed."""
     sha, last = hashlib.sha256(), 0.0
-    for file in files:
-        status = file.stat()  # its time of change, ctime, nobody can set back
+    for name, status in files:  # its time of change, ctime, nobody can set back
         times = status.st_size, status.st_mtime_ns, status.st_ctime_ns
-        sha.update(f"{_name(file, path)}\0{times}\n".encode(errors="surrogateescape"))
+        sha.update(f"{name}\0{times}\n".encode(errors="surrogateescape"))
         last = max(last, status.st_ctime, status.st_mtime)
     return sha.hexdigest(), last
 
 
-def _digest(path: Path, files: list[Path]) -> str:
+def _digest(path: Path, files: list[Listed]) -> str:
     sha = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as content:
+    for name, _ in files:
+        with (path / name if name else path).open("rb") as content:
             bytes_of = hashlib.file_digest(content, "sha256").hexdigest()
-        sha.update(f"{_name(file, path)}\0{bytes_of}\n".encode(errors="surrogateescape"))
+        sha.update(f"{name}\0{bytes_of}\n".encode(errors="surrogateescape"))
     return sha.hexdigest()[:16]
-
-
-def _name(file: Path, path: Path) -> str:
-    """Return a file's name below a folder; what a file alone is called is no content of it."""
-    return "" if file == path else file.relative_to(path).as_posix()
 
 
 def _place(whole: Path) -> Path:

@@ -18,6 +18,7 @@ from suite.execution.records import record_of
 from suite.execution.strategy import THREADS, Checkpoints, Finished, Strategy
 from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
+from suite.ground import contents
 from suite.ground.identity import canonical
 from suite.runs.stores import knows_store, take_over
 from suite.tracking import location
@@ -74,7 +75,8 @@ class Engine:
 
 def plan(requests: Iterable[Request], journal: Journal, engine: Engine) -> Plan:
     """Return the plan for all studies together; a trial that two of them share is run once."""
-    trials = {trial.id: trial for request in requests for trial in request.trials}
+    with contents.one_look():
+        trials = {trial.id: trial for request in requests for trial in request.trials}
     return make_plan(
         trials.values(),
         lambda trial: journal.has(trial.id),

@@ -586,6 +586,15 @@ def test_a_digest_is_read_once_for_as_long_as_no_file_changes(
     monkeypatch.undo()
 
 
+def test_one_look_at_a_folder_is_enough_for_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = recipe(Data("image_folder", path=photos(), size=8))
+    with contents.one_look():
+        first = trial_id(made, 0)
+        monkeypatch.setattr(contents, "_listed", None)
+        assert trial_id(made, 1) != first
+        assert trial_id(made, 0) == first
+
+
 def test_a_damaged_note_of_a_digest_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "JUST_NOW", -1.0)
     first = contents.digest_of(photos(), "it")

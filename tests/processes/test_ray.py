@@ -96,3 +96,17 @@ def test_components_of_ones_own_and_the_files_beside_a_study_are_sent_along(
     assert done.returncode == 0, done.stderr
     assert suite(here, "run", "bars", "--strategy", "sequential").returncode == 0
     assert numbers(there) == numbers(here)
+
+
+def test_nodes_need_no_file_that_the_data_are_read_from(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{i},{'ab'[i % 2]}" for i in range(60)]
+    Path("x.csv").write_text("\n".join(["size,kind", *lines]))  # nodes' working folder is another
+    recipe = Recipe(data=Data("table", path="x.csv", target="kind"), budget=Budget(epochs=1))
+    trial = Trial("test", "main", {}, recipe, 0)
+    with RayCluster("cpu", None) as strategy:
+        strategy.check([recipe])
+        (finished,) = strategy.run([(trial,)])
+    assert finished.outcome.status is Status.FINISHED, finished.outcome.error

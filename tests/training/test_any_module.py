@@ -636,7 +636,9 @@ def test_what_a_source_is_not_is_refused_when_it_is_read() -> None:
         return torch.rand(36, 4), torch.rand(36)
 
     for field in ({"image_size": 8}, {"classes": 2}, {"random_labels": 0.5}, {"colours": "grey"}):
-        with pytest.raises(RequestError, match=f"data 'numbers' has no .*: no '{next(iter(field))}'"):
+        with pytest.raises(
+            RequestError, match=f"data 'numbers' has no .*: no '{next(iter(field))}'"
+        ):
             load(numbers(**field), 0)
     with pytest.raises(RequestError, match="data 'numbers' has values: it needs a loss for values"):
         check(dataclasses.replace(SMALL, data=numbers()), "cpu")

@@ -63,14 +63,23 @@ def files_of(path: Path, who: str) -> list[Path]:
     """Return a file alone, or all files in a folder and those in it, sorted; hidden ones left out.
 
     Raises:
-        RequestError: if it is not there.
+        RequestError: if it is not there, or cannot be looked at.
     """
-    return [path / name if name else path for name, _ in _listed(path, who)]
+    with _refusing(who):
+        return [path / name if name else path for name, _ in _listed(path, who)]
+
+
+@contextlib.contextmanager
+def _refusing(who: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RequestError(f"{who} cannot read {error.filename}: {error.strerror}") from None
 
 
 def _looked_at(path: Path, who: str) -> str:
     whole = path.resolve()
-    try:
+    with _refusing(who):
         files = _listed(path, who)
         stamp, changed = _stamp(files)
         if changed > time.time() - JUST_NOW:
@@ -79,8 +88,6 @@ def _looked_at(path: Path, who: str) -> str:
         if kept is None or kept[0] != stamp:
             kept = stamp, _digest(path, files)
             _write(whole, kept)
-    except OSError as error:
-        raise RequestError(f"{who} cannot read {error.filename}: {error.strerror}") from None
     _known[whole] = kept
     return kept[1]
 

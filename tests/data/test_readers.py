@@ -140,6 +140,7 @@ BAD_FOLDERS: dict[str, tuple[Callable[[], Any], str]] = {
     "a class without images": (lambda: Path("photos/fox").mkdir(), "photos/fox has no images"),
     "no image": (lambda: damage("cat/1.png", b"<html>"), "photos/cat/1.png cannot be read as an image"),
     "empty": (lambda: damage("cat/1.png", b""), "photos/cat/1.png cannot be read as an image"),
+    "a link to nothing": (lambda: Path("photos/cat/x.png").symlink_to("y"), "image_folder cannot read photos/cat/x.png: No such file"),
     "cut off": (cut, "photos/cat/1.png cannot be read as an image: "),
     "grey beside colour": (lambda: paint("dog/2.png", 9), "photos/dog/2.png is grey and photos/cat/0.png in colour: colour='grey' or"),
     "16 bits": (deep, "photos/cat/0.png has more than 8 bits a channel: save it with 8"),
@@ -565,6 +566,20 @@ def test_an_id_needs_the_file_unless_a_version_is_given(name: str) -> None:
     assert "digest" not in canonical(of_version[0])["data"]
     same = dataclasses.replace(made.data, version="1")
     assert load(same, 0).digest == load(made.data, 0).digest
+
+
+def test_what_a_table_is_not_is_refused_when_it_is_read() -> None:
+    houses()
+    of_values = Data("table", path="x.csv", target="price", classes=2)
+    assert refusal(lambda: load(of_values, 0)) == "data 'table' has no classes: no 'classes'"
+    wrong = dataclasses.replace(recipe(Data("table", path="x.csv", target="dear")), loss="mse")
+    assert "has classes: it needs a loss for classes" in refusal(lambda: check(wrong, "cpu"))
+
+
+def test_a_link_to_nothing_has_no_digest() -> None:
+    Path(photos(), "cat", "x.png").symlink_to("y")
+    words = refusal(lambda: trial_id(recipe(Data("image_folder", path="photos")), 0))
+    assert words == "data 'image_folder' cannot read photos/cat/x.png: No such file or directory"
 
 
 def test_a_file_renamed_in_a_folder_is_another_trial() -> None:

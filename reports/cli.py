@@ -12,7 +12,7 @@ import click
 from reports.files import file_name, in_every_language, in_language, site_files
 from reports.pages.comparison import write_comparison
 from reports.site import render
-from suite.commands.arguments import Choice, as_json, show, study_names
+from suite.commands.arguments import Choice, as_json, show, study_names, target_of
 from suite.commands.comparison import comparison_form, comparison_text
 from suite.evidence.comparison import Comparison
 from suite.evidence.results import Results
@@ -87,7 +87,7 @@ def export(file: Path) -> None:
 
     The pages in reports/html are brought up to date on the way.
     """
-    target = _target(file)
+    target = target_of(file)
     journal, tracker = stores()
     results = latest((), journal, tracker)
     try:
@@ -127,20 +127,10 @@ def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _target(file: Path) -> Path:
-    """Return the file that a path leads to; raise RequestError if none can be put there."""
-    target = file.resolve()
-    if not target.parent.is_dir():
-        raise RequestError(f"there is no folder {file.parent}")
-    if target.exists() and not target.is_file():
-        raise RequestError(f"{file} is no ordinary file: name one that is, or a new one")
-    return target
-
-
 def _targets(file: Path) -> dict[str, Path]:
-    """Return, by language, the files that a page and its translations lead to, as `_target` does."""
+    """Return, by language, the files that a page and its translations lead to, as `target_of` does."""
     names = in_every_language(lambda: in_language(file.name))
-    return {language: _target(file.with_name(name)) for language, name in names.items()}
+    return {language: target_of(file.with_name(name)) for language, name in names.items()}
 
 
 def _write_pages(out: Path, targets: Mapping[str, Path], comparison: Comparison) -> None:

@@ -8,6 +8,8 @@ from pathlib import PurePath
 
 from suite.language.catalogue import ENGLISH, NAMES, TAGS, language, writing
 
+TABLES = (".csv", ".cells.csv", ".curves.csv")  # beside a study's page, after its name
+
 
 @dataclass(frozen=True)
 class Link:
@@ -65,4 +67,4 @@ def site_files(studies: Iterable[str]) -> Iterator[str]:
             yield front_name()
             yield from map(file_name, names)
     for name in names:
-        yield from (f"{name}.csv", f"{name}.cells.csv")
+        yield from (f"{name}{end}" for end in TABLES)

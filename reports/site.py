@@ -29,11 +29,12 @@ import pandas as pd
 import reports
 import suite.evidence
 import suite.language
-from reports.files import benchmarks_name, file_name, front_name
+from reports.files import TABLES, benchmarks_name, file_name, front_name
 from reports.pages.cells import cells_frame
 from reports.pages.front import front
 from reports.writer import script, templates, write
 from suite.evidence.findings import Finding
+from suite.evidence.frames import Frames
 from suite.evidence.results import Results, gather
 from suite.ground.identity import digest
 from suite.ground.processes import follow_parent
@@ -64,8 +65,8 @@ def render(
 ) -> Path:
     """Write a page for each study and a front page into `folder`; return the path of the latter.
 
-    Every page is written in every language; beside a study's page lie its trials and its cells as
-    CSV. Pages that are there already and show the same are left alone.
+    Every page is written in every language; beside a study's page lie its trials, cells and
+    curves as CSV. Pages that are there already and show the same are left alone.
 
     Args:
         tracking_links: return, by study name, addresses that open its trials in MLflow's UI. Asked
@@ -170,6 +171,7 @@ def _write_study(results: Results, task: Task) -> None:
     cells = zip(results.grids, drawn.cells, strict=True)
     frames = [cells_frame(grid, of_grid) for grid, of_grid in cells]
     write(task.folder / f"{name}.cells.csv", _csv(pd.concat(frames)))
+    write(task.folder / f"{name}.curves.csv", _csv(Frames(results).curves))
     template = templates().get_template("study.html")
     content = task.content if drawn.is_whole else ""  # to be made again, for what is missing
     for one in NAMES:  # after the tables: a page that is there says that they are
@@ -203,7 +205,7 @@ def _code() -> list[str]:
 
 def _shows(folder: Path, study: str, content: str) -> bool:
     """Say whether a study's tables and pages are there and show what the pages' heads name."""
-    if not all((folder / f"{study}{end}").exists() for end in (".csv", ".cells.csv")):
+    if not all((folder / f"{study}{end}").exists() for end in TABLES):
         return False
     for one in NAMES:
         with writing(one):

@@ -19,11 +19,13 @@ COMMANDS = {
     "plan": ("Show what a run would do, and what it costs.", "suite.commands.plan:plan"),
     "run": ("Run every trial that is not in the store yet.", "suite.commands.run:run"),
     "verdicts": ("Show the findings of latest runs.", "suite.commands.verdicts:verdicts"),
+    "results": ("Show or write the trials of a run.", "suite.commands.results:results"),
     "report": ("Write the pages of latest runs.", "reports.cli:report"),
     "reproduce": ("Run trials again and compare bits.", "suite.commands.reproduce:reproduce"),
     "compare": ("Set two result sets side by side.", "reports.cli:compare"),
     "export": ("Write all results to one archive.", "reports.cli:export"),
     "import": ("Take an archive's results in.", "suite.commands.import_:import_"),
+    "forget": ("Remove a study's results.", "suite.commands.forget:forget"),
     "check": (
         "Try components: a network, rule, loss, source, or all that a study defines.",
         "suite.commands.check:check",

@@ -19,7 +19,6 @@ ROOMS: dict[str, str] = {
     "ground": "",
     "seeds": "",
     "vocabulary": "ground",
-    "suite": "ground vocabulary",
     "data": "ground seeds vocabulary",
     "models": "ground seeds vocabulary",
     "tracking": "ground vocabulary",
@@ -28,6 +27,7 @@ ROOMS: dict[str, str] = {
     "language": "ground vocabulary evidence",
     "execution": "ground seeds vocabulary data models training",
     "runs": "ground vocabulary tracking evidence language execution",
+    "suite": "ground vocabulary evidence runs",  # inside `results`: a study file loads neither
     "reproduce": "ground seeds vocabulary data models tracking evidence training execution",
     "commands": "ground vocabulary tracking evidence training language execution runs reproduce",
     "cli": "ground execution",

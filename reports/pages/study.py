@@ -48,6 +48,7 @@ class StudyPage:
     cards: tuple[Card, ...]
     plates: tuple[tuple[Plate, str], ...]
     tables: tuple[CellTable, ...]
+    has_curves: bool
     losses: tuple[Loss, ...]
     facts: tuple[Facts, ...]
     digests: tuple[tuple[str, str], ...]
@@ -107,6 +108,7 @@ def study_page(results: Results, drawn: Album, link: Links) -> StudyPage:
         cards=tuple(cards),
         plates=tuple((plate(one), rerun_view(execution, one.view)) for one in drawn.sketches),
         tables=tuple(cell_table(grid, of_grid) for grid, of_grid in cells),
+        has_curves=any(record.outcome.curves for record in results.records),
         losses=tuple(losses_of(results)),
         facts=tuple(environment(results)),
         digests=tuple(data_digests(results)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -93,3 +94,13 @@ def grid_options(command: Any) -> Any:
 def show(form: Any, as_json: bool, text: Callable[[Any], str]) -> None:
     """Print a form as one JSON document, or as `text` puts it."""
     print(json.dumps(form, ensure_ascii=False, indent=1) if as_json else text(form))
+
+
+def target_of(file: Path) -> Path:
+    """Return the file that a path leads to; raise RequestError if none can be put there."""
+    target = file.resolve()
+    if not target.parent.is_dir():
+        raise RequestError(f"there is no folder {file.parent}")
+    if target.exists() and not target.is_file():
+        raise RequestError(f"{file} is no ordinary file: name one that is, or a new one")
+    return target

@@ -47,6 +47,17 @@ class ArmValues:
     spent: float
     best_trial: str = ""
 
+    @property
+    def levels_chosen(self) -> dict[str, dict[int, Any]]:
+        """The level that each seed chose of each tuned axis: by path, then by seed."""
+        return {
+            str(path): {
+                int(seed): _plain(level)
+                for seed, level in zip(self.chosen.index, self.chosen[path], strict=True)
+            }
+            for path in self.chosen
+        }
+
 
 def at_levels(rows: pd.DataFrame, levels: Mapping[str, Any]) -> pd.DataFrame:
     """Return the rows at these levels; unlike `==`, also where one is a tuple or None."""
@@ -60,6 +71,12 @@ def _same(value: Any, level: Any) -> bool:
     if level is None:  # pandas turns None into NaN, which differs from itself
         return bool(pd.isna(value)) if not isinstance(value, tuple) else False
     return isinstance(value, tuple) == isinstance(level, tuple) and bool(value == level)
+
+
+def _plain(level: Any) -> Any:
+    """Return a level as it was before a frame held it."""
+    level = level.item() if isinstance(level, np.generic) else level
+    return None if not isinstance(level, tuple) and pd.isna(level) else level
 
 
 def arm_values(

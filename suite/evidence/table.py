@@ -35,7 +35,7 @@ def table(records: Iterable[Record], target: Target | None = None) -> pd.DataFra
                 "status": str(outcome.status),
                 "error": outcome.error,
                 "spent": ran.finished - ran.started,
-                **{path: _hashable(level) for path, level in record.cell.items()},
+                **{path: hashable(level) for path, level in record.cell.items()},
                 **outcome.final,
                 **(price_of_target(record, target) if target else {}),
             }
@@ -76,5 +76,6 @@ def price_of_target(record: Record, target: Target) -> dict[str, float]:
     return price
 
 
-def _hashable(level: object) -> object:
+def hashable(level: object) -> object:
+    """Return a level as a frame's cell has it: a list would have no hash."""
     return tuple(level) if isinstance(level, list) else level

@@ -78,6 +78,7 @@ def finding_form(finding: Finding) -> dict[str, Any]:
         "p_margin": _number(finding.p_margin),
         "adjusted_p_margin": _number(finding.adjusted_p_margin),
         "at_shared_level": _number(finding.shared),
+        "chosen": {name: arm.levels_chosen for name, arm in finding.arms.items()},
         "more_seeds": finding.more_seeds,
         "trials": finding.trials,
         "lost": finding.lost,

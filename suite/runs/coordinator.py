@@ -15,12 +15,12 @@ from suite.execution.memory import kind
 from suite.execution.plan import Cohort, Plan, StrategyName, make_plan
 from suite.execution.progress import Progress, make_progress
 from suite.execution.records import record_of
-from suite.execution.strategy import THREADS, Checkpoints, Finished, Strategy
+from suite.execution.strategy import THREADS, Finished, Strategy
 from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
 from suite.ground import contents
 from suite.ground.identity import canonical
-from suite.runs.stores import knows_store, take_over
+from suite.runs.stores import checkpoints, knows_store, take_over
 from suite.tracking import location
 from suite.tracking.journal import Journal
 from suite.tracking.tracker import Tracker
@@ -100,7 +100,7 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
     with contextlib.ExitStack() as stack:
         if made.pending:
             informed = knows_store(journal, tracker)
-            strategy = stack.enter_context(made.make_strategy(_checkpoints(journal)))
+            strategy = stack.enter_context(made.make_strategy(checkpoints(journal)))
             if not informed:
                 take_over([request.study.name for request in requests], journal, tracker)
                 made = plan(requests, journal, engine)
@@ -118,10 +118,6 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
     return made
 
 
-def _checkpoints(journal: Journal) -> Checkpoints:
-    return Checkpoints(journal.path.parent / "checkpoints")
-
-
 def _begin(requests: Sequence[Request], journal: Journal) -> None:
     """Note what is run, but for what each study's latest run was: it is the same run."""
     for request in requests:
@@ -132,7 +128,7 @@ def _begin(requests: Sequence[Request], journal: Journal) -> None:
 
 def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:
     common = environment.capture() | {"device": made.device, "threads": THREADS}
-    teams = make_teams(made.device, _checkpoints(journal))
+    teams = make_teams(made.device, checkpoints(journal))
     with make_progress(made.pending) as progress, teams:
         for cohort in made.cohorts:
             ran = common | {"strategy": cohort.strategy}
@@ -176,7 +172,7 @@ def _keep(
 ) -> Record:
     record = record_of(finished, ran, workers)
     journal.add(record)
-    _checkpoints(journal).forget(record.id)
+    checkpoints(journal).forget(record.id)
     progress.ended(finished, workers)
     return record
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from suite.execution.strategy import Checkpoints
 from suite.ground.errors import first_line
 from suite.tracking import location
 from suite.tracking.journal import Journal
@@ -14,6 +15,11 @@ from suite.tracking.tracker import Tracker
 def stores() -> tuple[Journal, Tracker]:
     """Return the journal of the working directory and the tracking store of the environment."""
     return Journal(), Tracker(tracking_uri())
+
+
+def checkpoints(journal: Journal) -> Checkpoints:
+    """Return where trials of the journal's folder keep how far they have come."""
+    return Checkpoints(journal.path.parent / "checkpoints")
 
 
 def knows_store(journal: Journal, tracker: Tracker) -> bool:

@@ -30,6 +30,7 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 import zstandard
 
 from suite.ground.errors import RequestError
+from suite.ground.files import replaced
 from suite.tracking.checks import check_execution, check_record
 from suite.tracking.frame import Frame
 from suite.tracking.journal import line_of, read_line
@@ -76,17 +77,11 @@ def write(path: Path, contents: ResultSet, pages: Mapping[str, Path]) -> None:
     Raises:
         RequestError: if the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with replaced(path) as partial:
         members = {JOURNAL: _journal(contents)}
         members |= {f"report/{name}": page.read_bytes() for name, page in pages.items()}
         with partial.open("wb") as file:
             _pack(file, {MANIFEST: _manifest(members), **dict(sorted(members.items()))})
-        partial.replace(path)
-    except OSError as error:
-        raise RequestError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _journal(contents: ResultSet) -> bytes:

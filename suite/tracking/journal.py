@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from suite.ground.errors import RequestError
+from suite.ground.files import replaced
 from suite.ground.identity import digest
 from suite.vocabulary.record import Execution, Record, Status
 
@@ -79,11 +80,14 @@ class Journal:
             RequestError: if a line is damaged; names the file and the line.
         """
         self.path = path
-        self.records = Records(path)
+        self._read()
+
+    def _read(self) -> None:
+        self.records = Records(self.path)
         self.executions: list[Execution] = []
         self.stores: set[str] = set()
         self._count = 0
-        self._take(_whole_lines(path))
+        self._take(_whole_lines(self.path))
 
     def add(self, item: Record | Execution) -> None:
         """Append a record or an execution; it is on the disk when this returns.
@@ -132,6 +136,42 @@ class Journal:
             raise RequestError(f"the journal {self.path} cannot be written: {reason}") from None
         self._take(lines)
 
+    def asked_by(self, study: str) -> tuple[set[str], set[str]]:
+        """Return the trials of a study, by id: those that are its alone, and those of others too.
+
+        A trial is a study's if one of its runs asked for it, or if it ran first for this study.
+        """
+        own: set[str] = set()
+        others: set[str] = set()
+        for execution in self.executions:
+            (own if execution.study == study else others).update(execution.trials)
+        own |= {trial for trial, record in self.records.items() if record.study == study}
+        return own - others, own & others
+
+    def forget(self, study: str) -> None:
+        """Take out every run of a study and the trials that are its alone, all or none of it.
+
+        Every other line stays as it is.
+
+        Raises:
+            RequestError: if the journal cannot be written, or a trial's line is damaged.
+        """
+        if not self.path.exists():
+            return
+        try:
+            with self._locked():  # whoever would add a line waits
+                self._read()
+                forgotten, _ = self.asked_by(study)
+                kept = [
+                    line for line in _whole_lines(self.path) if not _is_of(line, study, forgotten)
+                ]
+                with replaced(self.path) as partial:
+                    partial.write_text("".join(f"{line}\n" for line in kept))
+        except OSError as error:
+            reason = error.strerror or error
+            raise RequestError(f"the journal {self.path} cannot be written: {reason}") from None
+        self._read()
+
     @contextlib.contextmanager
     def run_lock(self) -> Iterator[None]:
         """Hold the folder for one run; raise RequestError if another run holds it.
@@ -154,12 +194,15 @@ class Journal:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
-        finally:
-            os.close(file)
+        while True:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if _is_at(file, self.path):
+                    yield file
+                    return
+            finally:
+                os.close(file)
 
     def _take(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -177,6 +220,24 @@ class Journal:
                     self.stores.add(body["uri"])
                 else:
                     raise ValueError(f"unknown kind {kind!r}")
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Whether a path still leads to an open file: another may have taken its place meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _is_of(line: str, study: str, trials: set[str]) -> bool:
+    """Whether a line is the record of one of these trials, or a run of the study."""
+    if trial := TRIAL.match(line):
+        return trial[1] in trials
+    kind, body = read_line(line)
+    return (kind == "trial" and body["id"] in trials) or (
+        kind == "execution" and body["study"] == study
+    )
 
 
 @contextlib.contextmanager

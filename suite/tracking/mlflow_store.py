@@ -75,6 +75,7 @@ MODEL = "thumbrules.model"
 COMPARED = 100  # runs that MLflow's page of parallel coordinates shows legibly
 RECORD_FILE = "record.json"
 EXECUTION_FILE = "execution.json"
+FORGOTTEN = " (forgotten,"  # and its number; no study has such a name
 NOTE = 5000  # Characters of an experiment's tag that every backend takes.
 BATCH = 1000  # Metrics that MLflow takes in one call.
 
@@ -101,6 +102,21 @@ class Store:
             made = found.experiment_id if found else self.client.create_experiment(study)
             self._experiments[study] = made
         return self._experiments[study]
+
+    def forget(self, study: str) -> None:
+        """Delete a study's experiment with all its runs, under another name.
+
+        MLflow keeps what is deleted until `mlflow gc`, and with an experiment of the same name it
+        would come back. One that a kill left with its other name is deleted by the next call.
+        """
+        found: Experiment | None = self.client.get_experiment_by_name(study)
+        if found is not None:
+            experiment = self.experiment(study)  # restored, if it was deleted under its own name
+            self.client.rename_experiment(experiment, f"{study}{FORGOTTEN} {experiment})")
+            del self._experiments[study]
+        for left in self.client.search_experiments(ViewType.ACTIVE_ONLY):
+            if left.name.startswith(f"{study}{FORGOTTEN} "):
+                self.client.delete_experiment(left.experiment_id)
 
     def describe(self, study: str, note: str) -> None:
         """Write the note that the UI shows above a study's runs."""

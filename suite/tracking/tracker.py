@@ -139,6 +139,12 @@ class Tracker:
         self._submit(lambda: self._need().keep_model(study, trial, network, example, outputs))
         self.wait()
 
+    def forget(self, study: str) -> None:
+        """Remove what the store has of a study, and what is known of that; returns when it is done."""
+        self.written.forget(study)
+        self._submit(lambda: self._need().forget(study))
+        self.wait()
+
     def attach(self, study: str, page: Path) -> None:
         """Put a study's page beside its verdicts, in place of an older one."""
         content = hashlib.sha256(page.read_bytes()).hexdigest()

@@ -37,6 +37,15 @@ class Written:
             return
         known = self._known()
         known.setdefault(study, {})[thing] = value
+        self._keep(known)
+
+    def forget(self, study: str) -> None:
+        """Note nothing of a study any more."""
+        known = self._known()
+        if known.pop(study, None) is not None:
+            self._keep(known)
+
+    def _keep(self, known: dict[str, dict[str, Any]]) -> None:
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             partial = self.path.with_name(f"{self.path.name}.partial")

@@ -16,6 +16,7 @@ import click
 
 import suite
 from suite.cli import cli, main
+from suite.evidence.frames import Frames
 from suite.ground.fields import annotation
 from suite.vocabulary.claims import Effect, Statement
 from suite.vocabulary.metrics import METRICS
@@ -41,6 +42,7 @@ SECTIONS: dict[str, list[Any]] = {
         suite.Ordering, suite.Threshold, suite.Rate, suite.Within, suite.Identity,
     ],
     "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.images, View],
+    "Results": [suite.results, Frames.best],
 }  # fmt: skip
 KINDS: list[Any] = [
     suite.Data, suite.Model, Activation, Initialisation, suite.Optimizer, suite.Schedule,

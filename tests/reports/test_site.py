@@ -179,7 +179,7 @@ def test_a_page_keeps_its_links_while_nobody_can_say_what_they_are(tmp_path: Pat
     assert (tmp_path / "example.html").read_text(encoding="utf-8") == before
 
 
-@pytest.mark.parametrize("name", ["example.csv", "example.cells.csv"])
+@pytest.mark.parametrize("name", ["example.csv", "example.cells.csv", "example.curves.csv"])
 def test_a_table_that_is_gone_is_written_again(tmp_path: Path, name: str) -> None:
     render([results()], tmp_path)
     before = (tmp_path / name).read_bytes()
@@ -200,6 +200,26 @@ def test_the_tables_hold_every_trial_and_every_cell(tmp_path: Path) -> None:
     cell = cells[(cells[DECAY] == 0.1) & (cells[LABELS] == 0.0) & (cells[RATE] == 1.0)]
     assert cell["weights/norm mean"].item() == pytest.approx(first["weights/norm"].mean())
     assert cell["weights/norm n"].item() == cell["finished"].item() == 2
+
+
+def test_the_curves_are_a_file_beside_the_page_which_links_to_it_if_there_are_any(
+    tmp_path: Path,
+) -> None:
+    render([results()], tmp_path)
+    points = pd.read_csv(tmp_path / "example.curves.csv")
+    lengths = [len(curve) for one in RECORDS for curve in one.outcome.curves.values()]
+    assert len(points) == sum(lengths) > 0
+    assert list(points)[-3:] == ["metric", "epoch", "value"]
+    link = 'href="example.curves.csv" download'
+    assert all(link in (tmp_path / page).read_text(encoding="utf-8") for page in PAGES[:2])
+    bare = [
+        dataclasses.replace(one, outcome=dataclasses.replace(one.outcome, curves={}))
+        for one in RECORDS
+    ]
+    none = results()
+    render([dataclasses.replace(none, records=tuple(bare))], tmp_path / "none")
+    assert link not in (tmp_path / "none" / "example.html").read_text(encoding="utf-8")
+    assert len(pd.read_csv(tmp_path / "none" / "example.curves.csv")) == 0
 
 
 def mark_of(**changes: object) -> mark.Mark:

@@ -274,7 +274,7 @@ FAULTS = {
     "a schedule that gives nothing": (
         "return min(1.0, (place.step + 1) / steps)",
         "return None",
-        "schedule 'warm' must give a number, not None",
+        "schedule 'warm' must give a number, 0 or more, not None",
     ),
     "a network that leaves": (
         "from torch import nn\n\n    return nn.Sequential(",

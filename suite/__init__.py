@@ -33,7 +33,7 @@ from suite.vocabulary.model import (
     initialisation,
     model,
 )
-from suite.vocabulary.optimizer import Optimizer, Schedule, optimizer, schedule
+from suite.vocabulary.optimizer import Average, Optimizer, Schedule, optimizer, schedule
 from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.study import Part, Study, Target
 from suite.vocabulary.transformation import Transformation, transformation
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Activation",
+    "Average",
     "Axis",
     "Budget",
     "Data",

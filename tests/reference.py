@@ -21,6 +21,7 @@ from suite.ground.fields import annotation
 from suite.vocabulary.claims import Effect, Statement
 from suite.vocabulary.metrics import METRICS
 from suite.vocabulary.model import Activation, Initialisation
+from suite.vocabulary.optimizer import Average
 from suite.vocabulary.transformation import Transform
 from suite.vocabulary.views import View
 
@@ -45,7 +46,7 @@ SECTIONS: dict[str, list[Any]] = {
     "Results": [suite.results, Frames.best],
 }  # fmt: skip
 KINDS: list[Any] = [
-    suite.Data, suite.Model, Activation, Initialisation, suite.Optimizer, suite.Schedule,
+    suite.Data, suite.Model, Activation, Initialisation, suite.Optimizer, suite.Schedule, Average,
     suite.Loss, Transform,
 ]  # fmt: skip
 WORDS = {

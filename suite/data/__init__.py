@@ -2,6 +2,7 @@
 
 from suite.data.augmentation import augmented, shifted_tests, transform
 from suite.data.images import image_folder
+from suite.data.mixing import mixed
 from suite.data.splits import Examples, Split, load, outline, standardise
 from suite.data.tables import arrays, table
 
@@ -12,6 +13,7 @@ __all__ = [
     "augmented",
     "image_folder",
     "load",
+    "mixed",
     "outline",
     "shifted_tests",
     "standardise",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,17 +62,28 @@ def transform(
 def _transform(
     images: Tensor, transform: Transform, generator: torch.Generator, least: float
 ) -> Tensor:
-    function, arguments = transform.function(), transform.arguments()
-    if "generator" in inspect.signature(function).parameters:
-        arguments["generator"] = generator
-    strengths = _strengths(len(images), transform.draws, generator, least)
-    changed: Tensor = function(images, strengths, **arguments)
+    changed = call(transform, images, generator, least)
     if not isinstance(changed, Tensor) or changed.shape != images.shape:
         what = tuple(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
         raise RequestError(
             f"transformation '{transform.name}' must return images {tuple(images.shape)}, not {what}"
         )
     return changed
+
+
+def call(
+    transform: Transform,
+    images: Tensor,
+    generator: torch.Generator,
+    least: float = 0.0,
+    **given: Tensor,
+) -> Any:
+    """Return what a transformation makes of images, each with strengths of its own."""
+    function, arguments = transform.function(), transform.arguments()
+    if "generator" in inspect.signature(function).parameters:
+        arguments["generator"] = generator
+    strengths = _strengths(len(images), transform.draws, generator, least)
+    return function(images, strengths, **arguments, **given)
 
 
 def augmented(

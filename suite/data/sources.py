@@ -83,7 +83,7 @@ class Remembered(Generic[P, R]):
             return function(data, *args, **kwargs)
 
         self._kept = functools.lru_cache(maxsize=most)(of_contents)
-        self.cache_clear = self._kept.cache_clear
+        self.cache_clear, self.cache_info = self._kept.cache_clear, self._kept.cache_info
         functools.update_wrapper(self, function)
 
     def __call__(self, data: Data, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -101,13 +101,22 @@ NORMALISATIONS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
 }
 
 
+GROUPS = 8  # of channels (Wu and He, 2018), or as many as divide them
+
+
 def normalisation(norm: str, channels: int, *, dimensions: int) -> list[nn.Module]:
     """Return the layer that a recipe's `norm` names, or none.
 
     Args:
         dimensions: 1 for `(n, channels)`, 2 for images.
     """
-    return [] if norm == "none" else [NORMALISATIONS[norm][dimensions - 1](channels)]
+    if norm == "none":
+        return []
+    if norm == "layer":  # of images, channels and pixels together
+        return [nn.LayerNorm(channels) if dimensions == 1 else nn.GroupNorm(1, channels)]
+    if norm == "group":
+        return [nn.GroupNorm(math.gcd(GROUPS, channels), channels)]
+    return [NORMALISATIONS[norm][dimensions - 1](channels)]
 
 
 class _Sum(torch.autograd.Function):

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from suite.data import Examples, Split, load, sources, transform
+from suite.data import Examples, Split, load, mixed, sources, transform
 from suite.execution.pool import start
 from suite.ground.errors import RequestError, first_line, own_line
 from suite.ground.fields import annotation
@@ -442,7 +442,11 @@ def _transform(part: Transform) -> Iterator[Found]:
     images = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 
     def drawn(one: Transform = part, seed: int = 0) -> Tensor:
-        return transform(images, (one,), torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        if one.mixes:
+            batch = Split(images, torch.arange(len(images)) % CLASSES)
+            return mixed(batch, (one,), CLASSES, generator).inputs
+        return transform(images, (one,), generator)
 
     once = drawn()
     yield Found("keeps shape and type", once.shape == images.shape and once.dtype == images.dtype)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from suite.data import Examples, augmented, load, shifted_tests
+from suite.data import Examples, Split, augmented, load, mixed, shifted_tests
 from suite.execution.strategy import THREADS
 from suite.ground.errors import RequestError
 from suite.ground.wording import worded
@@ -67,10 +67,13 @@ def _trained_on(records: Sequence[Record]) -> list[Strip]:
         recipe = discovery.recipe_of(record)
         data = data or recipe.data
         if recipe.data == data and recipe.augmentation not in found:
-            images = _examples(record).train.inputs[:SHOWN]
+            examples = _examples(record)
+            images, targets = (part[:SHOWN] for part in examples.train)
             generator = torch.Generator().manual_seed(stream(record.seed, "augment"))
-            if recipe.augmentation:
-                (images,) = augmented((images,), recipe.augmentation, generator)
+            if plain := tuple(one for one in recipe.augmentation if not one.mixes):
+                (images,) = augmented((images,), plain, generator)
+            if mixing := tuple(one for one in recipe.augmentation if one.mixes):
+                images, _ = mixed(Split(images, targets), mixing, examples.outputs, generator)
             found[recipe.augmentation] = _pictures(images)
     return [Strip(tuple(map(str, how)), pictures) for how, pictures in found.items()]
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from suite.data import Examples, transform
+from suite.data import Examples, Split, mixed, transform
 from suite.ground.errors import RequestError
 from suite.seeds import seeded
 from suite.training.evaluation import predict
@@ -42,7 +42,11 @@ def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
         _check_metrics(recipe, network, examples)
     for one in (*recipe.augmentation, *recipe.shifts):
         if one.home:
-            transform(examples.train.inputs[:FEW].cpu(), (one,), torch.Generator())
+            few = Split(*(part[:FEW].cpu() for part in examples.train))
+            if one.mixes:
+                mixed(few, (one,), examples.outputs, torch.Generator())
+            else:
+                transform(few.inputs, (one,), torch.Generator())
     if recipe.schedule.home:
         _check_schedule(recipe, len(examples.train))
     if recipe.optimizer.home:

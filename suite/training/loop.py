@@ -10,6 +10,7 @@ the figures and the verdict count.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -20,11 +21,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from suite.data import Examples, Split, augmented, load, shifted_tests
+from suite.data import Examples, Split, augmented, load, mixed, shifted_tests
 from suite.models import build
 from suite.models.layers import use_generator
 from suite.seeds import Purpose, global_state, seeded, set_global_state, stream
 from suite.training import observers
+from suite.training.averages import Averaging
 from suite.training.checkpoint import Checkpoint
 from suite.training.devices import devices_of
 from suite.training.evaluation import evaluate
@@ -34,6 +36,7 @@ from suite.training.outputs import Outputs
 from suite.training.precision import at
 from suite.training.schedules import rates
 from suite.training.step import Accumulated, Step
+from suite.training.stopping import Stopping
 from suite.training.stopwatch import Stopwatch
 from suite.training.update_rules import clipping, make_rule
 from suite.vocabulary.recipe import Budget, Recipe
@@ -130,11 +133,22 @@ class Run:
             recipe, total_steps=self.total_steps, steps_per_epoch=self.steps_per_epoch
         )
         self.moments = evaluation_steps(recipe.budget, self.total_steps, self.steps_per_epoch)
+        self.averaging = None
+        if recipe.average.name != "none":
+            self.averaging = Averaging(
+                recipe.average, self.network, self.total_steps, self.steps_per_epoch
+            )
+        self.stopping = Stopping(recipe.budget.patience) if recipe.budget.patience else None
 
     def train(self, checkpoint: Checkpoint | None = None) -> str:
         """Take every step of the budget; return why it stopped early, or an empty string."""
         with seeded(stream(self.seed, "global", self.devices.rank)):
-            return self._train(checkpoint)
+            reason = self._train(checkpoint)
+        if not reason and self.stopping:
+            self.stopping.settle(self.network)
+        elif not reason and self.averaging:
+            self.averaging.settle()
+        return reason
 
     def _train(self, checkpoint: Checkpoint | None) -> str:
         outputs: list[Outputs] = []
@@ -146,6 +160,8 @@ class Run:
             result = self.step(*self.devices.shard(batch), self.rate())
             self.done += 1
             self.seen += len(batch)
+            if self.averaging:
+                self.averaging.update(self.done)
             outputs.append(result.outputs)
             targets.append(batch.targets)
             if self.done % self.look_every == 0 and self.devices.agree(
@@ -161,6 +177,8 @@ class Run:
                 if self.devices.agree(bool(reason)):
                     return reason or f"another device diverged at step {self.done}"
                 outputs, targets = [], []
+                if self.stopping and self.devices.agree(self.stopping.ends):
+                    return ""
                 if self.done < self.total_steps:
                     self.watch.start()
             if (
@@ -181,6 +199,7 @@ class Run:
             "curves": self.curves,
             "done": self.done,
             "seen": self.seen,
+            **{name: part.state() for name, part in self._keeping().items()},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -194,6 +213,13 @@ class Run:
         self.order.set_state(self.began.order)
         self.augment.set_state(self.began.augment)
         self.curves, self.done, self.seen = state["curves"], state["done"], state["seen"]
+        for name, part in self._keeping().items():
+            part.restore(state[name])
+
+    def _keeping(self) -> dict[str, Averaging | Stopping]:
+        """Return what keeps weights beside the network's, by name."""
+        both = {"averaging": self.averaging, "stopping": self.stopping}
+        return {name: part for name, part in both.items() if part}
 
     def _rehearse(self) -> None:
         """Let several devices take a step, before all that it moves is restored.
@@ -213,9 +239,13 @@ class Run:
         for inputs, targets in self.epochs():
             size = self.recipe.batch_size
             # One gather an epoch, then views: a gather a step costs 20 µs more at batch 64.
-            batches = map(
+            batches: Iterable[Split] = map(
                 Split, self.seen_as(torch.split(inputs, size)), torch.split(targets, size)
             )
+            if mixing := tuple(one for one in self.recipe.augmentation if one.mixes):
+                batches = (
+                    mixed(batch, mixing, self.examples.outputs, self.augment) for batch in batches
+                )
             yield from self.ahead(batches)
 
     def epochs(self) -> Iterator[Split]:
@@ -237,13 +267,19 @@ class Run:
 
     def seen_as(self, inputs: tuple[Tensor, ...]) -> Iterable[Tensor]:
         """Return batches of inputs as the network sees them."""
-        names = self.recipe.augmentation
+        names = tuple(one for one in self.recipe.augmentation if not one.mixes)
         return augmented(inputs, names, self.augment) if names else inputs
 
     def observe(
         self, outputs: list[Outputs], targets: list[Tensor], gradients: tuple[Tensor, ...]
     ) -> str:
         """Add a point to every curve; return which metric is no number, if one is not."""
+        with self.averaging.in_place() if self.averaging else contextlib.nullcontext():
+            return self._observe(outputs, targets, gradients)
+
+    def _observe(
+        self, outputs: list[Outputs], targets: list[Tensor], gradients: tuple[Tensor, ...]
+    ) -> str:
         scores = self.recipe.metrics
         moment = Moment(self.network, self.loss, self.examples, outputs, targets, gradients, scores)
         values: dict[str, float] = {}
@@ -253,6 +289,9 @@ class Run:
         for name, value in values.items():
             if math.isfinite(value):
                 self.curves.setdefault(name, []).append((self.done / self.steps_per_epoch, value))
+        if self.stopping:
+            epoch = self.done / self.steps_per_epoch
+            self.stopping.look(self.network, values["validation/loss"], epoch)
         return not_finite(values, self.done)
 
     def outcome(self, reason: str, *, timed: bool = False) -> Outcome:
@@ -277,14 +316,21 @@ class Run:
         )
 
     def final(self) -> dict[str, float]:
-        """Return what was last observed, and measure the last weights on training and test."""
+        """Return what was last observed, and measure the last weights on training and test.
+
+        With early stopping these are the best weights, and what was observed of them.
+        """
         train, test = self.examples.train, self.examples.test
         sample = Split(train.inputs[:TRAIN_SAMPLE], train.targets[:TRAIN_SAMPLE])
+        since = self.stopping.since if self.stopping else 0
         metrics = {
-            name: curve[-1][1]
+            name: curve[-1 - since][1]
             for name, curve in self.curves.items()
             if name.startswith(("validation/", "weights/", "gradient/"))
         }
+        if self.stopping:
+            metrics["stopping/epochs"] = self.done / self.steps_per_epoch
+            metrics["stopping/best_epoch"] = self.stopping.epoch
         scores = self.recipe.metrics
         metrics |= evaluate(self.network, self.loss, sample, "train/", scores)
         metrics |= evaluate(self.network, self.loss, test, "test/", scores)
@@ -307,6 +353,8 @@ class Run:
     def cost(self, *, timed: bool) -> dict[str, float]:
         """Return what training took; seconds only where they were taken alone."""
         cost: dict[str, float] = {"cost/steps": self.done, "cost/examples": self.seen}
+        if self.stopping:
+            cost["cost/looks"] = self.stopping.looks * len(self.examples.validation)
         if not timed:
             self.curves.pop("cost/seconds", None)
             return cost

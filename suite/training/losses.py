@@ -33,6 +33,9 @@ def loss_of(named: Named) -> Loss:
 
 
 def _one_hot(outputs: Tensor, classes: Tensor) -> Tensor:
+    """Return classes as shares of classes, as which mixed ones come."""
+    if classes.is_floating_point():
+        return classes
     return F.one_hot(classes, outputs.shape[1]).to(outputs.dtype)
 
 

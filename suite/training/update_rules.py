@@ -38,12 +38,33 @@ class UpdateRule(Protocol):
 
 
 class Factors(NamedTuple):
-    """What a rule multiplies by, besides the learning rate; None is a term that is left out."""
+    """What a rule multiplies by, besides the learning rate; None is a term that is left out.
+
+    Attributes:
+        decayed: places of the parameters that weight decay is about; None is all.
+    """
 
     momentum: Factor | None
     weight_decay: Factor | None
     eps: Factor
     stacked: bool
+    decayed: list[int] | None = None
+
+    def penalised(self, parameters: Tensors, gradients: Tensors) -> Tensors:
+        """Return the gradients of the loss and the L2 penalty together."""
+        if self.weight_decay is None:
+            return gradients
+        if self.decayed is None:
+            return plus(gradients, parameters, self.weight_decay)
+        found = list(gradients)
+        some = plus(self.of(gradients), self.of(parameters), self.weight_decay)
+        for place, one in zip(self.decayed, some, strict=True):
+            found[place] = one
+        return found
+
+    def of(self, tensors: Tensors) -> Tensors:
+        """Return those that weight decay is about."""
+        return tensors if self.decayed is None else [tensors[place] for place in self.decayed]
 
 
 def make_rule(
@@ -67,7 +88,12 @@ def make_rule(
         return None if isinstance(value, float) and value == 0.0 else value
 
     momentum, decay = unless_zero(factor("momentum")), unless_zero(factor("weight_decay"))
-    factors = Factors(momentum, decay, factor("eps"), bool(stacked))
+    decayed = None
+    if optimizer.decays == "weights":
+        axes = 3 if stacked else 2
+        decayed = [place for place, one in enumerate(parameters) if one.ndim >= axes]
+        decay = decay if decayed else None
+    factors = Factors(momentum, decay, factor("eps"), bool(stacked), decayed)
     rule: UpdateRule = optimizer.function()(optimizer, parameters, factors)
     return rule
 
@@ -134,16 +160,15 @@ class SGD(InPlace):
             self.kept["velocity"] = self.velocity
 
     def __call__(self, parameters: Tensors, gradients: Tensors, lr: Factor) -> None:
-        o, (momentum, decay, _, stacked) = self.optimizer, self.factors
-        if decay is not None:
-            gradients = plus(gradients, parameters, decay)
+        o, momentum = self.optimizer, self.factors.momentum
+        gradients = self.factors.penalised(parameters, gradients)
         if momentum is not None:
             multiply_(self.velocity, momentum)
             torch._foreach_add_(self.velocity, gradients)
             gradients = plus(gradients, self.velocity, momentum) if o.nesterov else self.velocity
         add_(parameters, gradients, -lr)
         if o.max_norm is not None:
-            project(parameters, o.max_norm, stacked=stacked)
+            project(parameters, o.max_norm, stacked=self.factors.stacked)
 
 
 def project(parameters: Tensors, radius: float, *, stacked: bool = False) -> None:
@@ -172,16 +197,16 @@ class Adam(InPlace):
         }
 
     def __call__(self, parameters: Tensors, gradients: Tensors, lr: Factor) -> None:
-        o, (_, decay, eps, _) = self.optimizer, self.factors
+        o, decay, eps = self.optimizer, self.factors.weight_decay, self.factors.eps
         beta1, beta2 = o.betas
         steps = self.kept["steps"]
         assert isinstance(steps, int)
         steps += 1
         self.kept["steps"] = steps
         if decay is not None and o.name == "adamw":
-            multiply_(parameters, 1 - lr * decay)
-        elif decay is not None:
-            gradients = plus(gradients, parameters, decay)
+            multiply_(self.factors.of(parameters), 1 - lr * decay)
+        else:
+            gradients = self.factors.penalised(parameters, gradients)
         torch._foreach_lerp_(self.first, gradients, 1 - beta1)
         torch._foreach_mul_(self.second, beta2)
         torch._foreach_addcmul_(self.second, gradients, gradients, 1 - beta2)

@@ -19,10 +19,12 @@ class Loss(Component, kind="Loss", default="cross_entropy"):
     Attributes:
         values: whether targets are values, not classes.
         probabilities: how outputs are read as probabilities of classes.
+        soft: whether its targets may be shares of classes, as of images that were mixed.
     """
 
     brief = True
     shared = True
+    soft: ClassVar[bool] = True
     values: ClassVar[bool] = False
     probabilities: ClassVar[Probabilities] = "softmax"
 
@@ -45,6 +47,8 @@ class MSEOneHot(Loss, name="mse_one_hot", place="suite.training.losses:mse_one_h
 
 class MultiMargin(Loss, name="multi_margin", place="suite.training.losses:multi_margin"):
     """By how much other classes come nearer than 1 to the true one (Weston and Watkins, 1999)."""
+
+    soft = False
 
 
 class BinaryCrossEntropy(
@@ -86,8 +90,8 @@ def loss(
 ) -> Any:
     """Make `(outputs, targets, *, fields) -> scalar tensor` a loss of one's own.
 
-    Outputs are what the network returns, `(n, outputs)`; targets int64 `(n,)` or float32 `(n, 1)`.
-    It is a mean over examples.
+    Outputs are what the network returns, `(n, outputs)`; targets int64 `(n,)` or float32 `(n, 1)`,
+    or float32 shares of classes `(n, outputs)` where images are mixed. It is a mean over examples.
 
     Args:
         values: its targets are values, not classes.

@@ -48,6 +48,9 @@ METRICS: dict[str, Metric] = {
     "cost/examples_per_second": Metric(
         "training examples per second", "per second", "higher", clock=True
     ),
+    "cost/looks": Metric("validation examples looked at to stop early", "count", "lower"),
+    "stopping/epochs": Metric("epochs until training was stopped", "count", "lower"),
+    "stopping/best_epoch": Metric("epoch of the lowest validation loss", "count", "neither"),
     "target/epochs": Metric("epochs to the target", "count", "lower"),
     "target/steps": Metric("steps to the target", "count", "lower"),
     "target/examples": Metric("examples to the target", "count", "lower"),

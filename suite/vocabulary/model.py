@@ -11,7 +11,8 @@ from suite.ground.fields import number, scalar
 from suite.vocabulary.components import Component, own
 
 Pooling = Literal["max", "average", "strided"]
-Normalisation = Literal["none", "batch", "synchronised"]
+# Over a batch, each example's units or channels, or groups of these.
+Normalisation = Literal["none", "batch", "synchronised", "layer", "group"]
 
 VGG_11 = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
 
@@ -99,7 +100,8 @@ class MLP(Model, name="mlp", place="suite.models.mlp:mlp"):
         activation: after each hidden layer.
         dropout: probability that a hidden unit is zeroed in training.
         norm: normalisation before each activation, over the batch or, where several devices share a
-            batch, over each device's part of it unless `synchronised`.
+            batch, over each device's part of it unless `synchronised`;
+            `layer` is over all units or channels of an example, `group` over up to eight groups.
         residual: whether a hidden layer as wide as the one before it adds its input to its output;
             None is no.
     """
@@ -130,7 +132,8 @@ class LeNet(Model, name="lenet", place="suite.models.lenet:lenet"):
             with a stride of 2 does, and pools nothing.
         padding: of the first convolution.
         norm: normalisation before each activation, over the batch or, where several devices share a
-            batch, over each device's part of it unless `synchronised`.
+            batch, over each device's part of it unless `synchronised`;
+            `layer` is over all units or channels of an example, `group` over up to eight groups.
     """
 
     activation: Activation = Activation()
@@ -146,7 +149,8 @@ class ResNet(Model, name="resnet", place="suite.models.resnet:resnet"):
         depth: layers with weights, 6n + 2 of them.
         channels: of the first of three stages; the next ones have two and four times as many.
         norm: normalisation after each convolution, over the batch or, where several devices share a
-            batch, over each device's part of it unless `synchronised`.
+            batch, over each device's part of it unless `synchronised`;
+            `layer` is over all units or channels of an example, `group` over up to eight groups.
         residual: whether a block adds its input to its output; None is yes.
     """
 

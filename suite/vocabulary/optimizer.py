@@ -1,13 +1,15 @@
-"""Update rules and schedules: each name with the fields that it reads."""
+"""Update rules, schedules and averages of weights: each name with the fields that it reads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from suite.ground.errors import RequestError
 from suite.ground.fields import number, scalar
 from suite.vocabulary.components import Component, own
+
+Decayed = Literal["all", "weights"]
 
 
 class Optimizer(Component, kind="Optimizer", default="sgd"):
@@ -27,6 +29,8 @@ class SGD(Optimizer, name="sgd", place="suite.training.update_rules:SGD"):
         momentum: factor on the velocity; PyTorch's form.
         nesterov: Nesterov's momentum, as Sutskever et al. (2013) have it.
         weight_decay: L2 penalty, added to the gradient.
+        decays: what it is a penalty on: all parameters, or those with two axes or more, and so no
+            bias and no gain of a normalisation.
         max_norm: radius of the ball onto which all parameters together are projected after each
             update; None projects nothing.
     """
@@ -34,6 +38,7 @@ class SGD(Optimizer, name="sgd", place="suite.training.update_rules:SGD"):
     momentum: float = scalar(default=0.0, low=0.0, high=0.9999)
     nesterov: bool = False
     weight_decay: float = scalar(default=0.0, low=0.0)
+    decays: Decayed = "all"
     max_norm: float | None = number(default=None, low=1e-9)
 
     def check(self) -> None:
@@ -46,11 +51,13 @@ class Adam(Optimizer, name="adam", place="suite.training.update_rules:Adam"):
 
     Attributes:
         weight_decay: L2 penalty, added to the gradient.
+        decays: what it is a penalty on, as of `sgd`.
         betas: of the means of the gradient and of its square.
         eps: added to the root of the mean square.
     """
 
     weight_decay: float = scalar(default=0.0, low=0.0)
+    decays: Decayed = "all"
     betas: tuple[float, ...] = (0.9, 0.999)
     eps: float = scalar(default=1e-8, low=0.0)
 
@@ -64,11 +71,13 @@ class AdamW(Optimizer, name="adamw", place="suite.training.update_rules:Adam"):
 
     Attributes:
         weight_decay: share of the weights, times the rate, that each update takes away.
+        decays: of what, as of `sgd`.
         betas: of the means of the gradient and of its square.
         eps: added to the root of the mean square.
     """
 
     weight_decay: float = scalar(default=0.0, low=0.0)
+    decays: Decayed = "all"
     betas: tuple[float, ...] = (0.9, 0.999)
     eps: float = scalar(default=1e-8, low=0.0)
     check = Adam.check
@@ -116,6 +125,40 @@ class OneCycle(Schedule, name="one_cycle", place="suite.training.schedules:one_c
     rise: float = number(default=0.3, low=0.0, high=1.0)
     start: float = number(default=0.04, low=0.0, high=1.0)
     end: float = number(default=1e-4, low=0.0, high=1.0)
+
+
+class Average(Component, kind="Average", default="none"):
+    """Which weights are evaluated, kept and shown: the last ones, or a mean."""
+
+    brief = True
+
+
+class LastWeights(Average, name="none"):
+    """The last ones."""
+
+
+class EMA(Average, name="ema", place="suite.training.averages:ema"):
+    """A mean over all steps that forgets (Polyak and Juditsky, 1992, with exponential weights).
+
+    Attributes:
+        decay: share of the mean that each step leaves.
+    """
+
+    stacks = False
+    decay: float = number(default=0.99, low=0.0, high=1.0)
+
+
+class SWA(Average, name="swa", place="suite.training.averages:swa"):
+    """The mean of the weights at the ends of the last epochs (Izmailov et al., 2018).
+
+    The running moments of batch normalisation are averaged with them, not measured anew.
+
+    Attributes:
+        start: share of the budget after which it begins.
+    """
+
+    stacks = False
+    start: float = number(default=0.75, low=0.0, high=0.99)
 
 
 def optimizer(

@@ -17,17 +17,19 @@ from suite.vocabulary.components import Component
 from suite.vocabulary.data import Data
 from suite.vocabulary.loss import Loss, Score
 from suite.vocabulary.model import Model
-from suite.vocabulary.optimizer import Optimizer, Schedule
+from suite.vocabulary.optimizer import Average, Optimizer, Schedule
 from suite.vocabulary.transformation import Transform
 
 Precision = Literal["float32", "tf32", "bfloat16"]
 
 if TYPE_CHECKING:  # In a recipe as it is written a word stands for the component of that name.
     ALoss = Any
+    AnAverage = Any
     Transforms = tuple[Any, ...]
     Scores = tuple[Any, ...]
 else:
     ALoss = Loss
+    AnAverage = Average
     Transforms = tuple[Transform, ...]
     Scores = tuple[Score, ...]
 
@@ -42,6 +44,9 @@ class Budget:
         examples: training examples seen, counting repeats.
         evaluations: how many times validation is measured, evenly over the budget; None
             measures it after every epoch.
+        patience: ends training early, after so many evaluations in a row without a lower validation
+            loss, and takes the weights that had the lowest (early stopping: Prechelt, 1998). None
+            ends it nowhere before.
     """
 
     _: KW_ONLY
@@ -49,6 +54,7 @@ class Budget:
     steps: int | None = number(default=None, low=1)
     examples: int | None = number(default=None, low=1)
     evaluations: int | None = number(default=None, low=1)
+    patience: int | None = number(default=None, low=1)
 
     def check(self) -> None:
         if self.epochs is None and self.steps is None and self.examples is None:
@@ -91,6 +97,7 @@ class Recipe:
         clip_norm: longest that the gradient of a batch, all parameters taken as one vector, may be
             before an update; a longer one is scaled down to it (Pascanu et al., 2013). None clips
             nothing.
+        average: of weights, that is evaluated in place of the last ones.
     """
 
     _: KW_ONLY
@@ -108,6 +115,7 @@ class Recipe:
     precision: Precision = "float32"
     gradient_accumulation: int = number(default=1, low=1, high=10**9)
     clip_norm: float | None = number(default=None, low=1e-9)
+    average: AnAverage = Average()
 
     def check(self) -> None:
         if self.data.values not in (None, self.loss.values):
@@ -135,11 +143,20 @@ class Recipe:
         for one in transforms:
             if one.colours and self.data.in_colour is False:
                 raise RequestError(f"data '{self.data.name}' has no colours: no '{one.name}'")
+        mixing = [one.mixes for one in transforms]
+        if any(mixing) and field == "shifts":
+            raise RequestError("Recipe.shifts cannot mix images of several classes")
+        if mixing != sorted(mixing):
+            raise RequestError(f"Recipe.{field} must end with what mixes whole batches")
+        if any(mixing) and (self.loss.values or not self.loss.soft):
+            raise RequestError(
+                f"loss '{self.loss.name}' takes one class an example: nothing can be mixed"
+            )
 
     @property
     def stacks(self) -> bool:
         """Whether trials of it may train as one program: a network, rule or loss may refuse."""
-        return all(part.stacks for part in self.parts)
+        return self.budget.patience is None and all(part.stacks for part in self.parts)
 
     @property
     def own(self) -> bool:

@@ -22,6 +22,7 @@ from suite.vocabulary.views import View
 
 Tier = Literal["smoke", "laptop", "full"]
 TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
+STOPPING = ("stopping/epochs", "stopping/best_epoch", "cost/looks")
 MAIN = "main"
 OBSERVED = {"loss", "accuracy", "calibration_error"}  # of a split, in every recipe
 NAME_LEVELS = ("arm", "against", "within", "without", "where")
@@ -170,6 +171,8 @@ class Study:
             raise RequestError(f"{who}: '{metric}' has curves only, no final value")
         if metric.startswith("target/") and self.target is None:
             raise RequestError(f"{who}: '{metric}' needs the study to have a target")
+        if metric in STOPPING and grid.probe is None and grid.recipe.budget.patience is None:
+            raise RequestError(f"{who}: '{metric}' needs a budget with patience")
         if is_timed(metric) and not grid.alone and grid.probe is None:
             raise RequestError(f"{who}: '{metric}' needs a part whose trials run alone")
         if grid.probe is not None:

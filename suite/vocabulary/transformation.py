@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from suite.ground.fields import number
 from suite.vocabulary.components import Component, own
 from suite.vocabulary.metrics import define_metric
 
@@ -15,15 +17,17 @@ class Transform(Component, kind="Transformation"):
     Attributes:
         draws: how many strengths an image gets.
         colours: whether it is for images in colour only.
+        mixes: whether it makes images, and their targets, out of those of a batch.
     """
 
     brief = True
     draws: ClassVar[int] = 1
     colours: ClassVar[bool] = False
+    mixes: ClassVar[bool] = False
 
     def __init_subclass__(cls, **facts: Any) -> None:
         super().__init_subclass__(**facts)
-        if cls.word:
+        if cls.word and not cls.mixes:
             under = f"under {cls.word.replace('_', ' ')}"
             for what, words, unit, better in (
                 ("loss", "test loss", "nats", "lower"),
@@ -90,6 +94,35 @@ class Compression(Transform, name="compression", place="suite.data.augmentation:
     """As JPEG does, at a quality of 100 (strength 0) down to 2 (strength 1)."""
 
 
+class Mixing(Transform):
+    """What makes images out of those of a batch; targets are then shares of classes."""
+
+    draws = 0
+    mixes = True
+    stacks = False
+
+
+class Mixup(Mixing, name="mixup", place="suite.data.mixing:mixup"):
+    """λ of an image and 1 - λ of another of its batch (Zhang et al., 2018), as torchvision's.
+
+    Attributes:
+        alpha: both parameters of the beta distribution of λ, which a batch shares.
+    """
+
+    alpha: float = number(default=0.2, low=1e-3)
+
+
+class CutMix(Mixing, name="cutmix", place="suite.data.mixing:cutmix"):
+    """A rectangle of another image of its batch pasted in (Yun et al., 2019), as torchvision's.
+
+    Attributes:
+        alpha: both parameters of the beta distribution of λ, the share of the area that is kept,
+            which a batch shares.
+    """
+
+    alpha: float = number(default=1.0, low=1e-3)
+
+
 if TYPE_CHECKING:  # a word stands for the transformation of that name
     Transformation = str
 else:
@@ -102,11 +135,18 @@ def transformation(
     """Make `(images, strengths, *, generator, fields) -> images` a transformation of one's own.
 
     Images are float32 `(n, channels, height, width)` in [0, 1], strengths `(n, draws)` in [-1, 1];
-    `generator`, for whatever else it draws, may be left out.
+    `generator`, for whatever else it draws, may be left out. One that mixes a batch also takes
+    `targets` by keyword, float32 shares of classes `(n, classes)`, and returns both.
 
     Args:
         draws: how many strengths an image gets.
         version: stands in a trial's id in place of a digest of the code.
     """
     takes = ("images", "strengths")
-    return own(function, Transform, takes, "generator", draws=draws, version=version, stacks=True)
+
+    def make(function: Callable[..., Any]) -> Any:
+        mixes = inspect.isfunction(function) and "targets" in inspect.signature(function).parameters
+        facts: dict[str, Any] = {"draws": draws, "stacks": not mixes, "mixes": mixes}
+        return own(function, Transform, takes, "generator", "targets", version=version, **facts)
+
+    return make(function) if function is not None else make

@@ -43,12 +43,13 @@ def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: A
     show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
     failed = sum(form["failed"] for form in forms)
     if failed:
-        reason = next(
+        error = next(
             one.outcome.error
             for result in results
             for one in result.records
             if one.outcome.status is Status.FAILED
         )
+        reason = error.partition("\n")[0]
         print(
             f"{plural(failed, 'trial')} failed, the first with {reason}; the next run tries again",
             file=sys.stderr,

@@ -26,8 +26,11 @@ def nearest(name: object, choices: Iterable[object]) -> str:
 
 def first_line(error: BaseException | None) -> str:
     """Return the first line of what a library said, without a long tail."""
-    line = str(error).partition("\n")[0]
-    return textwrap.shorten(line, 200, placeholder=" …") or repr(error)
+    try:
+        line = str(error).partition("\n")[0]
+    except Exception:  # an error of someone's own may not even say what it is
+        line = ""
+    return textwrap.shorten(line, 200, placeholder=" …") or type(error).__name__
 
 
 @contextlib.contextmanager
@@ -35,9 +38,9 @@ def blaming_own_code() -> Iterator[None]:
     """Turn an error in the user's own code into one line that names its file and line."""
     try:
         yield
-    except RequestError:
+    except (RequestError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         if (place := own_line(error)) is None:
             raise
         raise RequestError(f"{place}: {type(error).__name__}: {first_line(error)}") from None

@@ -31,6 +31,7 @@ from suite.training.checkpoint import Checkpoint
 from suite.training.fitting import fits
 from suite.training.loop import Run
 from suite.training.losses import loss_of
+from suite.training.outputs import first
 from suite.training.schedules import rates
 from suite.training.stack import Stack
 from suite.vocabulary.components import Component
@@ -380,12 +381,15 @@ def _model(part: Model) -> Iterator[Found]:
     examples = examples_for(recipe)
     with torch.no_grad(), seeded(0):
         outputs = build(part, examples.shape, examples.outputs, 0).eval()(examples.train.inputs)
+    if not isinstance(first(outputs), Tensor):
+        yield Found("returns tensors", False, f"it returns {outputs!r}")
+        return
     if not isinstance(outputs, Tensor):
         yield Found("trains", None, "it has several outputs: its study's own loss must be there")
         return
     run = Run(recipe, 0, "cpu", examples)
-    first, other = Run(recipe, 0, "cpu", examples), Run(recipe, 1, "cpu", examples)
-    yield Found("built from its seed alone", run.initial_digest == first.initial_digest)
+    again, other = Run(recipe, 0, "cpu", examples), Run(recipe, 1, "cpu", examples)
+    yield Found("built from its seed alone", run.initial_digest == again.initial_digest)
     if not any(True for _ in run.network.parameters()):
         yield Found("has parameters", False)
         return

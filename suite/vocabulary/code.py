@@ -32,6 +32,16 @@ READING = {
     *(name for of in (str, tuple, frozenset) for name in dir(of) if not name.startswith("_")),
     *("get", "items", "keys", "values"),
 }
+# Methods of which it is certain that they do not.
+CHANGING = {
+    *(
+        name
+        for of, plain in ((list, tuple), (dict, READING), (set, frozenset), (bytearray, bytes))
+        for name in set(dir(of)) - set(plain if isinstance(plain, set) else dir(plain))
+        if not name.startswith("_")
+    ),
+    *("appendleft", "extendleft", "popleft", "move_to_end", "__setitem__", "__setattr__"),
+}
 
 
 def digest_of(function: Callable[..., Any]) -> str:
@@ -170,15 +180,36 @@ def named_by(path: Path, node: ast.AST) -> Iterator[Name]:
         yield from _resolved(path, name, attribute)
 
 
-def _mentioned(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield each name in a node, with the attribute that is asked of it, or none."""
-    bases = set()
-    for one in ast.walk(node):
-        if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name):
-            bases.add(id(one.value))
-            yield one.value.id, one.attr
-        elif isinstance(one, ast.Name) and id(one) not in bases:
-            yield one.id, ""
+def _mentioned(node: ast.AST, local: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
+    """Yield each name in a node that is no function's own, with the attribute asked of it, or none."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        for outside in (*node.decorator_list, node.args, *filter(None, [node.returns])):
+            yield from _mentioned(outside, local)
+        local |= _own_names(node)
+        inside: Iterable[ast.AST] = node.body
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        yield from [] if node.value.id in local else [(node.value.id, node.attr)]
+        return
+    elif isinstance(node, ast.Name):
+        yield from [] if node.id in local else [(node.id, "")]
+        return
+    else:
+        inside = ast.iter_child_nodes(node)
+    for one in inside:
+        yield from _mentioned(one, local)
+
+
+def _own_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Return a function's arguments and the names to which it gives values, but for global ones."""
+    given = {one.arg for one in ast.walk(function.args) if isinstance(one, ast.arg)}
+    stored = set().union(*map(bound, function.body))
+    declared = {
+        name
+        for one in ast.walk(function)
+        if isinstance(one, ast.Global | ast.Nonlocal)
+        for name in one.names
+    }
+    return (given | stored) - declared
 
 
 def _resolved(path: Path, name: str, attribute: str = "") -> Iterator[Name]:
@@ -236,8 +267,8 @@ def _less(top: Import, alias: ast.alias) -> ast.stmt:
     return ast.copy_location(made, alias)
 
 
-def _is_word(top: ast.stmt) -> bool:
-    """Whether a statement is a docstring, or as good as one."""
+def _is_word(top: ast.AST) -> bool:
+    """Whether a statement is a docstring, or as good as one: it computes nothing."""
     return isinstance(top, ast.Expr) and isinstance(top.value, ast.Constant)
 
 
@@ -313,49 +344,70 @@ def _changed(
     """
     sources = _sources([*nodes, *read(path).body])
     statements = {id(call) for one in nodes if isinstance(one, ast.Expr) for call in ast.walk(one)}
+    here = (path, Path())
 
-    def behind(node: ast.AST, whole: bool = False) -> Iterator[Name]:
-        """Yield what an expression is a part of; a definition only if that itself is meant."""
-        waiting, passed = [(*_root(node), whole)], set[str]()
+    def behind(node: ast.AST, *, whole: bool = False, new: bool = False) -> Iterator[Name]:
+        """Yield what an expression is a part of.
+
+        Args:
+            whole: a definition too may be meant, and not what it returns.
+            new: so may a name that another file does not have yet.
+        """
+        waiting = [(*_root(part), whole, True) for part in _parts(node)]
+        passed: set[str] = set()
         while waiting:
-            name, attribute, as_it_is = waiting.pop()
+            name, attribute, as_it_is, surely = waiting.pop()
             if not name or name in passed:
                 continue
             passed.add(name)
-            waiting += [(*_root(one), False) for one in sources.get(name, ())]
+            for value in sources.get(name, ()):
+                same = surely and not _copies(value)
+                waiting += [(*_root(part), False, same) for part in _parts(value)]
             if name in local:
                 yield Path(), name
                 continue
             for file, found in _resolved(path, name, attribute):
                 kinds = {type(top) for top in read(file).body if found in bound(top)}
-                if not found and as_it_is:
-                    yield file, found  # which is new there
-                elif kinds - {ast.Import, ast.ImportFrom} and (
-                    as_it_is or not kinds & set(typing.get_args(Definition))
-                ):
+                is_defined = not kinds.isdisjoint(typing.get_args(Definition))
+                if new and not found:
                     yield file, found
+                elif kinds - set(typing.get_args(Import)) and (as_it_is or not is_defined):
+                    yield from [(file, found)] if surely or file in here else []
 
     for one in nodes:
         if isinstance(one, ast.Global):
             yield from ((path, name) for name in one.names)
         elif isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load):
-            yield from behind(one, not _calls(one))
+            whole = not _copies(one.value)
+            yield from behind(one, whole=whole, new=whole)
+            yield path, _root(one)[0]  # of a module that is installed
         elif isinstance(one, ast.Call):
             setting = isinstance(one.func, ast.Name) and one.func.id in ("setattr", "delattr")
             if isinstance(one.func, ast.Attribute) and one.func.attr not in READING:
-                yield from behind(one.func.value)
+                # Of a class, what it holds is changed by a method; it itself is by none.
+                found = behind(one.func.value, whole=_is_held(path, one.func.value))
+                sure = one.func.attr in CHANGING
+                yield from (name for name in found if sure or name[0] in here)
             called = list(_called(path, one.func, calling))
-            yield from (name for name in called if name[0] != Path())
+            stated = id(one) in statements
+            yield from (
+                name for name in called if name[0] == path or (stated and name[0] != Path())
+            )
             sure = setting or any(file == Path() for file, _ in called)
-            # What is installed may change what it is given, as random.shuffle does.
-            if sure or id(one) in statements:
+            # What is installed may change what it is given, as random.shuffle does, or itself.
+            if sure or stated:
+                yield path, _root(one.func)[0]
                 for given in (*one.args, *(word.value for word in one.keywords)):
-                    whole = setting and given is one.args[0]
-                    found = behind(given, whole)
-                    yield from (name for name in found if sure or name[0] in (path, Path()))
+                    found = behind(given, whole=setting and given is one.args[0])
+                    yield from (name for name in found if sure or name[0] in here)
         elif isinstance(one, Definition):
             for decorator in one.decorator_list:
                 yield from (name for name in _called(path, decorator, calling) if name[0] != Path())
+                made = decorator.func if isinstance(decorator, ast.Call) else decorator
+                of = made.value if isinstance(made, ast.Attribute) else made
+                yield from behind(of, whole=isinstance(made, ast.Attribute))
+            for base in one.bases if isinstance(one, ast.ClassDef) else ():
+                yield from (name for name in behind(base, whole=True) if _hears(*name))
 
 
 def _called(path: Path, function: ast.AST, calling: frozenset[int]) -> Iterator[Name]:
@@ -363,15 +415,56 @@ def _called(path: Path, function: ast.AST, calling: frozenset[int]) -> Iterator[
     name, attribute = _root(function)
     for file, found in list(_resolved(path, name, attribute)):
         for top in read(file).body:
-            if isinstance(top, Definition) and top.name == found and id(top) not in calling:
-                nodes = list(ast.walk(top))
-                given = {one.arg for one in nodes if isinstance(one, ast.arg)}
-                stored = {one.id for one in nodes if isinstance(one, ast.Name) and _is_set(one)}
-                kept = {name for one in nodes if isinstance(one, ast.Global) for name in one.names}
-                local = frozenset((given | stored) - kept)
-                for place, changed in _changed(file, nodes, local, calling | {id(top)}):
-                    if place != Path() or changed in given:
-                        yield place, changed
+            is_lambda = isinstance(top, ast.Assign) and isinstance(top.value, ast.Lambda)
+            is_it = isinstance(top, Definition) and top.name == found
+            if id(top) in calling or not (is_it or (is_lambda and found in bound(top))):
+                continue
+            nodes = list(ast.walk(top))
+            given = {one.arg for one in nodes if isinstance(one, ast.arg)}
+            stored = {one.id for one in nodes if isinstance(one, ast.Name) and _is_set(one)}
+            kept = {name for one in nodes if isinstance(one, ast.Global) for name in one.names}
+            local = frozenset((given | stored) - kept)
+            for place, changed in _changed(file, nodes, local, calling | {id(top)}):
+                if place == Path() and changed == "cls":
+                    yield file, found
+                elif place != Path() or changed in given:
+                    yield place, changed
+
+
+def _is_held(path: Path, node: ast.AST) -> bool:
+    """Whether an expression is something that a definition holds, such as `C.table`."""
+    deep = sum(isinstance(one, ast.Attribute | ast.Subscript) for one in ast.walk(node))
+    name, attribute = _root(node)
+    is_of_file = any(found == attribute for file, found in _resolved(path, name, attribute))
+    return deep > (1 if attribute and is_of_file else 0)
+
+
+def _hears(file: Path, name: str) -> bool:
+    """Whether a class is told of those that are made below it."""
+    tops = [top for top in read(file).body if name in bound(top)]
+    names = (getattr(one, "name", "") for top in tops for one in ast.walk(top))
+    return "__init_subclass__" in names
+
+
+def _copies(value: ast.AST) -> bool:
+    """Whether an expression may be something of its own, and no part of what it begins with."""
+    return any(isinstance(one, ast.Call | ast.Slice) for one in ast.walk(value))
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the expressions of which a value may be one, or hold one."""
+    yield node
+    inner: list[ast.expr] = []
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        inner = node.elts
+    elif isinstance(node, ast.IfExp):
+        inner = [node.body, node.orelse]
+    elif isinstance(node, ast.Starred):
+        inner = [node.value]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):  # enumerate(rows)
+        inner = node.args
+    for one in inner:
+        yield from _parts(one)
 
 
 def _sources(nodes: Iterable[ast.AST]) -> dict[str, list[ast.AST]]:
@@ -407,10 +500,6 @@ def _root(node: ast.AST) -> tuple[str, str]:
         attribute = node.attr if isinstance(node, ast.Attribute) else ""
         node = node.func if isinstance(node, ast.Call) else node.value
     return (node.id, attribute) if isinstance(node, ast.Name) else ("", "")
-
-
-def _calls(node: ast.AST) -> bool:
-    return any(isinstance(one, ast.Call) for one in ast.walk(node))
 
 
 # --- Where it lies ---------------------------------------------------------------------------
@@ -493,14 +582,11 @@ def form(node: Any, less: Callable[[ast.expr], bool] | None = None) -> Any:
     if isinstance(node, ast.Constant):
         return type(node.value).__name__, repr(node.value)
     if isinstance(node, list):
-        return [form(one) for one in node]
+        return [form(one) for one in node if not _is_word(one)]
     if not isinstance(node, ast.AST):
         return node
     fields = {name: value for name, value in ast.iter_fields(node) if name not in LEFT_OUT}
-    if isinstance(node, Definition):
-        if ast.get_docstring(node, clean=False) is not None:
-            fields["body"] = node.body[1:]
-        if less is not None:
-            fields["decorator_list"] = [one for one in node.decorator_list if not less(one)]
+    if isinstance(node, Definition) and less is not None:
+        fields["decorator_list"] = [one for one in node.decorator_list if not less(one)]
     kept = {name: form(value) for name, value in fields.items() if value not in (None, [])}
     return type(node).__name__, kept

@@ -210,7 +210,7 @@ class Component(metaclass=Kind):
         if cls.version:
             return f"version {cls.version} {digest([cls.facts, defaults])}"
         of = code.digest_of(cls.own)
-        if cls not in components(inspect.unwrap(cls.own).__globals__):
+        if inspect.unwrap(cls.own).__globals__.get(cls.word) is not cls:
             raise RequestError(
                 f"{cls.kind.label} '{cls.word}' must be at the top of its file under its name, as "
                 f"@{cls.kind.label.lower()} makes it: another process finds it there"

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from suite.ground.errors import RequestError, nearest
+from suite.ground.errors import RequestError, first_line, nearest
 from suite.ground.identity import digest, rebuild
 from suite.vocabulary import code
 from suite.vocabulary.components import components, within
@@ -235,8 +235,10 @@ def _execute(path: Path) -> ModuleType:
         frames = traceback.extract_tb(sys.exc_info()[2])
         lines = [frame.lineno for frame in frames if Path(frame.filename).name == path.name]
         where = f"{path}, line {lines[-1]}" if lines else str(path)
-        kind = "" if isinstance(error, RequestError) else f"{type(error).__name__}: "
-        raise RequestError(f"{where}: {kind}{error}") from None
+        kind, words = type(error).__name__, first_line(error)
+        if isinstance(error, RequestError):
+            raise RequestError(f"{where}: {error}") from None
+        raise RequestError(f"{where}: {kind}{'' if words == kind else f': {words}'}") from None
     finally:
         sys.dont_write_bytecode = writes
     return module

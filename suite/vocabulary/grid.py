@@ -71,6 +71,10 @@ def axis(path: str, levels: Iterable[Any] | Mapping[Any, Any], *, per: str = "")
             of that axis's, `axis("optimizer.lr", {"sgd": (0.1, 0.3), "adam": (0.001,)},
             per="optimizer")`.
     """
+    if not isinstance(path, str):
+        raise RequestError(f"an axis is a dotted path, or a name, not {path!r}")
+    if isinstance(levels, str) or not isinstance(levels, Iterable):
+        raise RequestError(f"axis '{path}' needs a tuple of levels, not {levels!r}")
     if per:
         if not isinstance(levels, Mapping) or not all(
             isinstance(some, tuple | list) for some in levels.values()

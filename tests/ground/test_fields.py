@@ -23,7 +23,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: Optimizer(zzzzzz=0.1),  # type: ignore[call-arg]
         "Optimizer has no field 'zzzzzz' (choose from name, lr, momentum, nesterov, "
-        "weight_decay, max_norm, betas, eps)",
+        "weight_decay, decays, max_norm, betas, eps)",
     ),
     (lambda: Data("digits", noise=0.5), "Data 'digits' does not use 'noise'"),
     (

@@ -210,6 +210,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: a_study(grid=(axis("optimizer.lr", {"sgd": (1,)}, per="optimiser"),)),
         "has no axis 'optimiser'",
     ),
+    "no levels": (lambda: axis("batch_size", None), "needs a tuple of levels, not None"),  # type: ignore[arg-type]
+    "one level": (lambda: axis("batch_size", 3), "needs a tuple of levels, not 3"),  # type: ignore[arg-type]
+    "one word": (lambda: axis("loss", "mse"), "needs a tuple of levels, not 'mse'"),
+    "no path": (lambda: axis(3, (1, 2)), "an axis is a dotted path, or a name, not 3"),  # type: ignore[arg-type]
     "levels per itself": (
         lambda: a_study(grid=(axis("batch_size", {"a": (1, 2)}, per="batch_size"),)),
         "axis 'batch_size' cannot depend on 'batch_size'",

@@ -380,6 +380,15 @@ IN_PLACE: dict[str, tuple[str, str, str]] = {
     "a match": ("match 8:\n    case SIZE:\n        pass\ndef gain(): return SIZE", "match 8", "match 9"),
     "two in one line": ("W = 8; V = 8\ndef gain(): return V", "V = 8", "V = 9"),
     "an order": ("W = 8\nW = 9\ndef gain(): return W", "W = 8\nW = 9", "W = 9\nW = 8"),
+    "an item of several": ("A, B = {}, {}\nfor one in (A, B):\n    one['w'] = 8\ndef gain(): return A['w']", "= 8", "= 9"),
+    "rows by number": ("ROWS = [[8]]\nfor n, row in enumerate(ROWS):\n    row.append(9)\ndef gain(): return ROWS[0][-1]", "append(9)", "append(8)"),
+    "what a class holds": ("class C:\n    sizes = [4]\nC.sizes.append(8)\ndef gain(): return C.sizes[-1]", "(8)", "(9)"),
+    "a method of the class": ("class C:\n    w = 4\n    @classmethod\n    def put(cls, w): cls.w = w\nC.put(8)\ndef gain(): return C.w", "put(8)", "put(9)"),
+    "one that is told of its subclasses": ("class Base:\n    all = {}\n    def __init_subclass__(cls): Base.all[cls.__name__] = cls\nclass Small(Base):\n    w = 8\ndef gain(): return Base.all['Small'].w", "w = 8", "w = 9"),
+    "a single dispatch": ("import functools\n@functools.singledispatch\ndef gain(x=0): return 4\n@gain.register(int)\ndef _(x): return 8", "return 8", "return 9"),
+    "a lambda that fills it": ("T = []\nkeep = lambda one: T.append(one)\n@keep\ndef form(): return 8\ndef gain(): return T[0]()", "return 8", "return 9"),
+    "an installed generator": ("import random\nrandom.seed(8)\nM = random.random()\ndef gain(): return M", "seed(8)", "seed(9)"),
+    "one of two": ("A, B = {}, {}\nt = A if True else B\nt['w'] = 8\ndef gain(): return A['w']", "= 8", "= 9"),
     "a component's code": ("@activation\ndef soft(x, *, b: float = 8.0): return x\ndef gain(): return soft", "8.0", "9.0"),
 }  # fmt: skip
 
@@ -421,7 +430,34 @@ def test_of_a_module_what_is_asked_of_it_counts(folder: Path) -> None:
     assert found[0] == found[1] == found[2] != found[3]
 
 
+HARMLESS = """
+ROWS, LOG, ROOT = [1, 2], logging.getLogger("a"), Path("data")
+def fresh(): return [one for one in ROWS]
+"""
+
+
+def test_what_changes_nothing_of_a_module_is_not_refused(folder: Path) -> None:
+    (folder / "helper.py").write_text(f"import logging\nfrom pathlib import Path\n{HARMLESS}")
+    write(
+        folder,
+        imports="import helper\nCSV = helper.ROOT.joinpath('a.csv')\nhelper.LOG.info('read')\n"
+        "mine = helper.ROWS.copy()\nmine.append(3)\nmine[0] = 4\nrest = helper.ROWS[1:]\n"
+        "rest.append(1)\nothers = helper.fresh()\nothers.append(2)\nprint(helper.ROWS)",
+    )
+    assert ids()
+
+
+def test_a_local_name_is_not_the_files(folder: Path) -> None:
+    local = ("    import math\n", "    import math\n    title = 3\n    assert title\n")
+    write(folder, STUDY, local, ("GAIN = 2.0", "GAIN = 2.0\ntitle = 'Own'"))
+    before = ids()
+    write(folder, STUDY, local, ("GAIN = 2.0", "GAIN = 2.0\ntitle = 'Mine'"))
+    assert ids() == before
+
+
 CONFIGURES = {
+    "helper.C.sizes.append(3)": "C in helper.py",
+    "for one in (helper.TABLE,):\n    one['a'] = 2": "TABLE in helper.py",
     "helper.K = 2": "K in helper.py",
     "helper.NEW = 2": "what is in helper.py",
     "helper.setup(2)": "K in helper.py",
@@ -436,7 +472,7 @@ def test_a_study_that_changes_a_module_of_others_is_refused(
     folder: Path, text: str, words: str
 ) -> None:
     (folder / "helper.py").write_text(
-        "K = 1\nTABLE = {}\ndef setup(n):\n    global K\n    K = n\n"
+        "K = 1\nTABLE = {}\nclass C:\n    sizes = []\ndef setup(n):\n    global K\n    K = n\n"
         "def keep(one):\n    TABLE['a'] = one\n    return one\n"
         "def claims():\n    found = []\n    found.append(K)\n    return found\n"
     )

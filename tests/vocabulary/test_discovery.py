@@ -98,6 +98,11 @@ FAULTS = {
         "class Mine(BaseException): ...\n\nraise Mine('no')\n",
         "studies/faulty.py, line 3: Mine: no",
     ),
+    "one that says nothing": (
+        "class Mine(Exception):\n    def __str__(self): return 1 / 0\n\nraise Mine\n",
+        "studies/faulty.py, line 4: Mine",
+    ),
+    "several lines": ("raise ValueError('a\\nb')\n", "studies/faulty.py, line 1: ValueError: a"),
     "too deep": ("x = " + "-" * 100_000 + "1\n", "studies/faulty.py"),
     "nested": ("x = " + "(" * 150 + ")" * 150 + "\n", "studies/faulty.py"),
     "a null byte": ("x = '\0'\n", "studies/faulty.py"),

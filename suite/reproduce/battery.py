@@ -38,7 +38,7 @@ from suite.vocabulary.components import Component
 from suite.vocabulary.data import Data
 from suite.vocabulary.loss import Loss, Score
 from suite.vocabulary.model import Activation, Initialisation, Model
-from suite.vocabulary.optimizer import Optimizer, Schedule
+from suite.vocabulary.optimizer import Average, Optimizer, Schedule
 from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.transformation import Transform
 
@@ -489,6 +489,7 @@ CHECKS: dict[type[Component], Callable[[Any], Iterator[Found]]] = {
     Data: _source,
     Optimizer: _training,
     Schedule: _schedule,
+    Average: _training,
     Loss: _loss,
     Transform: _transform,
     Score: _training,

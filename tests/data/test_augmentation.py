@@ -37,7 +37,8 @@ def named(*names: str) -> tuple[Transform, ...]:
     return tuple(map(Transform, names))
 
 
-TRANSFORMATIONS = tuple(Transform.known)
+# Of one image after another; those that mix a batch are tried with what training learns.
+TRANSFORMATIONS = tuple(name for name, one in Transform.known.items() if not one.mixes)
 GREY = tuple(name for name in TRANSFORMATIONS if name != "colour_cast")
 
 

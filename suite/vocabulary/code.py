@@ -16,7 +16,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from suite.ground.errors import RequestError
 from suite.ground.identity import digest
@@ -333,20 +333,24 @@ def _executed(top: ast.AST) -> Iterator[ast.AST]:
             yield from _executed(one)
 
 
-def _changed(
-    path: Path, nodes: list[ast.AST], local: frozenset[str], calling: frozenset[int]
-) -> Iterator[Name]:
-    """Yield the names at the top of files whose values these nodes change.
+class _Inside(NamedTuple):
+    """Where statements are executed: at the top of a file, or in a function.
 
-    Args:
-        local: names of a function's own, which come with an empty path.
+    Attributes:
+        local: names of the function's own, which come with an empty path.
         calling: the definitions that are being looked at.
+        sources: what names are given as their values.
     """
-    sources = _sources([*nodes, *read(path).body])
-    statements = {id(call) for one in nodes if isinstance(one, ast.Expr) for call in ast.walk(one)}
-    here = (path, Path())
 
-    def behind(node: ast.AST, *, whole: bool = False, new: bool = False) -> Iterator[Name]:
+    path: Path
+    local: frozenset[str]
+    calling: frozenset[int]
+    sources: dict[str, list[ast.AST]]
+
+    def is_here(self, name: Name) -> bool:
+        return name[0] in (self.path, Path())
+
+    def behind(self, node: ast.AST, *, whole: bool = False, new: bool = False) -> Iterator[Name]:
         """Yield what an expression is a part of.
 
         Args:
@@ -360,54 +364,73 @@ def _changed(
             if not name or name in passed:
                 continue
             passed.add(name)
-            for value in sources.get(name, ()):
+            for value in self.sources.get(name, ()):
                 same = surely and not _copies(value)
                 waiting += [(*_root(part), False, same) for part in _parts(value)]
-            if name in local:
+            if name in self.local:
                 yield Path(), name
                 continue
-            for file, found in _resolved(path, name, attribute):
+            for file, found in _resolved(self.path, name, attribute):
                 kinds = {type(top) for top in read(file).body if found in bound(top)}
                 is_defined = not kinds.isdisjoint(typing.get_args(Definition))
                 if new and not found:
                     yield file, found
                 elif kinds - set(typing.get_args(Import)) and (as_it_is or not is_defined):
-                    yield from [(file, found)] if surely or file in here else []
+                    yield from [(file, found)] if surely or self.is_here((file, found)) else []
 
+    def by_call(self, call: ast.Call, *, stated: bool) -> Iterator[Name]:
+        """Yield what a call changes.
+
+        Args:
+            stated: it is a statement, made for what it changes.
+        """
+        if isinstance(call.func, ast.Attribute) and call.func.attr not in READING:
+            # Of a class, what it holds is changed by a method; it itself is by none.
+            found = self.behind(call.func.value, whole=_is_held(self.path, call.func.value))
+            sure = call.func.attr in CHANGING
+            yield from (name for name in found if sure or self.is_here(name))
+        called = list(_called(self.path, call.func, self.calling))
+        for name in called:
+            if name[0] == self.path or (stated and name[0] != Path()):
+                yield name
+        setting = isinstance(call.func, ast.Name) and call.func.id in ("setattr", "delattr")
+        sure = setting or any(file == Path() for file, _ in called)
+        # What is installed may change what it is given, as random.shuffle does, or itself.
+        if sure or stated:
+            yield self.path, _root(call.func)[0]
+            for given in (*call.args, *(word.value for word in call.keywords)):
+                found = self.behind(given, whole=setting and given is call.args[0])
+                yield from (name for name in found if sure or self.is_here(name))
+
+    def by_definition(self, one: ast.AST) -> Iterator[Name]:
+        """Yield what a function's decorators change, or classes above one that are told of it."""
+        for decorator in getattr(one, "decorator_list", ()):
+            called = _called(self.path, decorator, self.calling)
+            yield from (name for name in called if name[0] != Path())
+            made = decorator.func if isinstance(decorator, ast.Call) else decorator
+            of = made.value if isinstance(made, ast.Attribute) else made
+            yield from self.behind(of, whole=isinstance(made, ast.Attribute))
+        for base in getattr(one, "bases", ()):
+            yield from (name for name in self.behind(base, whole=True) if _hears(*name))
+
+
+def _changed(
+    path: Path, nodes: list[ast.AST], local: frozenset[str], calling: frozenset[int]
+) -> Iterator[Name]:
+    """Yield the names at the top of files whose values these nodes change."""
+    inside = _Inside(path, local, calling, _sources([*nodes, *read(path).body]))
+    statements = {id(call) for one in nodes if isinstance(one, ast.Expr) for call in ast.walk(one)}
     for one in nodes:
         if isinstance(one, ast.Global):
             yield from ((path, name) for name in one.names)
         elif isinstance(one, ast.Attribute | ast.Subscript) and not isinstance(one.ctx, ast.Load):
             whole = not _copies(one.value)
-            yield from behind(one, whole=whole, new=whole)
+            yield from inside.behind(one, whole=whole, new=whole)
             yield path, _root(one)[0]  # of a module that is installed
         elif isinstance(one, ast.Call):
-            setting = isinstance(one.func, ast.Name) and one.func.id in ("setattr", "delattr")
-            if isinstance(one.func, ast.Attribute) and one.func.attr not in READING:
-                # Of a class, what it holds is changed by a method; it itself is by none.
-                found = behind(one.func.value, whole=_is_held(path, one.func.value))
-                sure = one.func.attr in CHANGING
-                yield from (name for name in found if sure or name[0] in here)
-            called = list(_called(path, one.func, calling))
-            stated = id(one) in statements
-            yield from (
-                name for name in called if name[0] == path or (stated and name[0] != Path())
-            )
-            sure = setting or any(file == Path() for file, _ in called)
-            # What is installed may change what it is given, as random.shuffle does, or itself.
-            if sure or stated:
-                yield path, _root(one.func)[0]
-                for given in (*one.args, *(word.value for word in one.keywords)):
-                    found = behind(given, whole=setting and given is one.args[0])
-                    yield from (name for name in found if sure or name[0] in here)
+            yield from inside.by_call(one, stated=id(one) in statements)
         elif isinstance(one, Definition):
-            for decorator in one.decorator_list:
-                yield from (name for name in _called(path, decorator, calling) if name[0] != Path())
-                made = decorator.func if isinstance(decorator, ast.Call) else decorator
-                of = made.value if isinstance(made, ast.Attribute) else made
-                yield from behind(of, whole=isinstance(made, ast.Attribute))
-            for base in one.bases if isinstance(one, ast.ClassDef) else ():
-                yield from (name for name in behind(base, whole=True) if _hears(*name))
+            yield from inside.by_definition(one)
 
 
 def _called(path: Path, function: ast.AST, calling: frozenset[int]) -> Iterator[Name]:

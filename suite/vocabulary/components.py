@@ -215,7 +215,8 @@ class Component(metaclass=Kind):
                 f"{cls.kind.label} '{cls.word}' must be at the top of its file under its name, as "
                 f"@{cls.kind.label.lower()} makes it: another process finds it there"
             )
-        own = {name: defaults[name] for name in cls.own_fields() if "code" in str(defaults[name])}
+        parts = {name for name, one in cls.defaults().items() if isinstance(one, Component)}
+        own = {name: defaults[name] for name in cls.own_fields() if name in parts}
         return digest([of, cls.facts, own])
 
     @classmethod

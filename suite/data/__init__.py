@@ -3,6 +3,7 @@
 from suite.data.augmentation import augmented, shifted_tests, transform
 from suite.data.images import image_folder
 from suite.data.mixing import mixed
+from suite.data.sequences import sequences
 from suite.data.splits import Examples, Split, load, outline, standardise
 from suite.data.tables import arrays, table
 
@@ -15,6 +16,7 @@ __all__ = [
     "load",
     "mixed",
     "outline",
+    "sequences",
     "shifted_tests",
     "standardise",
     "table",

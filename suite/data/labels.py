@@ -9,6 +9,7 @@ import numpy as np
 from suite.ground.errors import RequestError
 
 Array = np.ndarray[Any, Any]
+IGNORED = -100  # A target of a position that does not count; PyTorch's losses leave it out, too.
 
 
 def classes_of(who: str, labels: Array) -> tuple[Array, tuple[str, ...]]:

@@ -48,8 +48,9 @@ class Raw(NamedTuple):
     """A whole source.
 
     Attributes:
-        inputs: uint8 `(n, channels, height, width)` or float32 `(n, features)`.
-        targets: int64 `(n,)` classes or float32 `(n, 1)` values.
+        inputs: uint8 `(n, channels, height, width)`, float32 `(n, features)` or int64 `(n, length)`
+            symbols.
+        targets: int64 `(n,)` classes, of sequences also `(n, length)`, or float32 `(n, 1)` values.
         outputs: number of classes, or of values.
         official_test: how many examples, the last ones, are the source's own test split; 0 if
             it has none.
@@ -58,6 +59,7 @@ class Raw(NamedTuple):
         table: inputs, and values, are standardised on the training split; NaN is a missing number.
         groups: int64 `(n,)`: which examples belong together, so that no two splits share a group.
         stratified: classes have the same shares in each split.
+        symbols: how many kinds of symbols inputs are; 0 where they are numbers.
     """
 
     inputs: Array
@@ -69,6 +71,7 @@ class Raw(NamedTuple):
     table: bool = False
     groups: Array | None = None
     stratified: bool = False
+    symbols: int = 0
 
 
 class Remembered(Generic[P, R]):
@@ -177,6 +180,8 @@ def _whole(data: Data, found: Any, n: int | None = None) -> Raw:
 
 def _checked_again(who: str, found: Raw) -> Raw:
     """Return what a reader gave one's own function, which may have changed its arrays."""
+    if found.symbols:
+        return _symbols_again(who, found)
     made = checked(who, found[:2], missing=found.table)
     if found.groups is not None and len(found.groups) != len(made.inputs):
         raise RequestError(f"{who} has {len(made.inputs)} examples and {len(found.groups)} groups")
@@ -187,6 +192,23 @@ def _checked_again(who: str, found: Raw) -> Raw:
         outputs=found.outputs if same else made.outputs,
         names=found.names if same else made.names,
     )
+
+
+def _symbols_again(who: str, found: Raw) -> Raw:
+    """Return sequences, or refuse what one's own function has made of them since."""
+    inputs, targets = found.inputs, found.targets
+    whole = inputs.dtype == targets.dtype == np.int64 and inputs.ndim == 2 and len(inputs) >= LEAST
+    if not (
+        whole
+        and targets.shape in (inputs.shape[:1], inputs.shape)
+        and 0 <= inputs.min() <= inputs.max() < found.symbols
+        and bool(((targets >= 0) & (targets < found.outputs)).reshape(len(inputs), -1).any(1).all())
+        and targets.max() < found.outputs
+    ):
+        raise RequestError(
+            f"{who} must return sequences as `sequences` made them, or call it later"
+        )
+    return found
 
 
 def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) -> Raw:
@@ -332,7 +354,7 @@ def digits() -> tuple[Array, Array]:
 def fashion_mnist() -> tuple[Array, Array]:
     from torchvision.datasets import FashionMNIST
 
-    with _obtaining("fashion_mnist"), tempfile.TemporaryDirectory() as unpacked:
+    with obtaining("fashion_mnist"), tempfile.TemporaryDirectory() as unpacked:
         packed = packed_fashion_mnist()
         if packed is not None:
             _unpack(packed, Path(unpacked) / "FashionMNIST" / "raw")
@@ -345,14 +367,14 @@ def fashion_mnist() -> tuple[Array, Array]:
 def cifar10() -> tuple[Array, Array]:
     from torchvision.datasets import CIFAR10
 
-    with _obtaining("cifar10"):
+    with obtaining("cifar10"):
         halves = [_torchvision(CIFAR10, torchvision_root(), train) for train in (True, False)]
     inputs = np.concatenate([half.data for half in halves]).transpose(0, 3, 1, 2)
     return np.ascontiguousarray(inputs), np.concatenate([half.targets for half in halves])
 
 
 @contextlib.contextmanager
-def _obtaining(name: str) -> Iterator[None]:
+def obtaining(name: str) -> Iterator[None]:
     """Turn whatever keeps a source from being had into one line that says how to get it."""
     try:
         yield

@@ -37,8 +37,9 @@ class Split(NamedTuple):
     """Examples of one split.
 
     Attributes:
-        inputs: uint8 `(n, channels, height, width)` or float32 `(n, features)`.
-        targets: int64 `(n,)` classes or float32 `(n, 1)` values.
+        inputs: uint8 `(n, channels, height, width)`, float32 `(n, features)` or int64 `(n, length)`
+            symbols.
+        targets: int64 `(n,)` classes, of sequences also `(n, length)`, or float32 `(n, 1)` values.
     """
 
     inputs: Tensor
@@ -55,6 +56,7 @@ class Examples(NamedTuple):
         outputs: number of classes, or of values.
         digest: covers the source's bytes and who went where.
         names: of the classes, or none that are known.
+        symbols: how many kinds of symbols inputs are; 0 where they are numbers.
     """
 
     train: Split
@@ -63,6 +65,7 @@ class Examples(NamedTuple):
     outputs: int
     digest: str
     names: tuple[str, ...] = ()
+    symbols: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,13 +74,15 @@ class Examples(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """The number of examples in each split, the shape of one, and the number of outputs."""
+    """The number of examples in each split, the shape of one and of its target, outputs, symbols."""
 
     train: int
     validation: int
     test: int
     shape: tuple[int, ...]
+    target: tuple[int, ...]
     outputs: int
+    symbols: int
 
 
 @remembered(4)
@@ -118,7 +123,8 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         labels = _randomised(targets[parts[0]], source.outputs, data.random_labels, seed)
         sha.update(labels.numpy().data)
         train = Split(train.inputs, labels.to(device))
-    return Examples(train, validation, test, source.outputs, sha.hexdigest(), source.names)
+    digest = sha.hexdigest()
+    return Examples(train, validation, test, source.outputs, digest, source.names, source.symbols)
 
 
 def outline(data: Data, seed: int) -> Outline:
@@ -128,7 +134,8 @@ def outline(data: Data, seed: int) -> Outline:
     shape = source.inputs.shape[1:]
     if data.image_size:
         shape = (shape[0], data.image_size, data.image_size)
-    return Outline(train, validation, test, tuple(shape), source.outputs)
+    target = source.targets.shape[1:]
+    return Outline(train, validation, test, tuple(shape), target, source.outputs, source.symbols)
 
 
 def _source(data: Data, seed: int) -> Raw:

@@ -58,7 +58,7 @@ def table(
             line names the column and the row (of a CSV file the line, of others counting from 0).
     """
     categorical, drop = ((one,) if isinstance(one, str) else one for one in (categorical, drop))
-    frame, who = _frame(path)
+    frame, who = read_table(path)
     if target_is not in (None, "values", "classes"):
         raise RequestError(f"{who}: target_is must be 'values' or 'classes', not {target_is!r}")
     _check_columns(frame, who, target, categorical, drop, group)
@@ -129,8 +129,14 @@ class _Places:
         return RequestError(f"{self.who}, {place}: column '{name}' {what}")
 
 
-def _frame(path: str | Path | pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
-    """Return a table, and what messages call it."""
+def read_table(
+    path: str | Path | pd.DataFrame | None, words: tuple[str, ...] = ()
+) -> tuple[pd.DataFrame, str]:
+    """Return a table, and what messages call it.
+
+    Args:
+        words: columns of a CSV file whose entries stay as they are written there.
+    """
     import pandas as pd
 
     if path is None:
@@ -144,7 +150,8 @@ def _frame(path: str | Path | pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
             if place.suffix in PARQUET:
                 frame = pd.read_parquet(place)
             else:
-                frame = pd.read_csv(place, low_memory=False, skip_blank_lines=False)
+                kinds = dict.fromkeys(words, str)
+                frame = pd.read_csv(place, low_memory=False, skip_blank_lines=False, dtype=kinds)
                 frame = frame[: _last_line(frame)]
         except (OSError, ValueError, ImportError) as error:
             raise RequestError(f"{who} cannot be read as a table: {first_line(error)}") from None

@@ -209,11 +209,14 @@ def _noise(recipe: Recipe, device: str) -> Examples:
     images = len(real.shape) == 3
     noise_of = torch.Generator(device).manual_seed(0)
     shape = (n, *real.shape)
-    inputs = torch.randint(256, shape, dtype=torch.uint8, device=device, generator=noise_of)
+    kinds, dtype = (real.symbols, torch.int64) if real.symbols else (256, torch.uint8)
+    inputs = torch.randint(kinds, shape, dtype=dtype, device=device, generator=noise_of)
     targets = torch.arange(n, device=device) % real.outputs
+    if real.symbols and real.target:
+        targets = targets[:, None].expand(n, *real.target)
     noise = Split(
-        inputs if images else inputs / 255,
+        inputs if images or real.symbols else inputs / 255,
         targets[:, None].float() if recipe.loss.values else targets,
     )
     few = Split(noise.inputs[:1], noise.targets[:1])
-    return Examples(noise, few, few, real.outputs, "")
+    return Examples(noise, few, few, real.outputs, "", symbols=real.symbols)

@@ -16,11 +16,10 @@ from suite.execution.computing import facts
 from suite.execution.strategy import Bundle, Checkpoints, Finished
 from suite.ground.errors import RequestError, blaming_own_code, first_line
 from suite.ground.identity import digest, trial_id
-from suite.models import build
 from suite.seeds import seeded, stream
 from suite.training import precision, train
 from suite.training.checkpoint import Checkpoint
-from suite.training.fitting import fits
+from suite.training.fitting import built, fits
 from suite.training.footprint import footprint
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
@@ -133,7 +132,7 @@ def check(recipe: Recipe, device: str) -> int:
     precision.check(recipe.precision, device)
     with refusing_misfits(recipe):
         examples = load(recipe.data, 0, device)
-        network = build(recipe.model, examples.shape, examples.outputs, 0)
+        network = built(recipe.model, examples, 0)
         fits(recipe, network, examples)
         return footprint(recipe, network, examples)
 

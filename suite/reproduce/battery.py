@@ -28,7 +28,7 @@ from suite.ground.fields import annotation
 from suite.models import build
 from suite.seeds import seeded
 from suite.training.checkpoint import Checkpoint
-from suite.training.fitting import fits
+from suite.training.fitting import built, fits
 from suite.training.loop import Run
 from suite.training.losses import loss_of
 from suite.training.outputs import first
@@ -43,6 +43,7 @@ from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.transformation import Transform
 
 N, BATCH, CLASSES, EPOCHS = 40, 16, 3, 2  # the last batch of an epoch has 8 examples
+LENGTH = 5  # of sequences
 RATE = 0.002
 # Of one example: the first that a network takes.
 SHAPES = ((1, 8, 8), (6,), (1, 16, 16), (1, 28, 28), (3, 32, 32), (1, 72, 72), (3, 224, 224))
@@ -154,7 +155,19 @@ def examples_for(recipe: Recipe) -> Examples:
         targets = sums[:, None] if values else sums.argsort().argsort() * outputs // N
         split = Split(inputs, targets)
         return Examples(split, split, split, outputs, "")
+    with contextlib.suppress(RequestError):
+        return _sequences(recipe)
     raise next((one for one in errors if own_line(one)), errors[0])
+
+
+def _sequences(recipe: Recipe) -> Examples:
+    """Return sequences of symbols that the recipe's network takes."""
+    with torch.no_grad():
+        build(recipe.model, (LENGTH,), CLASSES, 0, CLASSES)
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randint(CLASSES, (N, LENGTH), generator=generator)
+    split = Split(inputs, inputs.cumsum(1) % CLASSES)
+    return Examples(split, split, split, CLASSES, "", symbols=CLASSES)
 
 
 def trained(recipe: Recipe, seed: int = 0, examples: Examples | None = None) -> Run:
@@ -175,7 +188,7 @@ def _training(part: Component) -> Iterator[Found]:
     """Yield what holds of every component that takes part in training."""
     recipe = recipe_with(part)
     examples = examples_for(recipe)
-    fits(recipe, build(recipe.model, examples.shape, examples.outputs, 0), examples)
+    fits(recipe, built(recipe.model, examples, 0), examples)
     once = bits(trained(recipe, examples=examples))
     yield Found("trains", True, "×".join(map(str, examples.shape)))
     with seeded(12345):  # what is drawn must not come from where this process happens to be
@@ -380,7 +393,7 @@ def _model(part: Model) -> Iterator[Found]:
     recipe = recipe_with(part)
     examples = examples_for(recipe)
     with torch.no_grad(), seeded(0):
-        outputs = build(part, examples.shape, examples.outputs, 0).eval()(examples.train.inputs)
+        outputs = built(part, examples, 0).eval()(examples.train.inputs)
     if not isinstance(first(outputs), Tensor):
         yield Found("returns tensors", False, f"it returns {outputs!r}")
         return
@@ -431,7 +444,7 @@ def _schedule(part: Schedule) -> Iterator[Found]:
 def _loss(part: Loss) -> Iterator[Found]:
     recipe = recipe_with(part)
     examples, loss = examples_for(recipe), loss_of(part)
-    network = build(recipe.model, examples.shape, examples.outputs, 0)
+    network = built(recipe.model, examples, 0)
     with torch.no_grad(), seeded(0):
         outputs, targets = network(examples.train.inputs), examples.train.targets
         whole = float(loss(outputs, targets))

@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from suite.data import Split
 from suite.ground.errors import RequestError
-from suite.training.outputs import Outputs, each, joined
+from suite.training.outputs import Outputs, asked, each, joined
 from suite.vocabulary.recipe import Recipe
 
 
@@ -113,7 +113,7 @@ class DataParallel:
             few = f"a batch of {len(batch)} is too small for {self.count} devices{each}"
             raise RequestError(few)
         mine = Split(*(torch.tensor_split(part, self.count)[self.rank] for part in batch))
-        self.scale = len(mine) * self.count / len(batch)
+        self.scale = asked(mine.targets) * self.count / asked(batch.targets)
         return mine
 
     def gradients(self, loss: Tensor, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

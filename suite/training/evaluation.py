@@ -6,11 +6,12 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from suite.data import Split
 from suite.training.calibration import calibration_error, probabilities
 from suite.training.losses import Loss
-from suite.training.outputs import Outputs, first, joined
+from suite.training.outputs import Outputs, answers, first, joined
 from suite.training.step import prepare
 from suite.vocabulary.loss import Score
 
@@ -35,7 +36,7 @@ def chunk_size(shape: tuple[int, ...]) -> int:
 
 @torch.no_grad()
 def predict(network: nn.Module, inputs: Tensor) -> Tensor:
-    """Return the outputs `(n, outputs)` of a network in evaluation mode."""
+    """Return the outputs `(n, outputs)`, of sequences `(n, length, outputs)`, in evaluation mode."""
     return first(evaluated(network, inputs))
 
 
@@ -55,7 +56,8 @@ def measure(
 ) -> dict[str, float]:
     """Return the loss of outputs `(n, classes)` and, where targets are classes, the accuracy.
 
-    On the test split also the calibration error: at the end it costs nothing, in a curve it would.
+    Of sequences, all is measured over the positions that have a target, and where each may have one
+    the cross-entropy is given in bits, too. On the test split also the calibration error: at the end it costs nothing, in a curve it would.
 
     Args:
         scores: metrics of one's own.
@@ -64,7 +66,11 @@ def measure(
         ValueError: if one of these is no number.
     """
     metrics = {f"{prefix}loss": float(loss(outputs, targets))}
-    measured = first(outputs)
+    by_position = targets.dtype is torch.int64 and targets.ndim == 2
+    measured, targets = answers(first(outputs), targets)
+    if by_position:
+        nats = F.cross_entropy(measured, targets)
+        metrics[f"{prefix}bits_per_symbol"] = float(nats) / math.log(2)
     if targets.dtype is torch.int64:
         right = (measured.argmax(1) == targets).sum()
         metrics[f"{prefix}accuracy"] = int(right) / len(targets)

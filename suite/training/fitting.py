@@ -9,18 +9,25 @@ from torch import Tensor, nn
 
 from suite.data import Examples, Split, mixed, transform
 from suite.ground.errors import RequestError
+from suite.models import build
 from suite.seeds import seeded
 from suite.training.evaluation import predict
 from suite.training.losses import loss_of
-from suite.training.outputs import first
+from suite.training.outputs import answers, first
 from suite.training.schedules import Place
 from suite.training.step import prepare
 from suite.training.update_rules import Optim, make_rule
+from suite.vocabulary.model import Model
 from suite.vocabulary.recipe import Recipe
 
 FEW = 2  # examples
 SCORED = 1000  # examples, of validation, on which metrics of one's own are tried
 PLACES = 100  # of training at which a schedule is asked for its factor
+
+
+def built(model: Model, examples: Examples, seed: int) -> nn.Module:
+    """Return a network for examples, as `suite.models.build` does."""
+    return build(model, examples.shape, examples.outputs, seed, examples.symbols)
 
 
 def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
@@ -92,8 +99,11 @@ def _check_step(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
     with seeded(0):
         outputs = network.eval()(prepare(inputs))
         network.train()
-        measured, wanted = first(outputs), (len(inputs), examples.outputs)
-        shape = tuple(measured.shape)
+        shape = tuple(first(outputs).shape)
+        wanted: tuple[int, ...] = (len(inputs), examples.outputs)
+        by_position = (len(inputs), *examples.shape, examples.outputs)
+        if examples.symbols and (targets.ndim > 1 or shape == by_position):
+            wanted = by_position
         if shape != wanted and (not recipe.loss.home or shape[:1] != wanted[:1]):
             raise RequestError(
                 f"model '{recipe.model.name}' returns {shape} for {len(inputs)} examples, not {wanted}"
@@ -117,7 +127,7 @@ def _check_step(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
 def _check_metrics(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
     inputs, targets = (part[:SCORED].cpu() for part in examples.validation)
     with seeded(0):
-        outputs = predict(network, inputs)
+        outputs, targets = answers(predict(network, inputs), targets)
     for score in recipe.metrics:
         found = score.function()(outputs, targets, **score.arguments())
         try:

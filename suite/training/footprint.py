@@ -38,26 +38,32 @@ def footprint(recipe: Recipe, network: nn.Module, examples: Examples) -> int:
     weights = sum(parameter.nbytes for parameter in network.parameters())
     parts = recipe.devices * recipe.gradient_accumulation
     batch = -(-min(recipe.batch_size, len(train)) // parts)
-    step = 2 * _measured(saved, network, (batch, *examples.shape))
+    symbols = examples.symbols > 0
+    step = 2 * _measured(saved, network, (batch, *examples.shape), symbols)
     chunk = min(chunk_size(examples.shape), max(len(validation), len(test)))
-    evaluation = _measured(widest, network, (chunk, *examples.shape))
-    outputs = len(train) * examples.outputs * FLOAT  # until the epoch's accuracy is taken
+    evaluation = _measured(widest, network, (chunk, *examples.shape), symbols)
+    answers = examples.outputs * (examples.shape[0] if symbols else 1)
+    outputs = len(train) * answers * FLOAT  # until the epoch's accuracy is taken
     return LIBRARIES + int(SLACK * (data + COPIES * weights + max(step, evaluation) + outputs))
 
 
-def _measured(measure: Callable[..., int], network: nn.Module, shape: tuple[int, ...]) -> int:
+def _measured(
+    measure: Callable[..., int], network: nn.Module, shape: tuple[int, ...], symbols: bool
+) -> int:
     """Return the bytes that a batch takes, computing nothing.
 
     A network that does not run without numbers is measured on two examples.
     """
     try:
-        return measure(network, shape)
+        return measure(network, shape, symbols=symbols)
     except Exception:  # whatever a network of one's own does where tensors have no numbers
         few = min(2, shape[0])
-        return measure(network, (few, *shape[1:]), "cpu") * shape[0] // few
+        return measure(network, (few, *shape[1:]), "cpu", symbols=symbols) * shape[0] // few
 
 
-def saved(network: nn.Module, shape: tuple[int, ...], device: str = "meta") -> int:
+def saved(
+    network: nn.Module, shape: tuple[int, ...], device: str = "meta", *, symbols: bool = False
+) -> int:
     """Return the bytes that a forward pass of a batch saves for the backward pass, weights aside."""
     copied = copy.deepcopy(network).to(device).train()
     weights = {id(one) for one in copied.parameters()}
@@ -72,11 +78,13 @@ def saved(network: nn.Module, shape: tuple[int, ...], device: str = "meta") -> i
 
     kept: list[Tensor] = []  # so that no id is used twice
     with saved_tensors_hooks(pack, lambda tensor: tensor):
-        copied(torch.zeros(shape, device=device))
+        copied(_blank(shape, device, symbols))
     return sum(found.values())
 
 
-def widest(network: nn.Module, shape: tuple[int, ...], device: str = "meta") -> int:
+def widest(
+    network: nn.Module, shape: tuple[int, ...], device: str = "meta", *, symbols: bool = False
+) -> int:
     """Return the bytes of the largest layer's inputs and outputs, the latter twice, in evaluation.
 
     PyTorch's convolutions keep a second copy of their output in a layout of their own.
@@ -91,8 +99,12 @@ def widest(network: nn.Module, shape: tuple[int, ...], device: str = "meta") -> 
         if not any(layer.children()):
             layer.register_forward_hook(look)
     with torch.no_grad():
-        copied(torch.zeros(shape, device=device))
+        copied(_blank(shape, device, symbols))
     return max(sizes)
+
+
+def _blank(shape: tuple[int, ...], device: str, symbols: bool) -> Tensor:
+    return torch.zeros(shape, device=device, dtype=torch.int64 if symbols else None)
 
 
 def _bytes(values: Any) -> int:

@@ -22,7 +22,6 @@ import torch
 from torch import Tensor, nn
 
 from suite.data import Examples, Split, augmented, load, mixed, shifted_tests
-from suite.models import build
 from suite.models.layers import use_generator
 from suite.seeds import Purpose, global_state, seeded, set_global_state, stream
 from suite.training import observers
@@ -30,6 +29,7 @@ from suite.training.averages import Averaging
 from suite.training.checkpoint import Checkpoint
 from suite.training.devices import devices_of
 from suite.training.evaluation import evaluate
+from suite.training.fitting import built
 from suite.training.losses import loss_of
 from suite.training.observers import Moment
 from suite.training.outputs import Outputs
@@ -105,7 +105,7 @@ class Run:
     ) -> None:
         self.recipe = recipe
         self.examples: Examples = examples or load(recipe.data, seed, device)
-        network = build(recipe.model, self.examples.shape, self.examples.outputs, seed)
+        network = built(recipe.model, self.examples, seed)
         self.network: nn.Module = network.to(device)
         self.initial_digest = weights_digest(network)
         self.devices = devices_of(recipe, device)

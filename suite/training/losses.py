@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from suite.training.outputs import answers
 from suite.vocabulary.loss import Loss as Named
 from suite.vocabulary.loss import Probabilities
 
@@ -23,7 +24,9 @@ class Loss:
     probabilities: Probabilities
 
     def __call__(self, outputs: Any, targets: Tensor) -> Tensor:
-        """Return a mean over examples."""
+        """Return a mean over examples, or over all positions of sequences that have a target."""
+        if isinstance(outputs, Tensor):
+            outputs, targets = answers(outputs, targets)
         return self.function(outputs, targets, **self.arguments)
 
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as tree
 
+from suite.data.labels import IGNORED
+
 Outputs = Any
 
 
@@ -19,6 +21,26 @@ def first(outputs: Outputs) -> Tensor:
     """Return the outputs that are measured."""
     found: Tensor = outputs if isinstance(outputs, Tensor) else tree.tree_leaves(outputs)[0]
     return found
+
+
+def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return outputs `(m, outputs)` and the targets that they answer, as they are but for sequences.
+
+    Of outputs `(n, length, outputs)` those count whose position has a target, and the last position
+    alone where a sequence has one: it has seen all others.
+    """
+    if outputs.ndim != 3 or targets.dtype is not torch.int64:
+        return outputs, targets
+    if targets.ndim == 1:
+        return outputs[:, -1], targets
+    counts = targets != IGNORED
+    return outputs[counts], targets[counts]
+
+
+def asked(targets: Tensor) -> int:
+    """Return how many answers targets ask for: the examples, or positions, that a mean is over."""
+    by_position = targets.dtype is torch.int64 and targets.ndim == 2
+    return int((targets != IGNORED).sum()) if by_position else len(targets)
 
 
 def each(function: Callable[[Tensor], Tensor], outputs: Outputs) -> Outputs:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from suite.training.losses import LOSSES, Loss
-from suite.training.outputs import Outputs, each, joined
+from suite.training.outputs import Outputs, asked, each, joined
 from suite.training.update_rules import Factor, UpdateRule
 
 __all__ = ["LOSSES", "Accumulated", "Loss", "Result", "Step", "prepare"]
@@ -84,7 +84,7 @@ class Accumulated:
         for some, theirs in zip(
             torch.tensor_split(inputs, parts), torch.tensor_split(targets, parts), strict=True
         ):
-            seen = self.step.look(some, theirs, len(theirs) / len(targets))
+            seen = self.step.look(some, theirs, asked(theirs) / asked(targets))
             outputs.append(seen.outputs)
             losses.append(seen.loss)
             if total is None:

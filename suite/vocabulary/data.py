@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from suite.ground.errors import RequestError
 from suite.ground.fields import number
 from suite.vocabulary.components import Component, own
 
@@ -272,6 +273,137 @@ class Arrays(Own, name="arrays", place="suite.data.tables:arrays"):
     version: str = ""  # type: ignore[misc]
 
 
+class ScikitLearn(Classes, name="scikit_learn", place="suite.data.packages:scikit_learn"):
+    """A data set of scikit-learn, features standardised on the training split.
+
+    Attributes:
+        set: what follows `load_` or `fetch_` in the name of its function: `wine`,
+            `california_housing`. What is fetched is downloaded once.
+    """
+
+    set: str = "iris"
+    values: ClassVar[bool | None] = None
+    package = "scikit-learn"
+
+
+class Torchvision(Coloured, name="torchvision", place="suite.data.packages:torchvision"):
+    """A data set of images and classes of torchvision, downloaded once.
+
+    Attributes:
+        set: the name of its class: `KMNIST`, `SVHN`, `Flowers102`.
+        size: height and width to which images are resized, bilinearly and with antialiasing; None
+            leaves them as they are, which must be of one size.
+    """
+
+    set: str = "MNIST"
+    size: int | None = number(default=None, low=1, high=1024, small=8)
+    in_colour: ClassVar[bool | None] = None
+    origin = "suite.data.sources:torchvision_root"
+
+
+class Symbols(Data):
+    """Sequences of symbols, with a class a position or one a sequence."""
+
+    values: ClassVar[bool | None] = False
+    images: ClassVar[bool | None] = False
+    in_colour: ClassVar[bool | None] = False
+
+
+class Sequences(Symbols, name="sequences", place="suite.data.sequences:sequences"):
+    """Texts of one's own, letter by letter; each letter, or the end, is asked for after those before.
+
+    Attributes:
+        path: a file, of which each line that is not empty is a text, or a table (CSV, Parquet); a
+            digest of its bytes stands in a trial's id.
+        text: of a table, the column of texts.
+        target: of a table, a column with a class for each text, asked for instead of letters.
+        length: of what a network sees; a longer text is cut. None is that of the longest.
+        windows: all texts are one, cut into pieces of `length`.
+        stratify: each split has the same shares of the classes of texts.
+        version: stands in a trial's id in place of the digest.
+    """
+
+    path: Path | None = None
+    text: str = ""
+    target: str = ""
+    length: int | None = number(default=None, low=1, small=8)
+    windows: bool = False
+    stratify: bool = False
+    version: str = ""  # type: ignore[misc]
+
+
+class Surnames(Symbols, name="surnames", place="suite.data.sequences:surnames"):
+    """88,799 surnames of the US census of 1990; each letter, or the end, is asked for.
+
+    Attributes:
+        length: of what a network sees; the longest name has 13 letters.
+    """
+
+    length: int = number(default=16, low=2, small=6)
+    outputs = 27
+    package = "names"
+
+
+class Generated(Symbols):
+    """A task drawn anew for each seed."""
+
+    drawn = True
+    train, validation, test = 10_000, 1000, 1000
+
+
+class Sorting(Generated, name="sorting", place="suite.data.sequences:sorting"):
+    """Symbols, a mark, and the same symbols in order, each of which is asked for.
+
+    Attributes:
+        length: symbols to sort; a network sees twice as many positions.
+        symbols: kinds of them.
+    """
+
+    length: int = number(default=8, low=2, small=3)
+    symbols: int = number(default=8, low=2, small=2)
+
+
+class Copying(Generated, name="copying", place="suite.data.sequences:copying"):
+    """Symbols, a mark, and the same symbols once more, each of which is asked for.
+
+    Attributes:
+        length: symbols to copy; a network sees twice as many positions.
+        symbols: kinds of them.
+    """
+
+    length: int = number(default=8, low=2, small=3)
+    symbols: int = number(default=8, low=2, small=2)
+
+
+class ModularAddition(
+    Symbols, name="modular_addition", place="suite.data.sequences:modular_addition"
+):
+    """All a + b, to be told modulo a number (Power et al., 2022): a class a sequence.
+
+    Attributes:
+        modulus: that number; there are as many classes, and its square of examples.
+    """
+
+    modulus: int = number(default=97, low=2, high=1000, small=5)
+
+
+class Brackets(Generated, name="brackets", place="suite.data.sequences:brackets"):
+    """Words of brackets, of which half match, and of half one bracket is another one.
+
+    Attributes:
+        length: brackets of a word, an even number.
+        kinds: of brackets, such as round and square ones.
+    """
+
+    length: int = number(default=16, low=2, high=4096, small=4)
+    kinds: int = number(default=2, low=1, small=1)
+    outputs = 2
+
+    def check(self) -> None:
+        if self.length % 2:
+            raise RequestError(f"Data.length must be even for brackets, not {self.length}")
+
+
 def source(
     function: Callable[..., Any] | None = None,
     /,
@@ -285,7 +417,7 @@ def source(
 
     Inputs are uint8 images `(n, channels, height, width)` or numbers `(n, features)`; targets are
     labels of classes, `(n,)`, or values, `(n,)` or `(n, 1)`: arrays of NumPy, or what becomes one.
-    What `image_folder`, `table` or `arrays` of `suite.data` returns will do, too. A field that is a
+    What `image_folder`, `table`, `arrays` or `sequences` of `suite.data` returns will do, too. A field that is a
     `pathlib.Path` names a file or folder, a digest of which stands in a trial's id.
 
     Args:

@@ -33,10 +33,16 @@ METRICS: dict[str, Metric] = {
     "train/running_accuracy": Metric(
         "training accuracy, averaged over the epoch", "percent", "higher"
     ),
+    "train/bits_per_symbol": Metric("training bits per symbol", "none", "lower"),
+    "train/running_bits_per_symbol": Metric(
+        "training bits per symbol, averaged over the epoch", "none", "lower"
+    ),
     "validation/loss": Metric("validation loss", "nats", "lower"),
     "validation/accuracy": Metric("validation accuracy", "percent", "higher"),
+    "validation/bits_per_symbol": Metric("validation bits per symbol", "none", "lower"),
     "test/loss": Metric("test loss", "nats", "lower"),
     "test/accuracy": Metric("test accuracy", "percent", "higher"),
+    "test/bits_per_symbol": Metric("test bits per symbol", "none", "lower"),
     "test/calibration_error": Metric("calibration error on test", "percent", "lower"),
     "generalisation_gap": Metric("training minus test accuracy", "percent", "lower"),
     "gradient/norm": Metric("norm of the gradient", "none", "neither"),

@@ -261,19 +261,74 @@ class ResNet18(Model, name="resnet18", place="suite.models.resnet18:resnet18"):
     scale: float = number(default=1.0, low=0.01, high=16.0, small=0.05)
 
 
+class Transformer(Model, name="transformer", place="suite.models.transformer:transformer"):
+    """A causal transformer (Vaswani et al., 2017) over symbols; each position says a class.
+
+    Attributes:
+        layers: of attention and a hidden layer each.
+        width: units of a position; a hidden layer has four times as many.
+        heads: of attention; they share the width.
+        activation: of hidden layers.
+        dropout: probability that a unit is zeroed in training, of what each layer adds.
+        norm: layer normalisation of what goes into attention and hidden layer (`pre`; Xiong et al.,
+            2020), or after it is added (`post`).
+        positions: none but what causality tells (Haviv et al., 2022), a vector learned for each, or
+            keys and queries rotated by it (Su et al., 2021).
+        tied: whether classes are told by the vectors that symbols have (Press and Wolf, 2017).
+    """
+
+    layers: int = number(default=2, low=1, small=1)
+    width: int = number(default=64, low=2, small=8)
+    heads: int = number(default=4, low=1, small=2)
+    activation: Activation = Activation()
+    dropout: float = number(default=0.0, low=0.0, high=0.999)
+    norm: Literal["pre", "post"] = "pre"
+    positions: Literal["none", "learned", "rotary"] = "learned"
+    tied: bool = False
+    stacks = False
+
+    def check(self) -> None:
+        if self.width % self.heads:
+            raise RequestError(
+                f"Model.width must be a multiple of the {self.heads} heads, not {self.width}"
+            )
+        if self.positions == "rotary" and self.width // self.heads % 2:
+            raise RequestError(
+                f"Model.positions='rotary' needs an even width a head, not {self.width} by "
+                f"{self.heads}"
+            )
+
+
+class LSTM(Model, name="lstm", place="suite.models.lstm:lstm"):
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997) over symbols; each position says a class.
+
+    Attributes:
+        layers: one above another.
+        width: units of each, and of the vector of a symbol.
+        dropout: probability that a unit of the last layer is zeroed in training.
+    """
+
+    layers: int = number(default=1, low=1)
+    width: int = number(default=64, low=1, small=8)
+    dropout: float = number(default=0.0, low=0.0, high=0.999)
+    stacks = False
+
+
 def model(
     function: Callable[..., Any] | None = None, /, *, stacks: bool = False, version: str = ""
 ) -> Any:
     """Make `(shape, outputs, *, fields) -> torch.nn.Module` a network of one's own.
 
-    `shape` is that of one example, `(channels, height, width)` or `(features,)`; `outputs` is the
-    number of classes, or of values of a regression.
+    `shape` is that of one example, `(channels, height, width)`, `(features,)` or `(length,)`; `outputs`
+    is the number of classes, or of values of a regression. A network of sequences also takes `symbols`
+    by keyword, the number of their kinds, and returns `(n, length, outputs)`, of which the last
+    position counts where targets are one a sequence, or `(n, outputs)`.
 
     Args:
         stacks: cells with it may train as one program; `suite check` says if that is so.
         version: stands in a trial's id in place of a digest of the code.
     """
-    return own(function, Model, ("shape", "outputs"), stacks=stacks, version=version)
+    return own(function, Model, ("shape", "outputs"), "symbols", stacks=stacks, version=version)
 
 
 def activation(

@@ -23,7 +23,7 @@ END = "∎"  # what pages call the mark before, between and after texts, which i
 
 
 def sequences(
-    texts: str | Path | Sequence[Any] | Array | None,
+    path: str | Path | Sequence[Any] | Array | None,
     targets: Any = None,
     *,
     text: str = "",
@@ -41,7 +41,7 @@ def sequences(
     numbers is symbols as they are.
 
     Args:
-        texts: a file, of which each line that is not empty is a text, or a table (CSV, Parquet)
+        path: a file, of which each line that is not empty is a text, or a table (CSV, Parquet)
             with a column of them; a list of texts, or of lists; int `(n, length)`.
         targets: of lists and arrays, labels `(n,)` of any kind, or whole numbers `(n, length)`, of
             which -100 does not count.
@@ -57,11 +57,12 @@ def sequences(
     if length is not None and (type(length) is not int or length < 1):
         raise RequestError(f"sequences: length must be a whole number, at least 1, not {length!r}")
     who = "sequences"
-    if texts is None:
+    if path is None:
         raise RequestError(f"{who} needs the path of a file, such as path='names.txt'")
-    if isinstance(texts, str | Path):
-        who = str(texts)
-        texts, targets = _read(Path(texts), text, target)
+    texts: Any = path
+    if isinstance(path, str | Path):
+        who = str(path)
+        texts, targets = _read(Path(path), text, target)
     if windows:
         if targets is not None or length is None:
             raise RequestError(f"{who}: windows need a length, and no target")

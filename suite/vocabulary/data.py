@@ -336,10 +336,10 @@ class Surnames(Symbols, name="surnames", place="suite.data.sequences:surnames"):
     """88,799 surnames of the US census of 1990; each letter, or the end, is asked for.
 
     Attributes:
-        length: of what a network sees; the longest name has 13 letters.
+        length: of what a network sees; the longest name has 13 letters and its end.
     """
 
-    length: int = number(default=16, low=2, small=6)
+    length: int = number(default=14, low=1, small=6)
     outputs = 27
     package = "names"
 

@@ -31,8 +31,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         "Optimizer.name cannot be 'sdg' (did you mean 'sgd'?)",
     ),
     (
-        lambda: Model("transformer"),  # type: ignore[arg-type]
-        f"Model.name cannot be 'transformer' (choose from {', '.join(Model.known)})",
+        lambda: Model("perceptron"),  # type: ignore[arg-type]
+        f"Model.name cannot be 'perceptron' (choose from {', '.join(Model.known)})",
     ),
     (
         lambda: Optimizer(lr="fast"),  # type: ignore[arg-type]

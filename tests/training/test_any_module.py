@@ -91,7 +91,7 @@ class Branching(nn.Module):
 
 
 @model
-def lstm(shape: Any, outputs: int) -> nn.Module:
+def memory(shape: Any, outputs: int) -> nn.Module:
     return Rows(shape[-1], outputs, nn.LSTM)
 
 
@@ -155,7 +155,7 @@ def both_heads(outputs: Any, targets: Tensor, *, share: float = 0.3) -> Tensor:
 
 
 KINDS: dict[str, Recipe] = {
-    "LSTM": dataclasses.replace(SMALL, model=lstm()),
+    "LSTM": dataclasses.replace(SMALL, model=memory()),
     "GRU": dataclasses.replace(SMALL, model=gru()),
     "lazy layers": dataclasses.replace(SMALL, model=lazy()),
     "nn.Dropout": dataclasses.replace(SMALL, model=dropping()),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from suite.data.sources import Raw, checked, kept, obtaining, torchvision_root
-from suite.ground.errors import RequestError, nearest
+from suite.ground.errors import RequestError, first_line, nearest
 
 Array = np.ndarray[Any, Any]
 
@@ -29,7 +29,7 @@ def scikit_learn(*, set: str) -> Raw:  # noqa: A002 - the field's name
             found[short] = getattr(datasets, name)
     if set not in found:
         raise RequestError(f"scikit-learn has no table '{set}' {nearest(set, found)}")
-    with obtaining(f"scikit_learn of {set}"):
+    with obtaining(f"'{set}' of scikit-learn", "put it where SCIKIT_LEARN_DATA says"):
         bunch = found[set]()
     inputs, targets = bunch.data, bunch.target
     who = f"scikit-learn's {set}"
@@ -50,15 +50,16 @@ def torchvision(*, set: str, size: int | None) -> Raw:  # noqa: A002 - the field
     """
     from torchvision import datasets
 
-    found = {
-        name: getattr(datasets, name)
-        for name in datasets.__all__
-        if _takes(getattr(datasets, name), "root") and _takes(getattr(datasets, name), "download")
-    }
+    made = {name: getattr(datasets, name) for name in datasets.__all__}
+    found = {name: one for name, one in made.items() if _takes(one, "root")}
     if set not in found:
         raise RequestError(f"torchvision has no images '{set}' {nearest(set, found)}")
-    with obtaining(f"torchvision of {set}"):
-        halves = [_opened(found[set], half) for half in _halves(found[set])]
+    with obtaining(f"'{set}' of torchvision"):
+        try:
+            halves = [_opened(found[set], half) for half in _halves(found[set])]
+        except (TypeError, ValueError) as error:
+            more = f"torchvision's {set} needs more than a name ({first_line(error)})"
+            raise RequestError(f"{more}: write a source for it (@source)") from None
     name = f"torchvision-{set}-{size}"
     inputs, targets, digest = kept(name, lambda: _decoded(set, halves, size))
     classes = tuple(map(str, getattr(halves[0], "classes", ())))
@@ -68,7 +69,7 @@ def torchvision(*, set: str, size: int | None) -> Raw:  # noqa: A002 - the field
 
 
 def _takes(function: Any, name: str) -> bool:
-    return callable(function) and name in inspect.signature(function).parameters
+    return name in inspect.signature(function).parameters
 
 
 def _halves(made: Any) -> list[dict[str, Any]]:

@@ -28,6 +28,10 @@ from suite.seeds import seeded, stream
 from suite.vocabulary.data import Data
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+DEBIAN = (
+    "install Debian's dataset-fashion-mnist, or put its files in a folder and name that in "
+    "THUMBRULES_DATA"
+)
 # SHA-256 of Fashion-MNIST's four files unpacked. Debian packs the same bytes anew, so the checksums
 # that torchvision publishes, of the packed files, fit only the original archives.
 FASHION_MNIST = {
@@ -354,7 +358,7 @@ def digits() -> tuple[Array, Array]:
 def fashion_mnist() -> tuple[Array, Array]:
     from torchvision.datasets import FashionMNIST
 
-    with obtaining("fashion_mnist"), tempfile.TemporaryDirectory() as unpacked:
+    with obtaining("'fashion_mnist'", DEBIAN), tempfile.TemporaryDirectory() as unpacked:
         packed = packed_fashion_mnist()
         if packed is not None:
             _unpack(packed, Path(unpacked) / "FashionMNIST" / "raw")
@@ -367,23 +371,26 @@ def fashion_mnist() -> tuple[Array, Array]:
 def cifar10() -> tuple[Array, Array]:
     from torchvision.datasets import CIFAR10
 
-    with obtaining("cifar10"):
+    with obtaining("'cifar10'"):
         halves = [_torchvision(CIFAR10, torchvision_root(), train) for train in (True, False)]
     inputs = np.concatenate([half.data for half in halves]).transpose(0, 3, 1, 2)
     return np.ascontiguousarray(inputs), np.concatenate([half.targets for half in halves])
 
 
 @contextlib.contextmanager
-def obtaining(name: str) -> Iterator[None]:
-    """Turn whatever keeps a source from being had into one line that says how to get it."""
+def obtaining(who: str, how: str = "") -> Iterator[None]:
+    """Turn whatever keeps a source from being had into one line that says how to get it.
+
+    Args:
+        how: another way than to connect to the internet.
+    """
     try:
         yield
     except (OSError, RuntimeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        debian = " install Debian's dataset-fashion-mnist," if name == "fashion_mnist" else ""
+        how = how or "put its files in a folder and name that in THUMBRULES_DATA"
         raise RequestError(
-            f"data '{name}' cannot be had ({first}): connect to the internet,{debian} "
-            "or put its files in a folder and name that in THUMBRULES_DATA"
+            f"data {who} cannot be had ({first}): connect to the internet, or {how}"
         ) from None
 
 

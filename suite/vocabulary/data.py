@@ -23,6 +23,8 @@ class Data(Component, kind="Data", default="mnist5k"):
         values: whether targets are values, not classes; None where that is known once it is read.
         images: whether inputs are images; None where that is known once it is read.
         in_colour: whether images are in colour; None where that is known once it is read.
+        by_position: whether each position of a sequence is asked for a class; None where that is
+            known once it is read.
         outputs: number of classes, or of values; 0 where that is known once it is read.
         drawn: drawn anew for each seed, in as many examples as are asked for.
         train, validation, test: default sizes of the splits; None leaves them to the source's size.
@@ -39,6 +41,7 @@ class Data(Component, kind="Data", default="mnist5k"):
     values: ClassVar[bool | None] = None
     images: ClassVar[bool | None] = None
     in_colour: ClassVar[bool | None] = None
+    by_position: ClassVar[bool | None] = False
     outputs: ClassVar[int] = 0
     drawn: ClassVar[bool] = False
     train: ClassVar[int | None] = None
@@ -209,6 +212,7 @@ class Own(Coloured):
     values = None
     images = None
     in_colour = None
+    by_position = None
 
 
 class ImageFolder(Coloured, name="image_folder", place="suite.data.images:image_folder"):
@@ -271,6 +275,7 @@ class Arrays(Own, name="arrays", place="suite.data.tables:arrays"):
     group: str | None = None
     stratify: bool = False
     version: str = ""  # type: ignore[misc]
+    by_position: ClassVar[bool | None] = False
 
 
 class ScikitLearn(Classes, name="scikit_learn", place="suite.data.packages:scikit_learn"):
@@ -307,6 +312,7 @@ class Symbols(Data):
     values: ClassVar[bool | None] = False
     images: ClassVar[bool | None] = False
     in_colour: ClassVar[bool | None] = False
+    by_position: ClassVar[bool | None] = True
 
 
 class Sequences(Symbols, name="sequences", place="suite.data.sequences:sequences"):
@@ -330,6 +336,7 @@ class Sequences(Symbols, name="sequences", place="suite.data.sequences:sequences
     windows: bool = False
     stratify: bool = False
     version: str = ""  # type: ignore[misc]
+    by_position: ClassVar[bool | None] = None
 
 
 class Surnames(Symbols, name="surnames", place="suite.data.sequences:surnames"):
@@ -385,6 +392,7 @@ class ModularAddition(
     """
 
     modulus: int = number(default=97, low=2, high=1000, small=5)
+    by_position: ClassVar[bool | None] = False
 
 
 class Brackets(Generated, name="brackets", place="suite.data.sequences:brackets"):
@@ -397,6 +405,7 @@ class Brackets(Generated, name="brackets", place="suite.data.sequences:brackets"
 
     length: int = number(default=16, low=2, high=4096, small=4)
     kinds: int = number(default=2, low=1, small=1)
+    by_position: ClassVar[bool | None] = False
     outputs = 2
 
     def check(self) -> None:

@@ -24,7 +24,8 @@ Tier = Literal["smoke", "laptop", "full"]
 TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
 STOPPING = ("stopping/epochs", "stopping/best_epoch", "cost/looks")
 MAIN = "main"
-OBSERVED = {"loss", "accuracy", "calibration_error"}  # of a split, in every recipe
+# Of a split; the last only where each position is asked for a class.
+OBSERVED = {"loss", "accuracy", "calibration_error", "bits_per_symbol"}
 NAME_LEVELS = ("arm", "against", "within", "without", "where")
 
 
@@ -181,6 +182,9 @@ class Study:
         name, shifted, _ = name.partition("/")
         if shifted and name not in {one.name for one in grid.recipe.shifts}:
             raise RequestError(f"{who}: '{metric}' needs '{name}' among the recipe's shifts")
+        if name == "bits_per_symbol" and grid.recipe.data.by_position is False:
+            data = grid.recipe.data.name
+            raise RequestError(f"{who}: '{metric}' needs a class a position, not data '{data}'")
         own = {one.name for one in grid.recipe.metrics}
         if split in SPLITS and not shifted and name not in OBSERVED | own:
             raise RequestError(f"{who}: '{metric}' needs '{name}' among the recipe's metrics")

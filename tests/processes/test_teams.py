@@ -48,6 +48,12 @@ RESNET = dataclasses.replace(
 )
 PARTED = dataclasses.replace(ONE, gradient_accumulation=3)
 ADAM = dataclasses.replace(ONE, optimizer=Optimizer("adamw", lr=0.01, weight_decay=0.1))
+# Names are of unequal length, so shards have unequally many positions to answer.
+NAMES = dataclasses.replace(
+    ONE,
+    data=Data("surnames", train_examples=303, validation_examples=200),
+    model=Model("transformer", layers=1, width=8, heads=2, tied=True),
+)
 
 
 STUDY = '''
@@ -86,8 +92,8 @@ def strategy() -> Iterator[Teams]:
 
 @pytest.mark.parametrize(
     "recipe",
-    [ONE, NORMALISED, RESNET, ADAM, PARTED],
-    ids=["sgd", "batch norm", "resnet", "adamw", "in parts"],
+    [ONE, NORMALISED, RESNET, ADAM, PARTED, NAMES],
+    ids=["sgd", "batch norm", "resnet", "adamw", "in parts", "sequences"],
 )
 @pytest.mark.parametrize("devices", [2, 3])
 def test_several_devices_train_what_one_trains(

@@ -62,7 +62,7 @@ def sequences(
     texts: Any = path
     if isinstance(path, str | Path):
         who = str(path)
-        texts, targets = _read(Path(path), text, target)
+        texts, targets = _read(Path(path), text, target, whole=windows)
     if windows:
         if targets is not None or length is None:
             raise RequestError(f"{who}: windows need a length, and no target")
@@ -85,8 +85,12 @@ def sequences(
     return Raw(inputs, labels, len(names), 0, "", names, symbols=len(symbols), stratified=stratify)
 
 
-def _read(path: Path, text: str, target: str) -> tuple[list[str], Any]:
-    """Return the texts of a file and, of a table with a target, their labels."""
+def _read(path: Path, text: str, target: str, *, whole: bool) -> tuple[list[str], Any]:
+    """Return the texts of a file and, of a table with a target, their labels.
+
+    Args:
+        whole: its empty lines count, too.
+    """
     contents.files_of(path, "sequences")
     if path.suffix in (*PARQUET, ".csv"):
         frame, _ = read_table(path, words=(text,))
@@ -105,7 +109,7 @@ def _read(path: Path, text: str, target: str) -> tuple[list[str], Any]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} cannot be read as text: {first_line(error)}") from None
-    return [line for line in lines if line.strip()], None
+    return lines if whole else [line for line in lines if line.strip()], None
 
 
 def _windows(texts: Any, length: int) -> list[Any]:

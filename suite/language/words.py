@@ -49,6 +49,7 @@ NAMES: Mapping[str, str] = {
     "adam": "Adam",
     "adamw": "AdamW",
     "lenet": "LeNet",
+    "lstm": "LSTM",
     "mlp": "MLP",
     "relu": "ReLU",
     "sgd": "SGD",

@@ -88,6 +88,12 @@ def test_a_file_has_a_text_a_line() -> None:
     assert found.names == ("∎", "e", "l", "t", "é")
 
 
+def test_windows_of_a_file_keep_its_empty_lines() -> None:
+    Path("words.txt").write_text("ab\n\ncd\nef")
+    found = raw(Data("sequences", path="words.txt", length=2, windows=True), 0)
+    assert "".join(found.names[i] for i in found.inputs.flatten()) == "ab\n\ncd\ne"
+
+
 def test_a_table_has_texts_and_labels_in_columns() -> None:
     rows = "".join(f"{word},{word[0]}\n" for word in ["007", "112", "070", "101"])
     Path("words.csv").write_text("word,first\n" + rows)

@@ -153,22 +153,14 @@ def _varied_fields(results: Results) -> dict[str, list[Any]]:
     A level with a name of its own sets several fields, and a part may fix what another one varies.
     """
     flat: dict[int, dict[str, Any]] = {}  # by the identity of a recipe, which seeds share
-    fields: dict[tuple[str, str], Mapping[str, Any]] = {}
-    trials = results.study.trials(results.grids)
-    for trial in trials:
-        if isinstance(trial.recipe, Recipe):
-            if id(trial.recipe) not in flat:
-                flat[id(trial.recipe)] = flatten(trial.recipe)
-            fields[trial.part, trial.id] = flat[id(trial.recipe)] | dict(trial.cell)
+    fields: list[Mapping[str, Any]] = []  # of each record's trial
+    for trial in results.trials:
+        if isinstance(trial.recipe, Recipe) and id(trial.recipe) not in flat:
+            flat[id(trial.recipe)] = flatten(trial.recipe)
+        fields.append(flat.get(id(trial.recipe), {}) | dict(trial.cell))
     paths = dict.fromkeys(path for one in flat.values() for path in one)
     varied = [path for path in paths if len({_key(one, path) for one in flat.values()}) > 1]
-    return {
-        path: [
-            hashable(fields.get((record.part, record.id), record.cell).get(path))
-            for record in results.records
-        ]
-        for path in varied
-    }
+    return {path: [hashable(one.get(path)) for one in fields] for path in varied}
 
 
 def _key(fields: Mapping[str, Any], path: str) -> tuple[bool, str]:

@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 
 from suite.evidence.findings import Finding, findings
 from suite.evidence.table import by_part, table
-from suite.vocabulary.grid import Grid
+from suite.ground import contents
+from suite.vocabulary.grid import Grid, Trial
 from suite.vocabulary.record import Execution, Record
 from suite.vocabulary.study import Study
 
@@ -22,6 +24,7 @@ class Results:
 
     Attributes:
         missing: how many of those trials have no record yet.
+        trials: that the records are of, in their order.
     """
 
     study: Study
@@ -29,6 +32,7 @@ class Results:
     grids: tuple[Grid, ...]
     records: tuple[Record, ...]
     missing: int
+    trials: tuple[Trial, ...] = ()
 
     @property
     def claims_changed(self) -> bool:
@@ -58,12 +62,22 @@ def gather(study: Study, execution: Execution, records: Mapping[str, Record]) ->
     grids = study.grids(
         execution.tier, overrides=execution.overrides, only=only, seeds=execution.seeds
     )
+    _recall(execution, records)
     trials = study.trials(grids)
+    there = tuple(trial for trial in trials if trial.id in records)
     found = tuple(
         dataclasses.replace(
             records[trial.id], study=study.name, part=trial.part, cell=dict(trial.cell)
         )
-        for trial in trials
-        if trial.id in records
+        for trial in there
     )
-    return Results(study, execution, grids, found, len(trials) - len(found))
+    return Results(study, execution, grids, found, len(trials) - len(found), there)
+
+
+def _recall(execution: Execution, records: Mapping[str, Record]) -> None:
+    """Let files that are gone count as what trials read from them: results outlive their data."""
+    ran = (records[one].recipe for one in execution.trials if one in records)
+    for part in (one for recipe in ran for one in recipe.values() if isinstance(one, Mapping)):
+        if "digest" in part:
+            files = [value for value in part.values() if isinstance(value, str)]
+            contents.recalled |= {Path(file).absolute(): part["digest"] for file in files}

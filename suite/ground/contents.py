@@ -24,6 +24,8 @@ JUST_NOW = 2.0  # seconds: file systems' clocks tick more often than that
 
 # By path, the digests that this process was handed: it need not have the files.
 given: dict[Path, str] = {}
+# By absolute path, what trials that are told of have read, for files that are gone since.
+recalled: dict[Path, str] = {}
 Listed = tuple[str, os.stat_result]  # a file's name below a folder; empty if it is alone
 _seen: ContextVar[dict[Path, str] | None] = ContextVar("seen", default=None)
 _known: dict[Path, tuple[str, str]] = {}  # by absolute path: a stamp, and the digest at that time
@@ -40,6 +42,8 @@ def digest_of(path: Path, who: str) -> str:
     """
     if path in given:
         return given[path]
+    if path.absolute() in recalled and not path.exists():
+        return recalled[path.absolute()]
     seen = _seen.get()
     if seen is None or path not in seen:
         found = _looked_at(path, who)

@@ -212,7 +212,7 @@ class Own(Coloured):
     values = None
     images = None
     in_colour = None
-    by_position = None
+    by_position: ClassVar[bool | None] = None
 
 
 class ImageFolder(Coloured, name="image_folder", place="suite.data.images:image_folder"):

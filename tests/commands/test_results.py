@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -157,6 +158,38 @@ def test_an_archive_gives_what_the_journal_gives(folder: Path) -> None:
     pd.testing.assert_frame_equal(results("tiny", archive="all.tar.zst").curves, here.curves)
     with pytest.raises(RequestError, match=r"no results in .*`suite run tiny` makes them"):
         results("tiny")
+
+
+OF_A_FILE = """
+from suite import Budget, Data, Model, Recipe, Study, axis
+
+study = Study(
+    title="Of a file",
+    recipe=Recipe(
+        data=Data("table", path="few.csv", target="y"), model=Model("softmax"), budget=Budget(epochs=1)
+    ),
+    grid=(axis("optimizer.lr", (0.1, 0.2)),),
+    seeds=1,
+)
+"""
+
+
+def test_results_outlive_their_data(folder: Path, tmp_path: Path) -> None:
+    make_study(folder, OF_A_FILE, "of_a_file")
+    data = folder / "few.csv"
+    data.write_text("x,y\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(30)))
+    assert suite(folder, "run", "of_a_file").returncode == 0
+    assert suite(folder, "export", "all.tar.zst").returncode == 0
+    data.rename(folder / "elsewhere.csv")
+    shown = suite_json(folder, "results", "of_a_file")
+    assert [one["optimizer.lr"] for one in shown["trials"]] == [0.1, 0.2]
+    assert suite(folder, "verdicts", "of_a_file").returncode == 0
+    found = results("of_a_file", folder=folder, archive=folder / "all.tar.zst")
+    with contextlib.chdir(tmp_path.parent):  # nor does it matter where they are looked at
+        assert found.trials["optimizer.lr"].tolist() == [0.1, 0.2]
+    # What is there and has changed is another question, which has no results yet.
+    data.write_text((folder / "elsewhere.csv").read_text() + "99,a\n")
+    assert suite_json(folder, "results", "of_a_file")["trials"] == []
 
 
 def test_the_shell_writes_csv_and_parquet(folder: Path) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
 from suite.ground.processes import follow_parent
+from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.record import Outcome, Status
 
@@ -28,6 +29,13 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
     from suite.execution import work
 
     return work.run_trial(trial, device, checkpoints)
+
+
+def data_digest(data: Data, seed: int) -> str:
+    """Return the digest of a trial's examples as they are now, in a worker."""
+    from suite.data import load
+
+    return load(data, seed).digest
 
 
 def run_bundle(

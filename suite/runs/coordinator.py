@@ -13,17 +13,20 @@ from typing import Any
 from suite.execution import environment
 from suite.execution.memory import kind
 from suite.execution.plan import Cohort, Plan, StrategyName, make_plan
+from suite.execution.pool import data_digest, start
 from suite.execution.progress import Progress, make_progress
 from suite.execution.records import record_of
 from suite.execution.strategy import THREADS, Finished, Strategy
 from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
 from suite.ground import contents
+from suite.ground.errors import RequestError
 from suite.ground.identity import canonical
 from suite.runs.stores import checkpoints, knows_store, take_over
 from suite.tracking import location
 from suite.tracking.journal import Journal
 from suite.tracking.tracker import Tracker
+from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Changes, Grid, Trial
 from suite.vocabulary.recipe import Recipe
 from suite.vocabulary.record import Execution, Record
@@ -97,6 +100,7 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
     """
     location.check_writable(tracker.uri)
     made = plan(requests, journal, engine)
+    _check_same_data(made.cached, journal.records)
     with contextlib.ExitStack() as stack:
         if made.pending:
             informed = knows_store(journal, tracker)
@@ -116,6 +120,34 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
         if made.pending and tracker.error is None:
             journal.add_store(location.identity(tracker.uri))
     return made
+
+
+def _check_same_data(cached: Iterable[Trial], records: Mapping[str, Record]) -> None:
+    """Refuse to count trials whose source of one's own gives other examples now.
+
+    An id holds the source's code, and a digest of files that its fields name, but not of what the
+    code reads besides.
+    """
+    unsure: dict[Data, Trial] = {}
+    for trial in cached:
+        if isinstance(trial.recipe, Recipe) and records[trial.id].outcome.data_digest:
+            data = trial.recipe.data
+            if data.home and not data.version and not data.files():
+                unsure.setdefault(data, trial)
+    if not unsure:
+        return
+    with start() as pool:
+        for data, trial in unsure.items():
+            record = records[trial.id]
+            then = now = record.outcome.data_digest
+            with contextlib.suppress(Exception):  # what can no longer be read cannot be compared
+                now = pool.submit(data_digest, data, trial.seed).result()
+            if now != then:
+                raise RequestError(
+                    f"data '{data.name}' gives other examples than when trial {trial.id} ran: make "
+                    "what it reads a field that is a Path, or give it another version, "
+                    f"@source(version=…); or `suite forget {record.study}`"
+                )
 
 
 def _begin(requests: Sequence[Request], journal: Journal) -> None:

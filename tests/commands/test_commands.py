@@ -126,3 +126,42 @@ def test_verdicts_say_in_what_a_run_was_another_than_the_file_asks_for(tmp_path:
     changed = ("--tier", "smoke", "--set", "model.widths=4", "--seeds", "3")
     suite_json(tmp_path, "run", "tiny", *changed)
     assert "(tiny, smoke tier, model.widths=4, seeds=3)" in suite(tmp_path, "verdicts").stdout
+
+
+READS = """
+import numpy as np
+from suite import Budget, Model, Recipe, Study, axis, source
+
+@source
+def written():
+    numbers = np.loadtxt("numbers.txt")
+    return numbers[:, :2], numbers[:, 2].astype(int)
+
+study = Study(
+    title="Written",
+    recipe=Recipe(data=written(), model=Model("softmax"), budget=Budget(epochs=1)),
+    grid=(axis("optimizer.lr", (0.1,)),),
+    seeds=1,
+)
+"""
+
+
+def test_results_are_not_served_where_a_source_reads_something_else_now(tmp_path: Path) -> None:
+    make_study(tmp_path, READS, "written")
+    file = tmp_path / "numbers.txt"
+    lines = [f"{i} {i * i % 7} {i % 2}" for i in range(30)]
+    file.write_text("\n".join(lines))
+    assert suite_json(tmp_path, "run", "written")["ran"] == 1
+    assert suite_json(tmp_path, "run", "written")["ran"] == 0
+    file.write_text("\n".join([*lines[:-1], "29 99 1"]))
+    for asked in ((), ("--seeds", "2")):  # nor beside those that are new
+        done = suite(tmp_path, "run", "written", *asked)
+        assert done.returncode == 2
+        assert done.stderr.startswith("suite: data 'written' gives other examples than when trial ")
+        assert done.stderr.count("\n") == 1
+    versioned = READS.replace("@source", '@source(version="2")')
+    make_study(tmp_path, versioned, "written")
+    assert suite_json(tmp_path, "run", "written")["ran"] == 1
+    file.unlink()  # nobody can say what has become of it
+    make_study(tmp_path, READS, "written")
+    assert suite_json(tmp_path, "run", "written")["ran"] == 0

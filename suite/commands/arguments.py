@@ -11,7 +11,9 @@ import click
 
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import parse
+from suite.vocabulary.grid import MOST_SEEDS
 
+MOST_WORKERS = 1024
 # What a command prints, as plain values: a JSON document, or made into text.
 Form = Mapping[str, Any]
 
@@ -69,8 +71,10 @@ def grid_options(command: Any) -> Any:
         click.option(
             "--only", type=Assignment(), multiple=True, help="Keep these levels of an axis."
         ),
-        click.option("--seeds", type=click.IntRange(1, 10_000), help="Replicates of the grid."),
-        click.option("--workers", type=click.IntRange(min=1), help="Processes side by side."),
+        click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), help="Replicates of the grid."),
+        click.option(
+            "--workers", type=click.IntRange(1, MOST_WORKERS), help="Processes side by side."
+        ),
         click.option(
             "--strategy",
             type=Choice("auto", "sequential", "packed", "vectorised", "ray"),
@@ -85,6 +89,7 @@ def grid_options(command: Any) -> Any:
             show_default=True,
             help="Where trials run; auto takes a GPU that is there.",
         ),
+        click.option("--yes", is_flag=True, help="However many trials there are."),
         as_json,
     ):
         command = option(command)

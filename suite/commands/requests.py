@@ -8,6 +8,8 @@ from suite.ground.errors import RequestError
 from suite.runs.coordinator import Engine, Request
 from suite.vocabulary import discovery
 
+MOST_TRIALS = 100_000  # three times as many as all studies here have
+
 
 def requests_of(studies: tuple[str, ...], options: dict[str, Any]) -> list[Request]:
     """Return what is asked of each study.
@@ -31,6 +33,11 @@ def requests_of(studies: tuple[str, ...], options: dict[str, Any]) -> list[Reque
         Request(discovery.load(name), options["tier"], overrides, only, options["seeds"])
         for name in names
     ]
+    trials = sum(grid.size for request in requests for grid in request.grids)
+    if trials > MOST_TRIALS and not options["yes"]:
+        raise RequestError(
+            f"that is {trials:,} trials, more than {MOST_TRIALS:,}: --yes if you mean it"
+        )
     for request in requests:
         request.trials  # noqa: B018 - made here, so that what is wrong with them shows
     return requests

@@ -19,7 +19,7 @@ from suite.ground.identity import digest, trial_id
 from suite.seeds import seeded, stream
 from suite.training import precision, train
 from suite.training.checkpoint import Checkpoint
-from suite.training.fitting import built, fits
+from suite.training.fitting import batches_fit, built, fits
 from suite.training.footprint import footprint
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
@@ -134,6 +134,7 @@ def check(recipe: Recipe, device: str) -> int:
         examples = load(recipe.data, 0, device)
         network = built(recipe.model, examples, 0)
         fits(recipe, network, examples)
+        batches_fit(recipe, network, examples)
         return footprint(recipe, network, examples)
 
 

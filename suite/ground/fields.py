@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar, dataclass_transform
 from suite.ground.errors import RequestError, nearest
 
 T = TypeVar("T")
+MOST = 2**63  # whole numbers are below, in JSON's readers, in Parquet and in PyTorch
 
 
 def number(
@@ -126,6 +127,8 @@ def _coerce_plain(value: Any, kind: Any, where: str) -> Any:
     """Accept a value of a kind that has no parts; a number where it loses nothing."""
     if getattr(value, "ndim", None) == 0:
         value = value.item()  # a NumPy scalar
+    if isinstance(value, int) and abs(value) >= MOST and kind in (int, float):
+        raise RequestError(f"{where} must be below 2^63")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind is int and isinstance(value, float) and value.is_integer():
@@ -137,8 +140,18 @@ def _coerce_plain(value: Any, kind: Any, where: str) -> Any:
     fits = type(value) is kind if kind in (int, float, bool, str) else isinstance(value, kind)
     if not fits or (isinstance(value, float) and not math.isfinite(value)):
         raise RequestError(f"{where} must be {_in_words(kind)}, not {value!r}")
+    if isinstance(value, str) and not _is_text(value):
+        raise RequestError(f"{where} has a character that cannot be written, {value!r}")
     # Of two equal values, JSON writes -0.0 another way, and the id would differ.
     return 0.0 if kind is float and value == 0.0 else value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return False
+    return True
 
 
 def _coerce_union(value: Any, kinds: tuple[Any, ...], where: str) -> Any:

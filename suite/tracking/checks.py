@@ -9,6 +9,7 @@ import dataclasses
 from typing import Any
 
 from suite.ground.identity import SEMANTICS_VERSION, id_of
+from suite.vocabulary.grid import MOST_SEEDS
 from suite.vocabulary.record import Execution, Record
 
 PLAIN: dict[str, type | tuple[type, ...]] = {
@@ -19,7 +20,6 @@ PLAIN: dict[str, type | tuple[type, ...]] = {
     "int | None": (int, type(None)),
     "list[str]": list,
 }
-MOST_SEEDS = 10_000  # as many as a run can be asked for
 
 
 def check_record(record: Record) -> None:

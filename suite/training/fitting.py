@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
 from torch import Tensor, nn
 
 from suite.data import Examples, Split, mixed, transform
-from suite.ground.errors import RequestError
+from suite.ground.errors import RequestError, first_line
 from suite.models import build
+from suite.models.layers import SynchronisedBatchNorm
 from suite.seeds import seeded
 from suite.training.evaluation import predict
 from suite.training.losses import loss_of
@@ -58,6 +60,49 @@ def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
         _check_schedule(recipe, len(examples.train))
     if recipe.optimizer.home:
         _check_optimizer(recipe, network)
+
+
+def batches_fit(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
+    """Try the smallest part of a batch that will come: an epoch's last one may be of one example.
+
+    Raises:
+        RequestError: if devices or the network need more, as batch normalisation does.
+    """
+    train, asked = len(examples.train), recipe.batch_size
+    last = _last(recipe, train, asked)
+    where = f"a batch has {min(asked, train)}"
+    if last < min(asked, train):
+        where = f"an epoch of {train:,} examples ends in a batch of {last}"
+    parts = recipe.devices * recipe.gradient_accumulation
+    if recipe.devices > 1 and last < parts:
+        many = f"{recipe.devices} devices" + (f", {parts} parts" if parts > recipe.devices else "")
+        raise RequestError(f"{where}, too small for {many}{_nearest(recipe, train, parts)}")
+    together = any(isinstance(one, SynchronisedBatchNorm) for one in network.modules())
+    if last // (recipe.gradient_accumulation if together else parts) > 1:
+        return
+    try:
+        with seeded(0):
+            copy.deepcopy(network).train()(prepare(examples.train.inputs[:1].cpu()))
+    except ValueError as error:
+        raise RequestError(
+            f"{where}{f' in {parts} parts' if parts > 1 else ''}, and model '{recipe.model.name}' "
+            f"cannot train on one example: {first_line(error)}{_nearest(recipe, train, 2 * parts)}"
+        ) from None
+
+
+def _last(recipe: Recipe, train: int, size: int) -> int:
+    """Return how many examples the smallest batch has that training comes to."""
+    whole = min(size, train)
+    rest = train % whole
+    reached = recipe.budget.total_steps(train, whole) >= -(-train // whole)
+    return rest if rest and reached else whole
+
+
+def _nearest(recipe: Recipe, train: int, least: int) -> str:
+    """Return in brackets the size of batches next to a recipe's of which the last has enough."""
+    sizes = sorted(range(1, train + 1), key=lambda size: abs(size - recipe.batch_size))
+    good = next((size for size in sizes if _last(recipe, train, size) >= least), None)
+    return f" (did you mean batch_size={good}?)" if good else ""
 
 
 def _check_schedule(recipe: Recipe, train: int) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_origin
 
 from suite.ground.errors import RequestError, nearest
-from suite.ground.fields import annotation, normalised, owner_of, replace_at
+from suite.ground.fields import annotation, coerce, normalised, owner_of, replace_at
 from suite.ground.identity import trial_id, worded
 from suite.vocabulary.components import Component, Kind
 from suite.vocabulary.recipe import Probe, ProbeFunction, Recipe
 
 Changes = Mapping[str, Any]
+MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,19 @@ def axis(path: str, levels: Iterable[Any] | Mapping[Any, Any], *, per: str = "")
             isinstance(some, tuple | list) for some in levels.values()
         ):
             raise RequestError(f"axis '{path}' needs a tuple of levels for each level of '{per}'")
-        among = {key: tuple(some) for key, some in levels.items()}
+        among = {key: tuple(map(_plain, some)) for key, some in levels.items()}
         every = tuple(dict.fromkeys(level for some in among.values() for level in some))
         in_order = all(isinstance(level, int | float) for level in every)
         return Axis(path, tuple(sorted(every)) if in_order else every, per=per, among=among)
     if isinstance(levels, Mapping):
         sets = (one if isinstance(one, Mapping) else {path: one} for one in levels.values())
         return Axis(path, tuple(levels), tuple(sets))
-    return Axis(path, tuple(levels))
+    return Axis(path, tuple(map(_plain, levels)))
+
+
+def _plain(level: Any) -> Any:
+    """Return a number of NumPy's as one of Python's."""
+    return level.item() if getattr(level, "ndim", None) == 0 else level
 
 
 @dataclass(frozen=True)
@@ -248,6 +255,9 @@ class Grid:
         levels, sets, among = known.levels, known.sets, known.among
         if self.probe is not None and sets:
             raise RequestError(f"axis '{known.path}' of a probe has values as levels, not names")
+        if self.probe is not None:
+            for level in levels:
+                _check_value(level, f"axis '{known.path}'")
         if self.probe is None and sets:
             sets = tuple(
                 {path: normalised(self.recipe, path, value) for path, value in one.items()}
@@ -290,8 +300,18 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """How many trials it has."""
-        return len(self.cells) * self.seeds
+        """How many trials it has, counted without making any."""
+        cells = 1
+        for known in (one for one in self.axes if not one.per):
+            within = [one for one in self.axes if one.per == known.path]
+            beside = ({known.path: level} for level in known.levels)
+            cells *= sum(math.prod(len(one.beside(cell)) for one in within) for cell in beside)
+        return cells * self.seeds
+
+    def has(self, levels: Mapping[str, Any]) -> bool:
+        """Whether a cell has levels that the axes have: what there is may depend on another one."""
+        depending = (one for one in self.axes if one.per and {one.path, one.per} <= levels.keys())
+        return all(levels[one.path] in one.beside(levels) for one in depending)
 
     def trials(self, study: str, source: str) -> Iterator[Trial]:
         """Yield every trial, seed by seed; `source` is the digest of the study's file."""
@@ -407,9 +427,21 @@ def _check_leaf(recipe: Recipe, path: str) -> None:
         )
 
 
+def _check_value(level: Any, who: str) -> None:
+    """Refuse a level of a probe that no record could hold."""
+    if isinstance(level, tuple):
+        for one in level:
+            _check_value(one, who)
+    elif type(level) in (int, float, str):
+        coerce(level, type(level), f"{who}: a level")
+    elif level is not None and not isinstance(level, bool):
+        what = "a number, a word, a truth value, None or a tuple of these"
+        raise RequestError(f"{who}: a level of a probe is {what}, not {level!r}")
+
+
 def _whole_number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise RequestError(f"seeds must be a whole number of at least 1, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_SEEDS:
+        raise RequestError(f"seeds must be a whole number from 1 to {MOST_SEEDS:,}, not {value!r}")
     return value
 
 

@@ -107,7 +107,7 @@ class MLP(Model, name="mlp", place="suite.models.mlp:mlp"):
     """
 
     widths: tuple[int, ...] = number(default=(256,), small=(8, 8))
-    repeats: int = number(default=1, low=1)
+    repeats: int = number(default=1, low=1, high=10_000)
     activation: Activation = Activation()
     dropout: float = scalar(default=0.0, low=0.0, high=0.999)
     norm: Normalisation = "none"

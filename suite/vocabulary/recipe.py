@@ -50,11 +50,11 @@ class Budget:
     """
 
     _: KW_ONLY
-    epochs: int | None = number(default=10, low=1)
-    steps: int | None = number(default=None, low=1)
-    examples: int | None = number(default=None, low=1)
-    evaluations: int | None = number(default=None, low=1)
-    patience: int | None = number(default=None, low=1)
+    epochs: int | None = number(default=10, low=1, high=10**6)
+    steps: int | None = number(default=None, low=1, high=10**9)
+    examples: int | None = number(default=None, low=1, high=10**12)
+    evaluations: int | None = number(default=None, low=1, high=10**6)
+    patience: int | None = number(default=None, low=1, high=10**6)
 
     def check(self) -> None:
         if self.epochs is None and self.steps is None and self.examples is None:

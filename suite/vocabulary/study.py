@@ -14,7 +14,7 @@ from suite.ground.fields import number, vocabulary
 from suite.ground.identity import canonical, digest
 from suite.vocabulary.claims import Claim, Counted, Identity, Trend, arms
 from suite.vocabulary.components import names_here, within
-from suite.vocabulary.grid import Axis, Changes, Grid, Trial, keep_only
+from suite.vocabulary.grid import MOST_SEEDS, Axis, Changes, Grid, Trial, keep_only
 from suite.vocabulary.loss import SPLITS
 from suite.vocabulary.metrics import METRICS, check_metric, is_timed
 from suite.vocabulary.recipe import ProbeFunction, Recipe
@@ -73,7 +73,7 @@ class Part:
     _: KW_ONLY
     changes: Changes = dataclasses.field(default_factory=dict)
     grid: tuple[Axis, ...] = ()
-    seeds: int | None = number(default=None, low=1)
+    seeds: int | None = number(default=None, low=1, high=MOST_SEEDS)
     alone: bool = False
     probe: ProbeFunction | None = None
     tiers: tuple[Tier, ...] = TIERS
@@ -107,7 +107,7 @@ class Study:
     notes: str = ""
     recipe: Recipe = Recipe()
     grid: tuple[Axis, ...] = ()
-    seeds: int = number(default=5, low=1)
+    seeds: int = number(default=5, low=1, high=MOST_SEEDS)
     select: str = "validation/accuracy"
     target: Target | None = None
     claims: tuple[Claim, ...] = ()
@@ -213,7 +213,7 @@ class Study:
         for arm in compared:
             for path, level in arm.items():
                 grid.check_level(path, level, who)
-            if not any(arm.items() <= cell.items() for cell in grid.cells):
+            if not grid.has(arm):
                 said = ", ".join(f"{path}={level}" for path, level in arm.items())
                 raise RequestError(f"{who}: no trial has {said}: one level depends on another")
             free = [one.path for one in grid.axes if one.path not in arm and len(one.levels) > 1]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -17,6 +19,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, StepLR
 
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.data import Examples, Split, load
+from suite.execution.work import check
+from suite.ground.errors import RequestError
 from suite.models import build
 from suite.seeds import stream
 from suite.training import train
@@ -509,3 +513,38 @@ def test_a_test_loss_that_overflows_is_a_divergence(monkeypatch: pytest.MonkeyPa
     outcome = train(recipe, 0)
     assert outcome.status is Status.DIVERGED
     assert "test/loss was inf" in outcome.error
+
+
+FEW = Recipe(data=Data("digits", train_examples=41), model=Model("mlp", widths=(4,), norm="batch"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batch_size": 1}, "a batch has 1, and model 'mlp' cannot train on one example"),
+        ({"batch_size": 4}, "an epoch of 41 examples ends in a batch of 1, and model 'mlp'"),
+        ({"batch_size": 4, "devices": 2, "model": Model("mlp")}, "in a batch of 1, too small for 2 devices"),
+        ({"batch_size": 40, "gradient_accumulation": 8}, "in a batch of 1 in 8 parts, and model"),
+        ({"batch_size": 6, "devices": 4}, "a batch of 5 in 4 parts, and model 'mlp'"),
+    ],
+)
+def test_batches_that_will_not_train_are_refused_before(changes: Any, said: str) -> None:
+    recipe = dataclasses.replace(FEW, **changes)
+    with pytest.raises(RequestError) as caught:
+        check(recipe, "cpu")
+    assert said in str(caught.value)
+    nearest = int(re.findall(r"did you mean batch_size=(\d+)", str(caught.value))[0])
+    assert check(dataclasses.replace(recipe, batch_size=nearest), "cpu") > 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 4, "budget": Budget(steps=10)},  # which never comes to the last batch
+        {"batch_size": 4, "model": Model("mlp", norm="layer")},
+        {"batch_size": 6, "devices": 4, "model": Model("mlp", norm="synchronised")},
+        {"batch_size": 1, "model": Model("mlp")},
+    ],
+)
+def test_batches_that_train_are_not_refused(changes: Any) -> None:
+    assert check(dataclasses.replace(FEW, **changes), "cpu") > 0

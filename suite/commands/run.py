@@ -12,7 +12,6 @@ from suite.commands.requests import engine_of, requests_of
 from suite.ground.wording import plural
 from suite.runs import coordinator
 from suite.runs.stores import stores, untracked
-from suite.vocabulary.record import Status
 
 
 @click.command()
@@ -43,15 +42,13 @@ def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: A
     show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
     failed = sum(form["failed"] for form in forms)
     if failed:
-        error = next(
-            one.outcome.error
-            for result in results
-            for one in result.records
-            if one.outcome.status is Status.FAILED
-        )
-        reason = error.partition("\n")[0]
+        errors = [one for form in forms for one in form["errors"]]
+        first = max(errors, key=lambda one: one["trials"])
+        again = "the next run tries again"
+        if all(one["again"] for one in errors):
+            again = "they are not tried again before code or packages change"
         print(
-            f"{plural(failed, 'trial')} failed, the first with {reason}; the next run tries again",
+            f"{plural(failed, 'trial')} failed, the most with {first['error']}; {again}",
             file=sys.stderr,
         )
     if tracker.error is not None:

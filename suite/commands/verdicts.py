@@ -35,6 +35,9 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
         lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier{changed})")
         ends = [f"{study[end]} {end}" for end in ("diverged", "failed", "missing") if study[end]]
         lines.append(f"{study['trials']} trials" + "".join(f", {end}" for end in ends))
+        lines += [
+            f"  {plural(one['trials'], 'trial')} failed: {one['error']}" for one in study["errors"]
+        ]
         if study["claims_changed"]:
             lines.append("  its claims have been changed since these trials ran")
         for finding in study["findings"]:

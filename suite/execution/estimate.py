@@ -136,12 +136,14 @@ def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
 
 
 def _call_seconds(probe: Probe, costs: dict[str, Cost]) -> float:
+    from suite.execution.contained import contained
     from suite.execution.work import measure_probe
 
     kind = digest(canonical(probe))
     if kind not in costs:
         started = time.perf_counter()
-        measure_probe(probe, 0)
+        with contained():
+            measure_probe(probe, 0)
         costs[kind] = Cost(time.perf_counter() - started, 0.0)
     return costs[kind].step
 

@@ -13,8 +13,9 @@ from torch import distributed
 
 from suite.data import load
 from suite.execution.computing import facts
+from suite.execution.contained import contained
 from suite.execution.strategy import Bundle, Checkpoints, Finished
-from suite.ground.errors import RequestError, blaming_own_code, first_line
+from suite.ground.errors import RequestError, blaming_own_code, first_line, own_line
 from suite.ground.identity import digest, trial_id
 from suite.seeds import seeded, stream
 from suite.training import precision, train
@@ -38,18 +39,24 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
         # This process may have read the study's file later than the one that asks.
         if trial_id(trial.recipe, trial.seed, alone=trial.alone) != trial.id:
             raise RequestError(CHANGED)
-        if isinstance(trial.recipe, Probe):
-            outcome = measure_probe(trial.recipe, trial.seed)
-        else:
-            checkpoint = None if trial.alone else _checkpoint((trial,), checkpoints)
-            outcome = train(
-                trial.recipe, trial.seed, device=device, alone=trial.alone, checkpoint=checkpoint
-            )
-    except (Exception, SystemExit) as error:
-        outcome = Outcome(status=Status.FAILED, error=f"{type(error).__name__}: {error}")
+        with contained():
+            outcome = _outcome(trial, device, checkpoints)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever one's own code raises
+        first, _, rest = f"{type(error).__name__}: {error}".partition("\n")
+        place = f" ({own})" if (own := own_line(error)) else ""
+        outcome = Outcome(status=Status.FAILED, error=f"{first}{place}\n{rest}".rstrip())
     machine = facts(trial.recipe, outcome, device)
     # A clock that was set back meanwhile must not make it end before it began.
     return Finished(trial, outcome, started, max(started, time.time()), machine=machine)
+
+
+def _outcome(trial: Trial, device: str, checkpoints: Checkpoints | None) -> Outcome:
+    if isinstance(trial.recipe, Probe):
+        return measure_probe(trial.recipe, trial.seed)
+    checkpoint = None if trial.alone else _checkpoint((trial,), checkpoints)
+    return train(trial.recipe, trial.seed, device=device, alone=trial.alone, checkpoint=checkpoint)
 
 
 def run_bundle(
@@ -64,7 +71,8 @@ def run_bundle(
     recipes = [trial.recipe for trial in bundle if isinstance(trial.recipe, Recipe)]
     seeds = [trial.seed for trial in bundle]
     try:
-        outcomes = train_together(recipes, seeds, device, _checkpoint(bundle, checkpoints))
+        with contained():
+            outcomes = train_together(recipes, seeds, device, _checkpoint(bundle, checkpoints))
     except Exception:  # of one of them, or of all together: alone, each has its own outcome
         return [run_trial(trial, device, checkpoints) for trial in bundle]
     share = max(0.0, time.time() - started) / len(bundle)
@@ -130,7 +138,7 @@ def check(recipe: Recipe, device: str) -> int:
     if device == "cuda" and not torch.cuda.is_available():
         raise RequestError("PyTorch finds no CUDA device here (did you mean --device cpu?)")
     precision.check(recipe.precision, device)
-    with refusing_misfits(recipe):
+    with contained(), refusing_misfits(recipe):
         examples = load(recipe.data, 0, device)
         network = built(recipe.model, examples, 0)
         fits(recipe, network, examples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from suite.language.effects import effect_words
 from suite.language.words import arm_words
 from suite.tracking.tracker import Tracker
 from suite.vocabulary.record import Status
+
+MOST_ERRORS = 5  # distinct ones that are told
 
 
 def conclude(results: Sequence[Results], tracker: Tracker) -> list[dict[str, Any]]:
@@ -42,11 +45,23 @@ def _conclusion_form(results: Results, q_values: Sequence[float]) -> dict[str, A
         "claims_changed": results.claims_changed,
         "diverged": ends.count(Status.DIVERGED),
         "failed": ends.count(Status.FAILED),
+        "errors": _errors(results),
         "findings": [
             finding_form(finding) | {"q": _number(q)}
             for finding, q in zip(results.findings, q_values, strict=True)
         ],
     }
+
+
+def _errors(results: Results) -> list[dict[str, Any]]:
+    """Return what failed trials raised, a line each, and how many did, most frequent first."""
+    failed = [one.outcome for one in results.records if one.outcome.status is Status.FAILED]
+    lines = Counter(outcome.error.partition("\n")[0] for outcome in failed)
+    certain = {one.error.partition("\n")[0] for one in failed if one.fails_again}
+    return [
+        {"error": line, "trials": count, "again": line in certain}
+        for line, count in lines.most_common(MOST_ERRORS)
+    ]
 
 
 def _changed(results: Results) -> list[str]:

@@ -80,13 +80,26 @@ def plan(requests: Iterable[Request], journal: Journal, engine: Engine) -> Plan:
     """Return the plan for all studies together; a trial that two of them share is run once."""
     with contents.one_look():
         trials = {trial.id: trial for request in requests for trial in request.trials}
+    certain = _failing_again(journal.records)
     return make_plan(
         trials.values(),
-        lambda trial: journal.has(trial.id),
+        lambda trial: journal.has(trial.id) or trial.id in certain,
         strategy=engine.strategy,
         device=engine.device,
         workers=engine.workers,
     )
+
+
+def _failing_again(records: Mapping[str, Record]) -> set[str]:
+    """Return the trials that the same code in the same surroundings has failed in, and would again."""
+    failed = [record for record in records.values() if record.outcome.fails_again]
+    now = environment.capture() if failed else {}
+    same = ("commit", "diff", "packages", "python")
+    return {
+        record.id
+        for record in failed
+        if all(getattr(record.provenance, name) == now[name] for name in same)
+    }
 
 
 def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine: Engine) -> Plan:

@@ -227,7 +227,8 @@ def _execute(path: Path) -> ModuleType:
     # Python tells an old file of bytecode by the second: what was edited twice in one would be stale.
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        with within(vars(module)):
+        # Standard output is the command's.
+        with within(vars(module)), contextlib.redirect_stdout(sys.stderr):
             exec(compile(code.read(path), str(path), "exec"), vars(module))  # noqa: S102
     except BaseException as error:  # whatever it raises, it is this study's fault alone
         if isinstance(error, KeyboardInterrupt):

@@ -21,6 +21,12 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+# Errors in code, which is the same while a trial's id is: not those of files, memory or processes.
+CERTAIN = frozenset({
+    "ArithmeticError", "AssertionError", "AttributeError", "IndexError", "KeyError", "LookupError",
+    "NameError", "NotImplementedError", "OverflowError", "RecursionError", "SystemExit", "TypeError",
+    "UnboundLocalError", "ValueError", "ZeroDivisionError",
+})  # fmt: skip
 Curve = list[tuple[float, float]]
 
 
@@ -35,7 +41,7 @@ class Outcome:
         initial_digest: SHA-256 of the initial weights.
         weights_digest: SHA-256 of the final weights.
         data_digest: SHA-256 of the bytes of the data source and of the split.
-        error: the last line of the traceback of a failed trial; where a diverged one stopped.
+        error: what a failed trial raised, with file and line of one's own code; where a diverged one stopped.
     """
 
     status: Status
@@ -45,6 +51,11 @@ class Outcome:
     weights_digest: str = ""
     data_digest: str = ""
     error: str = ""
+
+    @property
+    def fails_again(self) -> bool:
+        """Whether it failed in a way that the same code would repeat."""
+        return self.status is Status.FAILED and self.error.partition(":")[0] in CERTAIN
 
 
 @dataclass(frozen=True, kw_only=True)

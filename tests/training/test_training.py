@@ -523,7 +523,10 @@ FEW = Recipe(data=Data("digits", train_examples=41), model=Model("mlp", widths=(
     [
         ({"batch_size": 1}, "a batch has 1, and model 'mlp' cannot train on one example"),
         ({"batch_size": 4}, "an epoch of 41 examples ends in a batch of 1, and model 'mlp'"),
-        ({"batch_size": 4, "devices": 2, "model": Model("mlp")}, "in a batch of 1, too small for 2 devices"),
+        (
+            {"batch_size": 4, "devices": 2, "model": Model("mlp")},
+            "in a batch of 1, too small for 2 devices",
+        ),
         ({"batch_size": 40, "gradient_accumulation": 8}, "in a batch of 1 in 8 parts, and model"),
         ({"batch_size": 6, "devices": 4}, "a batch of 5 in 4 parts, and model 'mlp'"),
     ],

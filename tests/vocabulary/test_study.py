@@ -242,7 +242,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: a_study(tiers={"full": {"seeds": 0}}),
-        "seeds must be a whole number of at least 1, not 0",
+        "seeds must be a whole number from 1 to 10,000, not 0",
     ),
     (lambda: a_study(seeds=0), "Study.seeds must be at least 1, not 0"),
     (
@@ -310,7 +310,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: a_study().grids(overrides={"seeds": 2.5}),
-        "seeds must be a whole number of at least 1, not 2.5",
+        "seeds must be a whole number from 1 to 10,000, not 2.5",
     ),
     (
         lambda: Target("test/accuracy", 0.9),

@@ -1,0 +1,113 @@
+"""What a study's own code does wrong is told in one line, and stays its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.command_line import make_study, suite, suite_json
+
+PROBES = """
+import os, sys
+from suite import Study, axis, define_metric
+
+WORTH = define_metric("test/worth_{name}", "worth")
+print("loaded")
+
+
+class Own(BaseException):
+    pass
+
+
+def measured(cell, seed):
+    print("measured")
+    if cell["bad"]:
+        {fault}
+    return {{WORTH: 1.0 + seed}}
+
+
+study = Study(title="T", probe=measured, grid=(axis("bad", (False, True)),), seeds=2)
+"""
+FAULTS = {
+    "exits": ("sys.exit(0)", "SystemExit: 0"),
+    "raises": ("raise KeyError('gone')", "KeyError: 'gone'"),
+    "generator": ("raise GeneratorExit", "GeneratorExit: "),
+    "own": ("raise Own('mine')", "Own: mine"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_whatever_a_probe_raises_is_its_trials_failure(tmp_path: Path, name: str) -> None:
+    fault, said = FAULTS[name]
+    make_study(tmp_path, PROBES.format(name=name, fault=fault), name)
+    done = suite(tmp_path, "run", name, "--json")
+    assert done.returncode == 1
+    form = json.loads(done.stdout)  # what is printed by a study is no part of it
+    (study,) = form["studies"]
+    assert (study["trials"], study["failed"]) == (4, 2)
+    assert study["errors"] == [
+        {
+            "error": f"{said} (studies/{name}.py, line 16)",
+            "trials": 2,
+            "again": name in ("exits", "raises"),
+        }
+    ]
+    assert "2 trials failed" in done.stderr
+
+
+def test_a_failure_that_is_certain_is_not_tried_again_and_one_that_may_pass_is(
+    tmp_path: Path,
+) -> None:
+    for name, fault, again in (("sure", "raise ValueError('no')", 0), ("luck", "open('gone')", 2)):
+        make_study(tmp_path, PROBES.format(name=name, fault=fault), name)
+        assert suite(tmp_path, "run", name).returncode == 1
+        done = suite(tmp_path, "run", name, "--json")
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["ran"] == again
+        assert ("not tried again" in done.stderr) == (again == 0)
+        # Other code may do better, and is another trial.
+        make_study(tmp_path, PROBES.format(name=name, fault="pass"), name)
+        assert suite_json(tmp_path, "run", name)["ran"] == 4
+
+
+CHANGES = '''
+import os
+import numpy as np
+import torch
+from suite import Budget, Data, Model, Recipe, Study, axis, model
+
+
+@model
+def meddling(shape, outputs):
+    """A network that changes its process when it is built."""
+    os.chdir("/")
+    os.environ["HOME"] = "/nowhere"
+    os.environ["MEDDLED"] = "yes"
+    np.seterr(all="raise")
+    torch.set_default_dtype(torch.float32)
+    made = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, outputs))
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(2)
+    return made
+
+
+study = Study(
+    title="T",
+    recipe=Recipe(data=Data("digits", train_examples=60), model=meddling(), budget=Budget(epochs=1)),
+    grid=(axis("optimizer.lr", (0.1, 0.2)),),
+    seeds=1,
+)
+'''
+
+
+def test_what_a_study_changes_of_its_process_ends_with_its_trial(tmp_path: Path) -> None:
+    make_study(tmp_path, CHANGES, "meddling_study")
+    before = dict(os.environ), Path.cwd(), torch.get_default_dtype(), torch.get_num_threads()
+    done = suite(tmp_path, "run", "meddling_study", "--strategy", "sequential")
+    assert done.returncode == 0, done.stderr
+    after = dict(os.environ), Path.cwd(), torch.get_default_dtype(), torch.get_num_threads()
+    assert before == after

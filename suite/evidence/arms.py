@@ -99,6 +99,8 @@ def arm_values(
     needed = dict.fromkeys(["id", "seed", "status", "spent", *paths, metric, select])
     rows = at_levels(rows, arm).reindex(columns=list(needed))  # many columns make pandas slow
     good, best = finished(rows), dict[str, Any]()
+    if tuned:
+        good = good.dropna(subset=[select])
     if tuned and len(good):
         good, best = _tuned(good, paths, select)
     by_seed = good.set_index("seed")

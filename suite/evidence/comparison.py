@@ -20,7 +20,7 @@ from suite.evidence.findings import Finding
 from suite.evidence.moves import Shift, shift
 from suite.evidence.reasons import Verdict
 from suite.evidence.results import Results
-from suite.evidence.significance import ALPHA, benjamini_hochberg, t_test
+from suite.evidence.significance import ALPHA, benjamini_hochberg, from_logarithm, t_test
 from suite.evidence.trials import Trials, compare_trials, log_ratios, total
 from suite.vocabulary.claims import Claim, Counted, Identity
 
@@ -141,7 +141,7 @@ def _claim_changes(a: Results, b: Results) -> Iterator[ClaimChange]:
     for of_a, of_b in zip(a.findings, b.findings, strict=True):
         only = _only(of_a, of_b)
         found = shift(of_a, of_b) if _is_decidable(of_a) and _is_decidable(of_b) else Shift()
-        undo = math.exp if of_a.claim.by_ratio else float
+        undo = from_logarithm if of_a.claim.by_ratio else float
         yield ClaimChange(
             claim=of_a.claim,
             a=of_a,
@@ -175,8 +175,8 @@ def _cost_changes(a: Results, b: Results) -> Iterator[CostChange]:
         test = t_test(by_seed, math.log(COST_MATTERS))
         yield CostChange(
             part=part,
-            ratio=math.exp(test.estimate),
-            interval=(math.exp(test.low), math.exp(test.high)),
+            ratio=from_logarithm(test.estimate),
+            interval=(from_logarithm(test.low), from_logarithm(test.high)),
             n=len(by_seed),
             trials=trials,
             p=test.p if len(by_seed) > 1 else math.nan,

@@ -70,11 +70,14 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[float, ...] = ()) 
     """
     values = seeds.to_numpy(float)
     if claim.by_ratio:
-        values = np.log(values)
+        with np.errstate(invalid="ignore", divide="ignore"):  # of values at or below 0: no contrast
+            values = np.log(values)
     match claim:
         case Trend():
             return _slopes(claim, values, levels)
         case Ordering():
+            if len(levels) < 2:
+                return np.full(len(values), np.nan)
             taus = [stats.kendalltau(range(len(levels)), row).statistic for row in values]
             return np.asarray(np.nan_to_num(taus), float)  # all values equal: no order at all
         case Threshold():

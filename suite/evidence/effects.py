@@ -6,15 +6,14 @@ A kind of claim has a file with these verbs: `count` its seeds, `test` them, and
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import pandas as pd
 
 from suite.evidence.contrasts import Measured, measure_arms
 from suite.evidence.reasons import Reason, Verdict
-from suite.evidence.significance import ALPHA, Test, seeds_needed, t_test
+from suite.evidence.significance import ALPHA, Test, from_logarithm, seeds_needed, t_test
 from suite.ground.wording import worded
-from suite.vocabulary.claims import Difference, Equivalence, Tested
+from suite.vocabulary.claims import Difference, Equivalence, Ordering, Tested, Trend
 from suite.vocabulary.grid import Grid
 
 
@@ -36,6 +35,12 @@ def verdict(
     if n < 2:
         pattern = Reason.SEEDS_IN_BOTH if len(arms) == 2 else Reason.SEEDS_IN_ALL
         return Verdict.UNDECIDED, worded(pattern, n=str(n))
+    if isinstance(claim, Ordering | Trend) and len(arms) < 2:
+        return Verdict.UNDECIDED, Reason.ONE_LEVEL
+    smallest = measured.seeds.min(axis=1)
+    if claim.by_ratio and (smallest <= 0).any():
+        seed, value = str(smallest.idxmin()), f"{smallest.min():.3g}"
+        return Verdict.UNDECIDED, worded(Reason.NOT_POSITIVE, seed=seed, value=value)
     edge = sorted({path for arm in arms for path in arm.on_edge})
     if edge:
         return Verdict.UNDECIDED, worded(Reason.ON_EDGE, axis=edge[0])
@@ -85,4 +90,4 @@ def at_shared_level(
     if len(contrast) < 2:
         return None
     mean = float(contrast.mean())
-    return math.exp(mean) if claim.by_ratio else mean
+    return from_logarithm(mean) if claim.by_ratio else mean

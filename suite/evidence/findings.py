@@ -13,7 +13,7 @@ from suite.evidence import effects, identities, shares
 from suite.evidence.arms import ArmValues
 from suite.evidence.contrasts import Contrast, Measured, measure_arms
 from suite.evidence.reasons import OPEN, Reason, Verdict
-from suite.evidence.significance import Test, holm
+from suite.evidence.significance import Test, from_logarithm, holm
 from suite.evidence.table import by_part, table
 from suite.vocabulary.claims import (
     Claim,
@@ -144,7 +144,7 @@ def _decide(
         verdict, reason = kind.verdict(claim, measured, test, adjusted_p, adjusted_p_margin)
     else:
         verdict, reason = Verdict.UNDECIDED, Reason.NO_TRIALS
-    undo = math.exp if claim.by_ratio else float
+    undo = from_logarithm if claim.by_ratio else float
     shared = more_seeds = None
     if isinstance(claim, Difference | Equivalence):
         shared = effects.at_shared_level(claim, grid, rows, study.select, measured)

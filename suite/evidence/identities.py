@@ -29,6 +29,8 @@ def verdict(
     """Decide by what rounding can explain."""
     if count(measured) == 0:
         return Verdict.UNDECIDED, Reason.UNMEASURED
-    if test.estimate <= claim.tolerance:
-        return Verdict.SUPPORTED, Reason.EXACT
-    return Verdict.REFUTED, Reason.DEVIATES
+    if test.estimate > claim.tolerance:
+        return Verdict.REFUTED, Reason.DEVIATES
+    if any(len(arm.values) < arm.trials for arm in measured.arms.values()):
+        return Verdict.UNDECIDED, Reason.LOST
+    return Verdict.SUPPORTED, Reason.EXACT

@@ -38,6 +38,9 @@ class Reason(StrEnum):
     TOO_FEW = "it takes {least} seeds, and there were {n}"
     INSIDE = "every seed lies inside the range"
     UNMEASURED = "no trial measured it"
+    LOST = "a trial did not finish, or did not measure it"
+    ONE_LEVEL = "there is one level only, and so no order"
+    NOT_POSITIVE = "a ratio needs values above 0, and seed {seed} measured {value}"
     EXACT = "no trial deviates by more than rounding explains"
     DEVIATES = "a trial deviates by more than rounding explains"
 

@@ -55,6 +55,12 @@ def t_test(contrast: Contrast, margin: float) -> Test:
     return Test(mean, float(low), float(high), sd, float(result.pvalue), float(max(above, below)))
 
 
+def from_logarithm(value: float) -> float:
+    """Return a ratio; infinite where it is larger than numbers are."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(value))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p values adjusted by Holm (1979); a claim without a test, NaN, is left out."""
     return _adjusted(p_values, "holm")

@@ -14,6 +14,7 @@ from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import annotation, coerce, normalised, owner_of, replace_at
 from suite.ground.identity import trial_id, worded
 from suite.vocabulary.components import Component, Kind
+from suite.vocabulary.loss import Loss
 from suite.vocabulary.recipe import Probe, ProbeFunction, Recipe
 
 Changes = Mapping[str, Any]
@@ -307,6 +308,15 @@ class Grid:
             beside = ({known.path: level} for level in known.levels)
             cells *= sum(math.prod(len(one.beside(cell)) for one in within) for cell in beside)
         return cells * self.seeds
+
+    @property
+    def losses(self) -> Iterator[Loss]:
+        """Every loss that one of its trials has."""
+        changes = [known.changes(level) for known in self.axes for level in known.levels]
+        named = [one["loss"] for one in changes if "loss" in one]
+        yield from (Loss(one) if isinstance(one, str) else one for one in named)
+        if not any(known.path == "loss" for known in self.axes):
+            yield self.recipe.loss
 
     def has(self, levels: Mapping[str, Any]) -> bool:
         """Whether a cell has levels that the axes have: what there is may depend on another one."""

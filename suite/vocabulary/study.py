@@ -26,6 +26,7 @@ STOPPING = ("stopping/epochs", "stopping/best_epoch", "cost/looks")
 MAIN = "main"
 # Of a split; the last only where each position is asked for a class.
 OBSERVED = {"loss", "accuracy", "calibration_error", "bits_per_symbol"}
+OF_CLASSES = {"accuracy", "calibration_error"}
 NAME_LEVELS = ("arm", "against", "within", "without", "where")
 
 
@@ -185,6 +186,10 @@ class Study:
         if name == "bits_per_symbol" and grid.recipe.data.by_position is False:
             data = grid.recipe.data.name
             raise RequestError(f"{who}: '{metric}' needs a class a position, not data '{data}'")
+        if name in OF_CLASSES and any(loss.values for loss in grid.losses):
+            raise RequestError(
+                f"{who}: part '{grid.name}' has values, not classes, and no '{metric}'"
+            )
         own = {one.name for one in grid.recipe.metrics}
         if split in SPLITS and not shifted and name not in OBSERVED | own:
             raise RequestError(f"{who}: '{metric}' needs '{name}' among the recipe's metrics")

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.execution.memory import Memory, free, kind
+from suite.execution.memory import Memory, kind
 from suite.execution.sequential import Sequential
+from suite.ground.memory import free
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model

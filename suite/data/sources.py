@@ -307,9 +307,9 @@ def kept(name: str, decode: Callable[[], tuple[Array | Stream, Array]]) -> tuple
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time make a folder; a read-only disk is no fault."""
+    """Let one process at a time make a folder; a disk that is read-only or has no locks is no fault."""
     lock = FileLock(f"{folder}.lock")
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, NotImplementedError):
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from suite.data import on_disk
 from suite.data.on_disk import Array, OnDisk
 from suite.data.sources import Raw, raw, remembered
+from suite.ground import memory
 from suite.ground.errors import RequestError
 from suite.seeds import stream
 from suite.vocabulary.data import Data
@@ -141,6 +142,8 @@ def _inputs(data: Data, inputs: Array, parts: Sequence[Tensor], device: str) -> 
     if not (fit := on_disk.fits(needed, device)):
         load.cache_clear()  # what is there of others may be in the way
         fit = on_disk.fits(needed, device)
+    if not fit:
+        memory.give_back()
     for rows in parts:
         there = OnDisk(inputs, rows, changed, shape, device)
         # It does what is asked of a split's inputs, and studies know tensors only.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psutil
 
 # Pages of files, which a container's use counts and the system takes back when they are needed.
 CACHED = ("active_file", "inactive_file")
+MMAP_THRESHOLD, LARGE = -3, 1 << 20  # of glibc's `mallopt`: which option, and bytes
 
 
 def free(root: Path = Path("/sys/fs/cgroup")) -> int:
@@ -20,6 +22,18 @@ def free(root: Path = Path("/sys/fs/cgroup")) -> int:
     """
     machine = int(psutil.virtual_memory().available)
     return min([machine, *_left_to_group(root), *_left_to_process()])
+
+
+def give_back() -> None:
+    """Let the C library give large blocks back to the system as soon as they are freed.
+
+    By itself glibc keeps them for the next ones, and what a step leaves between them, its outputs,
+    makes them unfit for that: over an epoch of 256 MB in batches of 3 MB its heap grew by 520 MB,
+    and so by 60 MB, while an MLP's 1.5 s became 2: new blocks are zeroed. Where the library is
+    another one, nothing happens.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, LARGE)
 
 
 def _left_to_group(root: Path) -> Iterator[int]:

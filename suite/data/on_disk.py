@@ -1,6 +1,7 @@
 """Data larger than memory: they stay in their file, and are gathered from it part by part.
 
-A trial's bits do not depend on where its data are. What fits is gathered once, which is quicker.
+A trial's bits do not depend on where its data are. What fits in memory is gathered whole. Ray sends
+arrays whole as well.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class OnDisk:
         each = self.shape[1:].numel()
         before = places.start * each % (ALIGNED // self.dtype.itemsize)
         made = torch.empty(before + len(places) * each, dtype=self.dtype, device=self.device)
-        gathered = made[before:].view(-1, *self.shape[1:])
+        gathered = made[before:].view(len(places), *self.shape[1:])
         few = max(1, PART // self._row)
         rows = self.rows[places.start : places.stop]
         for some, into in zip(torch.split(rows, few), torch.split(gathered, few), strict=True):

@@ -164,6 +164,7 @@ def test_a_split_on_the_disk_is_indexed_and_gathered_as_one_in_memory_is(either:
     for index in (
         slice(5),
         slice(3, None, 2),
+        slice(0),
         torch.tensor([4, 4, 0]),
         torch.arange(len(there)) > 9,
     ):

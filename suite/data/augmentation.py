@@ -13,13 +13,15 @@ at a seed, drawn once and kept as bytes. Validation is never augmented or shifte
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from suite.data import on_disk
 from suite.data import transformations as to
 from suite.data.sources import remembered
 from suite.data.splits import Split, load
@@ -87,14 +89,14 @@ def call(
 
 
 def augmented(
-    batches: tuple[Tensor, ...], transforms: tuple[Transform, ...], generator: torch.Generator
+    batches: Iterable[Tensor], transforms: tuple[Transform, ...], generator: torch.Generator
 ) -> Iterator[Tensor]:
     """Yield batches transformed, several of them in one call where they are small."""
-    sizes = [len(batch) for batch in batches]
-    together = max(1, CHUNK // sizes[0])
-    for at in range(0, len(batches), together):
-        images = torch.cat(batches[at : at + together])
-        yield from torch.split(transform(images, transforms, generator), sizes[at : at + together])
+    left = iter(batches)
+    for first in left:
+        some = [first, *itertools.islice(left, max(0, CHUNK // len(first) - 1))]
+        images = transform(torch.cat(some), transforms, generator)
+        yield from torch.split(images, list(map(len, some)))
 
 
 @remembered(1)
@@ -104,19 +106,24 @@ def shifted_tests(
     """Return the test split under each shift, as uint8, as a camera would store it.
 
     Each is drawn from the seed's `shift` stream from its start: it depends on no other shift and
-    on nothing in training, and all arms at a seed share it. The last is kept, for the next arm.
+    on nothing in training, and all arms at a seed share it. The last is kept, for the next arm. Where
+    the test split is on the disk, so are they.
     """
     test = load(data, seed, device).test
     found = {}
     for one in shifts:
-        generator = torch.Generator(device).manual_seed(stream(seed, "shift"))
         with seeded(stream(seed, "shift")):
-            chunks = [
-                transform(chunk, (one,), generator, least=SHIFT_FROM).mul_(255).round_().byte()
-                for chunk in torch.split(test.inputs, CHUNK)
-            ]
-        found[one.name] = Split(torch.cat(chunks), test.targets)
+            chunks = _shifted(test.inputs, one, seed, device)
+            inputs = on_disk.joined(chunks, test.inputs, device)
+        found[one.name] = Split(inputs, test.targets)
     return found
+
+
+def _shifted(inputs: Tensor, shift: Transform, seed: int, device: str) -> Iterator[Tensor]:
+    generator = torch.Generator(device).manual_seed(stream(seed, "shift"))
+    for chunk in on_disk.in_parts(inputs, CHUNK):
+        shifted = transform(chunk, (shift,), generator, least=SHIFT_FROM)
+        yield shifted.mul_(255).round_().byte()
 
 
 def _strengths(n: int, draws: int, generator: torch.Generator, least: float) -> Tensor:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from suite.data.on_disk import Stream, ahead
 from suite.data.sources import LEAST, Raw, kept
 from suite.ground import contents
 from suite.ground.errors import RequestError, first_line
@@ -22,6 +22,7 @@ T = TypeVar("T")
 GREY = ("1", "L", "LA", "La")  # Pillow's modes with one channel of at most 8 bits
 DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 CHANNELS: dict[Colour, int] = {"grey": 1, "rgb": 3}
+UNDER_WAY = 8  # images a thread, so that none waits for what comes before
 SILENT_FOR = 3.0  # seconds, before progress is shown
 
 
@@ -84,15 +85,19 @@ def _listed(folder: Path, who: str) -> tuple[tuple[str, ...], list[Path], Array]
     return tuple(classes), [file for file, _ in pairs], labels
 
 
-def _decoded(files: list[Path], size: int, colour: Colour | None) -> Array:
+def _decoded(files: list[Path], size: int, colour: Colour | None) -> Stream:
     """Decode in threads, since Pillow lets others run meanwhile."""
-    with ThreadPoolExecutor(_cores()) as threads:
-        colour = colour or _common(files, list(threads.map(_colour_of, files)))
-        images = np.empty((len(files), CHANNELS[colour], size, size), dtype=np.uint8)
-        decode = threads.map(lambda file: _decode(file, size, colour), files)
-        for i, image in enumerate(_shown(decode, len(files))):
-            images[i] = image
-    return images
+    shared = colour or _common(files, list(_in_threads(_colour_of, files)))
+
+    def images() -> Iterator[Array]:
+        decode = _in_threads(lambda file: _decode(file, size, shared)[None], files)
+        return _shown(decode, len(files))
+
+    return Stream((len(files), CHANNELS[shared], size, size), np.uint8, images)
+
+
+def _in_threads(function: Callable[[Path], T], files: list[Path]) -> Iterator[T]:
+    return ahead(function, files, threads=_cores(), depth=UNDER_WAY * _cores())
 
 
 def _cores() -> int:

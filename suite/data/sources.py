@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
+from filelock import FileLock
 
-from suite.data import houses, leaves
+from suite.data import houses, leaves, on_disk
 from suite.data.labels import classes_of
+from suite.data.on_disk import Stream, parts
 from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError
 from suite.seeds import seeded, stream
@@ -242,10 +244,12 @@ def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) 
     if inputs.dtype != np.uint8:
         if inputs.dtype.kind not in "iufb":
             raise RequestError(f"{who} needs numbers as inputs, not {inputs.dtype}")
-        with np.errstate(over="ignore"):
-            inputs = inputs.astype(np.float32)
-        _check_finite(who, "inputs", np.where(np.isnan(inputs), 0, inputs) if missing else inputs)
-    inputs = np.ascontiguousarray(inputs)
+        inputs = _as_floats(inputs)
+        _check_finite(who, "inputs", inputs, missing=missing)
+    if on_disk.fits(inputs.nbytes):
+        inputs = np.ascontiguousarray(inputs)
+    elif inputs.strides[0] < max(inputs.strides):  # each row is all over the file
+        inputs = Stream(inputs.shape, inputs.dtype.type, lambda: parts(inputs)).mapped()
     targets, called = _checked_targets(who, targets, names)
     classes = targets.dtype == np.int64
     outputs = (len(called) or int(targets.max()) + 1) if classes else targets.shape[1]
@@ -273,11 +277,28 @@ def _checked_targets(who: str, targets: Array, names: bool) -> tuple[Array, tupl
     return classes, called
 
 
-def _check_finite(who: str, what: str, values: Array) -> None:
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        row = int(wrong[0][0])
-        raise RequestError(f"{who} has {what} that are no numbers, first in row {row}")
+def _as_floats(inputs: Array) -> Array:
+    """Return inputs as float32; what is too large for memory is not copied, or onto the disk."""
+    if on_disk.fits(inputs.size * np.dtype(np.float32).itemsize):
+        return _floats(inputs)
+    if inputs.dtype == np.float32:
+        return inputs
+    return on_disk.Stream(inputs.shape, np.float32, lambda: map(_floats, parts(inputs))).mapped()
+
+
+def _floats(values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
+def _check_finite(who: str, what: str, values: Array, *, missing: bool = False) -> None:
+    at = 0
+    for part in parts(values):
+        wrong = np.argwhere(np.isinf(part) if missing else ~np.isfinite(part))
+        if len(wrong):
+            row = at + int(wrong[0][0])
+            raise RequestError(f"{who} has {what} that are no numbers, first in row {row}")
+        at += len(part)
 
 
 def data_folder() -> Path | None:
@@ -297,30 +318,53 @@ def competition(name: str) -> Path:
     return folder / name
 
 
-def kept(name: str, decode: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array, str]:
-    """Return arrays and their digest from the cache, decoding them only if it has none."""
+def kept(name: str, decode: Callable[[], tuple[Array | Stream, Array]]) -> tuple[Array, Array, str]:
+    """Return arrays and their digest from the cache, decoding them only if it has none.
+
+    A stream goes right onto the disk. A process that finds another decoding waits for it.
+    """
     folder = cache_folder() / name
-    there = _read(folder)
-    if there is None:
-        inputs, targets = decode()
-        digest = _digest(inputs, targets)
-        _write(folder, inputs, targets, digest)
-        there = inputs, targets, digest
-    return there
+    found = _read(folder)
+    if found is None:
+        with alone(folder):
+            found = _read(folder) or _decoded(folder, *decode())
+    return found
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time make a folder; a disk that is read-only or has no locks is no fault."""
+    lock = FileLock(f"{folder}.lock")
+    with contextlib.suppress(OSError, NotImplementedError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _decoded(folder: Path, inputs: Array | Stream, targets: Array) -> tuple[Array, Array, str]:
+    """Keep the arrays for the next process, all or nothing; a full or read-only disk is no fault."""
+    with contextlib.suppress(OSError):
+        return _write(folder, inputs, targets)
+    whole = inputs.whole() if isinstance(inputs, Stream) else inputs
+    return whole, targets, _digest(whole, targets)
 
 
 def _digest(*arrays: Array) -> str:
     sha = hashlib.sha256()
     for array in arrays:
         sha.update(f"{array.dtype}{array.shape}".encode())
-        sha.update(np.ascontiguousarray(array).data)
+        for part in parts(array):
+            sha.update(np.ascontiguousarray(part).data)
     return sha.hexdigest()
 
 
 def _read(folder: Path) -> tuple[Array, Array, str] | None:
     """Return the cached arrays if they are whole; a damaged cache is as good as none."""
     try:
-        inputs = np.load(folder / "inputs.npy", mmap_mode="c")
+        inputs = _mapped(folder)
         targets = np.load(folder / "targets.npy")
         digest = (folder / "sha256").read_text()
     except (OSError, ValueError, EOFError):
@@ -328,16 +372,34 @@ def _read(folder: Path) -> tuple[Array, Array, str] | None:
     return (inputs, targets, digest) if digest == _digest(inputs, targets) else None
 
 
-def _write(folder: Path, inputs: Array, targets: Array, digest: str) -> None:
-    """Keep the arrays for the next process, all or nothing; a full or read-only disk is no fault."""
-    with contextlib.suppress(OSError):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=folder.parent))
-        np.save(fresh / "inputs.npy", inputs)
-        np.save(fresh / "targets.npy", targets)
-        (fresh / "sha256").write_text(digest)
+def _mapped(folder: Path) -> Array:
+    """Return inputs that can be changed in this process, unless changed they would not fit there."""
+    file = folder / "inputs.npy"
+    fits = on_disk.fits(file.stat().st_size)
+    return np.asarray(np.load(file, mmap_mode="c" if fits else "r"))
+
+
+def _write(folder: Path, inputs: Array | Stream, targets: Array) -> tuple[Array, Array, str]:
+    with fresh(folder) as place:
+        if isinstance(inputs, Stream):
+            inputs.save(place / "inputs.npy")
+        else:
+            np.save(place / "inputs.npy", inputs)
+        np.save(place / "targets.npy", targets)
+        digest = _digest(_mapped(place), targets)
+        (place / "sha256").write_text(digest)
+    return _mapped(folder), targets, digest
+
+
+@contextlib.contextmanager
+def fresh(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to fill, which then takes the place of another, all or nothing."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
+        place = Path(beside) / folder.name
+        place.mkdir()
+        yield place
         shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+        place.rename(folder)
 
 
 def mnist5k() -> tuple[Array, Array]:

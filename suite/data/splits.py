@@ -1,4 +1,4 @@
-"""Fixed train, validation and test splits, resident on the device.
+"""Fixed train, validation and test splits, resident on the device where they fit there.
 
 Splits of sources without a test split of their own are drawn anew for every seed, so an interval
 over seeds covers the choice of test examples too; arms at one seed share them. Where
@@ -13,14 +13,19 @@ resized data set is kept in memory, since 60,000 images of 224×224 pixels take 
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from suite.data import on_disk
+from suite.data.on_disk import Array, OnDisk
 from suite.data.sources import Raw, raw, remembered
+from suite.ground import memory
 from suite.ground.errors import RequestError
 from suite.seeds import stream
 from suite.vocabulary.data import Data
@@ -30,7 +35,6 @@ from suite.vocabulary.data import Data
 HELD_OUT_SHARE = 6  # a sixth each, of sources that do not say otherwise
 OFFICIAL_VALIDATION = 5000
 CHANNEL_WEIGHTS = {"grey": (0.299, 0.587, 0.114), "red": (1.0, 0.0, 0.0)}
-RESIZED = 1000  # Images at a time: 50 MB at 224×224 pixels of one channel.
 
 
 class Split(NamedTuple):
@@ -38,7 +42,8 @@ class Split(NamedTuple):
 
     Attributes:
         inputs: uint8 `(n, channels, height, width)`, float32 `(n, features)` or int64 `(n, length)`
-            symbols.
+            symbols; where they do not fit in memory, an `OnDisk`, which is split and indexed as a
+            tensor is.
         targets: int64 `(n,)` classes, of sequences also `(n, length)`, or float32 `(n, 1)` values.
     """
 
@@ -99,18 +104,16 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         load.cache_clear()  # they may take gigabytes: only the last are kept
     source = _source(data, seed)
     parts = _parts(data, source, seed)
-    inputs, targets = torch.from_numpy(source.inputs), torch.from_numpy(source.targets)
+    inputs, targets = source.inputs, torch.from_numpy(source.targets)
     if data.table:  # features are standardised, log prices centred, on training
-        inputs, targets = standardise(inputs, parts[0]), targets - targets[parts[0]].mean()
+        targets = targets - targets[parts[0]].mean()
     if source.table:
-        inputs = standardise(inputs, parts[0])
         targets = standardise(targets, parts[0]) if targets.is_floating_point() else targets
+    if data.table or source.table:
+        inputs = standardise(torch.from_numpy(inputs), parts[0]).numpy()
     train, validation, test = (
-        Split(
-            _at_size(_in_colours(inputs[i], data.colours), data.image_size, device),
-            targets[i].to(device),
-        )
-        for i in parts
+        Split(one, targets[i].to(device))
+        for one, i in zip(_inputs(data, inputs, parts, device), parts, strict=True)
     )
     sha = hashlib.sha256(source.digest.encode())
     for part in parts:
@@ -131,11 +134,33 @@ def outline(data: Data, seed: int) -> Outline:
     """Return how large and of what shape the splits are, without making them; errors as `load`."""
     source = _source(data, seed)
     train, validation, test = map(len, _parts(data, source, seed))
-    shape = source.inputs.shape[1:]
-    if data.image_size:
-        shape = (shape[0], data.image_size, data.image_size)
-    target = source.targets.shape[1:]
-    return Outline(train, validation, test, tuple(shape), target, source.outputs, source.symbols)
+    shape, target = _shape(data, source.inputs), source.targets.shape[1:]
+    return Outline(train, validation, test, shape, target, source.outputs, source.symbols)
+
+
+def _inputs(data: Data, inputs: Array, parts: Sequence[Tensor], device: str) -> Iterator[Tensor]:
+    """Yield the inputs of each split: on the device, or what stands for them where they stay."""
+    shape = _shape(data, inputs)
+
+    def changed(some: Tensor) -> Tensor:
+        return _at_size(_in_colours(some, data.colours), data.image_size)
+
+    needed = sum(map(len, parts)) * math.prod(shape) * inputs.itemsize
+    if not (fit := on_disk.fits(needed, device)):
+        load.cache_clear()  # what is there of others may be in the way
+        fit = on_disk.fits(needed, device)
+    if not fit:
+        memory.give_back()
+    for rows in parts:
+        there = OnDisk(inputs, rows, changed, shape, device)
+        # It does what is asked of a split's inputs, and studies know tensors only.
+        yield there.to(device) if fit else cast("Tensor", there)
+
+
+def _shape(data: Data, inputs: Array) -> tuple[int, ...]:
+    """Return the shape of one example."""
+    size = data.image_size
+    return (inputs.shape[1], size, size) if size else tuple(inputs.shape[1:])
 
 
 def _source(data: Data, seed: int) -> Raw:
@@ -267,25 +292,19 @@ def _in_colours(images: Tensor, colours: str) -> Tensor:
     if colours == "all":
         return images
     weights = torch.tensor(CHANNEL_WEIGHTS[colours])[:, None, None]
-    kept = torch.empty_like(images)
-    for few, into in zip(torch.split(images, RESIZED), torch.split(kept, RESIZED), strict=True):
-        into.copy_((few * weights).sum(1, keepdim=True).round_().expand_as(few))
-    return kept
+    kept = (images * weights).sum(1, keepdim=True).round_()
+    return kept.expand(images.shape).to(images.dtype)
 
 
-def _at_size(images: Tensor, size: int | None, device: str) -> Tensor:
-    """Return images on the device, as high and wide as asked for.
+def _at_size(images: Tensor, size: int | None) -> Tensor:
+    """Return images as high and wide as asked for.
 
     They are resized on the CPU, whatever the device, since a GPU rounds otherwise: bit for bit as
     by torchvision's `Resize`, whose import costs a second.
     """
     if size is None:
-        return images.to(device)
-    count, channels = images.shape[:2]
-    resized = torch.empty(count, channels, size, size, dtype=images.dtype, device=device)
-    for few, into in zip(torch.split(images, RESIZED), torch.split(resized, RESIZED), strict=True):
-        into.copy_(F.interpolate(few, (size, size), mode="bilinear", antialias=True))
-    return resized
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
 def _randomised(labels: Tensor, classes: int, share: float, seed: int) -> Tensor:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from suite.data import on_disk
 from suite.data.labels import classes_of
-from suite.data.sources import LEAST, Raw, checked
+from suite.data.sources import LEAST, Raw, alone, checked, fresh
 from suite.ground import contents
+from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError, first_line, nearest
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def table(
     A column of words becomes a column of 0 and 1 for each word in it, sorted, a missing word being
     one of its own. Numbers are standardised on the training split, when it is known, and a missing
     one is then the mean of that split, which is 0. Values to predict are standardised too: a squared
-    error of 1 is that of always saying the mean.
+    error of 1 is that of always saying the mean. A table is read whole: it must fit in memory.
 
     Args:
         path: a CSV file, one in Parquet (`.parquet`, `.pq`), or a pandas DataFrame.
@@ -81,7 +84,8 @@ def arrays(path: str | Path | None, *, group: str | None = None, stratify: bool 
     """Return arrays that NumPy saved: an `.npz`, or a folder with two `.npy`.
 
     They are called `inputs` and `targets`, or `x` and `y`, or `X` and `y`. Whole numbers, truth
-    values and words are classes, other numbers are values. They are taken as they are.
+    values and words are classes, other numbers are values. They are taken as they are. Inputs larger
+    than memory stay in their file, and those of an `.npz` are unpacked into the cache folder.
 
     Args:
         group: another array there, `(n,)`: examples with the same entry stay together, in one split.
@@ -303,16 +307,40 @@ def _check_splits(who: str, targets: Array, groups: Array | None, *, stratify: b
 
 
 def _saved(place: Path) -> dict[str, Array]:
-    """Return the arrays of an .npz, or of the .npy in a folder, by name."""
+    """Return the arrays of an .npz, or of the .npy in a folder, by name.
+
+    Those that are too large for memory are mapped from their files.
+    """
     found = contents.files_of(place, "arrays")
     files = [file for file in found if file.suffix == ".npy"] if place.is_dir() else found
     arrays: dict[str, Array] = {}
     for file in files:
         try:
-            with file.open("rb") as opened:
-                loaded = np.load(opened, allow_pickle=False)
-                of_file = {file.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+            arrays |= _loaded(file)
         except Exception as error:  # a zip file, an array and a pickle fail in ways of their own
             raise RequestError(f"{file} cannot be read as arrays: {first_line(error)}") from None
-        arrays |= of_file
     return arrays
+
+
+def _loaded(file: Path) -> dict[str, Array]:
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as packed:
+            if not on_disk.fits(sum(one.file_size for one in packed.infolist())):
+                return _saved(_unpacked(file, packed))
+    fits = on_disk.fits(file.stat().st_size)
+    loaded = np.load(file, mmap_mode=None if fits else "r", allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return {file.stem: np.asarray(loaded)}
+    with loaded:
+        return dict(loaded)
+
+
+def _unpacked(file: Path, packed: zipfile.ZipFile) -> Path:
+    """Return a folder in the cache folder with what an .npz holds, for as long as that is the same."""
+    folder = cache_folder() / f"arrays-{contents.digest_of(file, 'arrays')}"
+    with alone(folder):
+        sizes = {one.filename: one.file_size for one in packed.infolist()}
+        if sizes != {one.name: one.stat().st_size for one in folder.glob("*")}:
+            with fresh(folder) as place:
+                packed.extractall(place)
+    return folder

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-
-import psutil
 
 from suite.execution.strategy import Bundle
 from suite.vocabulary.optimizer import Optimizer, Schedule
@@ -19,17 +16,6 @@ from suite.vocabulary.recipe import Budget, Probe, Recipe
 
 PROCESS = 300 << 20  # bytes of a worker's own, once it has loaded torch
 SHARE = 0.9  # of what is free; the rest is the system's, and for what the figures do not know
-LIMITS = ("memory.max", "memory.current")  # of a container, version 2 of control groups
-
-
-def free(root: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return the bytes that processes may still take, of the machine or of this container."""
-    machine = int(psutil.virtual_memory().available)
-    try:
-        limit, used = (int((root / name).read_text()) for name in LIMITS)
-    except (OSError, ValueError):  # there is none, or it is `max`
-        return machine
-    return min(machine, limit - used)
 
 
 def kind(recipe: Recipe) -> Recipe:

@@ -15,9 +15,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Self
 
-from suite.execution.memory import PROCESS, SHARE, Memory, free, kind
+from suite.execution.memory import PROCESS, SHARE, Memory, kind
 from suite.execution.pool import ATTEMPTS, lost, run_bundle, start
 from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished, Strategy
+from suite.ground.memory import free
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Recipe
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from suite.execution.memory import SHARE, Memory, free, kind
+from suite.execution.memory import SHARE, Memory, kind
 from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished, Strategy
+from suite.ground.memory import free
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Recipe
 

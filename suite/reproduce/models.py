@@ -35,7 +35,7 @@ def keep_models(results: Results, best: Iterable[str], tracker: Tracker) -> None
         except RequestError as error:
             print(f"not kept as a model: {error}", file=sys.stderr)
             continue
-        example = prepare(run.examples.test.inputs[:2])
+        example = prepare(run.examples.test.inputs[:2].to(run.device))
         outputs = predict(run.network, example)
         tracker.keep_model(
             results.study.name, trial, run.network.cpu().eval(), *_arrays(example, outputs)

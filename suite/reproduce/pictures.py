@@ -68,7 +68,7 @@ def _trained_on(records: Sequence[Record]) -> list[Strip]:
         data = data or recipe.data
         if recipe.data == data and recipe.augmentation not in found:
             examples = _examples(record)
-            images, targets = (part[:SHOWN] for part in examples.train)
+            images, targets = (part[:SHOWN].cpu() for part in examples.train)
             generator = torch.Generator().manual_seed(stream(record.seed, "augment"))
             if plain := tuple(one for one in recipe.augmentation if not one.mixes):
                 (images,) = augmented((images,), plain, generator)
@@ -84,7 +84,7 @@ def _tested_on(records: Sequence[Record]) -> list[Strip]:
     seed = records[0].seed
     shifted = shifted_tests(recipe.data, recipe.shifts, seed, "cpu")
     splits = [(AS_IT_IS, _examples(records[0]).test), *shifted.items()]
-    return [Strip(name, _pictures(split.inputs[:SHOWN])) for name, split in splits]
+    return [Strip(name, _pictures(split.inputs[:SHOWN].cpu())) for name, split in splits]
 
 
 def _first_weights(records: Sequence[Record]) -> list[Strip]:
@@ -103,7 +103,7 @@ def _first_weights(records: Sequence[Record]) -> list[Strip]:
 def _feature_maps(records: Sequence[Record]) -> list[Strip]:
     """A test image, and each convolutional channel's answer to it after its activation."""
     run = _run(records[0])
-    image = run.examples.test.inputs[:1]
+    image = run.examples.test.inputs[:1].to(run.device)
     found = [Strip(AS_IT_IS, _pictures(image))]
     maps = prepare(image)
     with torch.no_grad():
@@ -127,14 +127,14 @@ def _mistakes(records: Sequence[Record]) -> list[Strip]:
     """The first test images that the network takes for another class, and for which."""
     run = _run(records[0])
     test = run.examples.test
-    said = predict(run.network, prepare(test.inputs)).argmax(1)
+    said = predict(run.network, test.inputs).argmax(1)
     wrong = (said != test.targets).nonzero()[:, 0]
     first = wrong[: 2 * SHOWN]
     pairs = zip(test.targets[first].tolist(), said[first].tolist(), strict=True)
     words = tuple(
         f"{_called(run.examples, was)} → {_called(run.examples, read)}" for was, read in pairs
     )
-    return [Strip(f"{len(wrong):,} / {len(test):,}", _pictures(test.inputs[first]), words)]
+    return [Strip(f"{len(wrong):,} / {len(test):,}", _pictures(test.inputs[first].cpu()), words)]
 
 
 def _called(examples: Examples, one: int) -> str:

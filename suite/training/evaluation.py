@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from suite.data import Split
+from suite.data.on_disk import in_parts
 from suite.training.calibration import calibration_error, probabilities
 from suite.training.losses import Loss
 from suite.training.outputs import Outputs, answers, first, joined
@@ -45,7 +46,7 @@ def evaluated(network: nn.Module, inputs: Tensor) -> Outputs:
     """Return all that a network in evaluation mode makes of inputs."""
     network.eval()
     size = chunk_size(tuple(inputs.shape[1:]))
-    outputs = joined([network(prepare(chunk)) for chunk in torch.split(inputs, size)])
+    outputs = joined([network(prepare(chunk)) for chunk in in_parts(inputs, size)])
     network.train()
     return outputs
 

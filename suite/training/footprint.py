@@ -12,6 +12,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils import _pytree as tree
 
 from suite.data import Examples
+from suite.data.on_disk import OnDisk
 from suite.training.evaluation import chunk_size
 from suite.vocabulary.recipe import Recipe
 
@@ -28,13 +29,9 @@ SLACK = 1.4
 def footprint(recipe: Recipe, network: nn.Module, examples: Examples) -> int:
     """Return the bytes that one trial needs beside its libraries.
 
-    Its data are there twice, as a source and split, and the training split once more, gathered in
-    a new order every epoch; a step holds what the forward pass saves for backward, and about as
-    much again on the way back.
+    A step holds what the forward pass saves for backward, and about as much again on the way back.
     """
     train, validation, test = examples[:3]
-    source = sum(split.inputs.nbytes for split in (train, validation, test))
-    data = 2 * source + train.inputs.nbytes + len(recipe.shifts) * test.inputs.nbytes
     weights = sum(parameter.nbytes for parameter in network.parameters())
     parts = recipe.devices * recipe.gradient_accumulation
     batch = -(-min(recipe.batch_size, len(train)) // parts)
@@ -44,7 +41,22 @@ def footprint(recipe: Recipe, network: nn.Module, examples: Examples) -> int:
     evaluation = _measured(widest, network, (chunk, *examples.shape), symbols)
     answers = examples.outputs * (examples.shape[0] if symbols else 1)
     outputs = len(train) * answers * FLOAT  # until the epoch's accuracy is taken
+    inputs: Tensor | OnDisk = train.inputs
+    if isinstance(inputs, OnDisk):
+        data = inputs.working_bytes(max(min(recipe.batch_size, len(train)), chunk))
+    else:
+        data = _in_memory(recipe, examples)
     return LIBRARIES + int(SLACK * (data + COPIES * weights + max(step, evaluation) + outputs))
+
+
+def _in_memory(recipe: Recipe, examples: Examples) -> int:
+    """Return the bytes of data that are there twice, as a source and split.
+
+    The training split is there once more, gathered in a new order every epoch.
+    """
+    train, validation, test = examples[:3]
+    source = sum(split.inputs.nbytes for split in (train, validation, test))
+    return 2 * source + train.inputs.nbytes + len(recipe.shifts) * test.inputs.nbytes
 
 
 def _measured(

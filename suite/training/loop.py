@@ -1,6 +1,7 @@
 """The training loop: from a recipe and a seed to an outcome.
 
-A batch is a view: the shuffled split is gathered once an epoch and split. Outputs are kept and
+A batch is a view: the shuffled split is gathered once an epoch and split, or, where it does not fit
+in memory, batch by batch while the one before trains (`suite.data.on_disk`). Outputs are kept and
 turned into the running loss and accuracy once an evaluation, so that a step runs no kernel for
 bookkeeping.
 
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from suite.data import Examples, Split, augmented, load, mixed, shifted_tests
+from suite.data.on_disk import in_parts
 from suite.models.layers import use_generator
 from suite.seeds import Purpose, global_state, seeded, set_global_state, stream
 from suite.training import observers
@@ -227,7 +229,8 @@ class Run:
         DistributedDataParallel lays out its messages anew after its first one, and more than two
         devices sum in an order that depends on the layout.
         """
-        first = Split(*(part[: self.recipe.batch_size] for part in self.examples.train))
+        size = self.recipe.batch_size
+        first = Split(*(part[:size].to(self.device) for part in self.examples.train))
         self.step(*self.devices.shard(first), self.rate())
 
     def rate(self) -> float:
@@ -238,9 +241,10 @@ class Run:
         """Yield batches, epoch after epoch, each in a new order, until the budget is spent."""
         for inputs, targets in self.epochs():
             size = self.recipe.batch_size
-            # One gather an epoch, then views: a gather a step costs 20 µs more at batch 64.
+            # One gather an epoch, then views: a gather a step costs 20 µs more at batch 64. Data
+            # that do not fit in memory are gathered as they are split.
             batches: Iterable[Split] = map(
-                Split, self.seen_as(torch.split(inputs, size)), torch.split(targets, size)
+                Split, self.seen_as(in_parts(inputs, size)), torch.split(targets, size)
             )
             if mixing := tuple(one for one in self.recipe.augmentation if one.mixes):
                 batches = (
@@ -254,7 +258,7 @@ class Run:
         while self.done < self.total_steps:
             order = torch.randperm(len(split), generator=self.order)
             order = order[: (self.total_steps - self.began.step) * self.recipe.batch_size]
-            order = order.to(split.inputs.device)
+            order = order.to(split.targets.device)
             yield Split(split.inputs[order], split.targets[order])
             self.began = self._place()
 
@@ -265,7 +269,7 @@ class Run:
     def _place(self) -> Place:
         return Place(self.done, self.order.get_state(), self.augment.get_state())
 
-    def seen_as(self, inputs: tuple[Tensor, ...]) -> Iterable[Tensor]:
+    def seen_as(self, inputs: Iterable[Tensor]) -> Iterable[Tensor]:
         """Return batches of inputs as the network sees them."""
         names = tuple(one for one in self.recipe.augmentation if not one.mixes)
         return augmented(inputs, names, self.augment) if names else inputs

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from suite.data import Split
+from suite.data.on_disk import OnDisk, in_parts, stacked
 from suite.models.layers import Dropout
 from suite.seeds import seeded, stream
 from suite.training.checkpoint import Checkpoint
@@ -162,10 +163,13 @@ class Stack:
             inputs: Iterator[Tensor]
             if augments:
                 seen = (
-                    run.seen_as(torch.split(epoch.inputs, size))
+                    run.seen_as(in_parts(epoch.inputs, size))
                     for run, epoch in zip(self.runs, epochs, strict=True)
                 )
                 inputs = map(torch.stack, zip(*seen, strict=True))
+            elif any(isinstance(epoch.inputs, OnDisk) for epoch in epochs):
+                parts = zip(*(in_parts(epoch.inputs, size) for epoch in epochs), strict=True)
+                inputs = stacked(parts, len(epochs[0]))
             else:
                 whole = torch.stack([epoch.inputs for epoch in epochs])
                 inputs = iter(torch.split(whole, size, dim=1))

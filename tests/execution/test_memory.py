@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.execution.memory import Memory, free, kind
+from suite.execution.memory import Memory, kind
 from suite.execution.sequential import Sequential
+from suite.ground.memory import free
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
@@ -72,5 +75,23 @@ def test_a_container_has_no_more_than_its_limit(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("5000000\n")
     (tmp_path / "memory.current").write_text("2000000\n")
     assert free(tmp_path) == 3_000_000
+    # What is read from files is counted as used, and makes room for whatever needs it.
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 400000\nactive_file 50000\n")
+    assert free(tmp_path) == 3_450_000
     (tmp_path / "memory.max").write_text("max\n")
     assert free(tmp_path) == pytest.approx(machine, rel=0.5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others do not say")
+@pytest.mark.parametrize("which", ["AS", "DATA"])
+def test_a_process_has_no_more_than_its_limit(which: str) -> None:
+    code = f"""
+import psutil, resource
+from suite.ground.memory import free
+taken = psutil.Process().memory_info()
+limit = {{"AS": taken.vms, "DATA": taken.data}}["{which}"] + 50_000_000
+resource.setrlimit(resource.RLIMIT_{which}, (limit, limit))
+print(free())
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) == pytest.approx(50_000_000, rel=0.1)

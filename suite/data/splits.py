@@ -98,8 +98,10 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     if data.table:  # features are standardised, log prices centred, on training
         inputs, targets = standardise(inputs, parts[0]), targets - targets[parts[0]].mean()
     if source.table:
-        inputs = standardise(inputs, parts[0])
-        targets = standardise(targets, parts[0]) if targets.is_floating_point() else targets
+        inputs, targets = (
+            standardise(one, parts[0]) if one.is_floating_point() else one
+            for one in (inputs, targets)
+        )
     train, validation, test = (
         Split(
             _at_size(_in_colours(inputs[i], data.colours), data.image_size, device),
@@ -112,6 +114,8 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         sha.update(part.numpy().data)
     if data.image_size:
         sha.update(f"{data.image_size} pixels".encode())
+    if data.standardise:
+        sha.update(b"standardised")
     if data.colours != "all":
         sha.update(f"{data.colours} only".encode())
     if data.random_labels:

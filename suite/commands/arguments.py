@@ -54,21 +54,33 @@ settings = click.option(
 )
 
 
+tier = click.option(
+    "--tier",
+    default="laptop",
+    metavar="smoke|laptop|full",
+    show_default=True,
+    help="How large: seconds, minutes, or for a GPU.",
+)
+
+
 def grid_options(command: Any) -> Any:
     """Add the options that say which trials are meant."""
     for option in (
         click.option("--all", "everything", is_flag=True, help="All studies."),
-        click.option(
-            "--tier",
-            default="laptop",
-            metavar="smoke|laptop|full",
-            show_default=True,
-            help="How large: seconds, minutes, or for a GPU.",
-        ),
+        tier,
         settings,
         click.option(
             "--only", type=Assignment(), multiple=True, help="Keep these levels of an axis."
         ),
+        run_options,
+    ):
+        command = option(command)
+    return command
+
+
+def run_options(command: Any) -> Any:
+    """Add the options that say how often trials are run, and how."""
+    for option in (
         click.option("--seeds", type=click.IntRange(1, 10_000), help="Replicates of the grid."),
         click.option("--workers", type=click.IntRange(min=1), help="Processes side by side."),
         click.option(

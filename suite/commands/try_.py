@@ -95,8 +95,9 @@ def _hinting(data: Data) -> Iterator[None]:
     try:
         yield
     except RequestError as error:
+        known = {"path", "target"} if data.target else {"path"}
         named = (one for one in data.own_fields() if re.search(rf"\b{one}\b", str(error)))
-        field = next((one for one in named if one != "path"), None)
+        field = next((one for one in named if one not in known), None)
         if field is None:
             raise
         option = "--target COLUMN" if field == "target" else f"--set data.{field}=…"

@@ -154,6 +154,10 @@ def wordy() -> None:
     frame().assign(name=[f"n{i}" for i in range(N)]).to_csv("w.csv", index=False)
 
 
+def whole() -> None:
+    frame().assign(n=range(N), gap=[None, *range(1, N)]).to_csv("n.csv", index=False)
+
+
 WRONG: dict[str, tuple[Callable[[], object], list[str], str]] = {
     "nothing there": (lambda: None, ["digts"], "built-in source 'digts' (did you mean 'digits'?)"),
     "a name too long": (lambda: None, ["x" * 300], "x cannot be read: File name too long"),
@@ -167,6 +171,8 @@ WRONG: dict[str, tuple[Callable[[], object], list[str], str]] = {
     "a field": (csv, ["My data (1).csv", "--set", "data.dorp=a"], "'dorp' (did you mean 'drop'?)"),
     "no field of the data": (csv, ["My data (1).csv", "--set", "batch_size=3"], "a field of the data here, such as data.drop, not 'batch_size'"),
     "words": (wordy, ["w.csv", "--target", "kind"], "60 different words in 60 rows: leave it out by drop, or name it in categorical: --set data."),
+    "whole numbers": (whole, ["n.csv", "--target", "n"], "say target_is='values' or target_is='classes': --set data.target_is="),
+    "a gap in the target": (whole, ["n.csv", "--target", "gap"], "n.csv, line 2: column 'gap' is the target and has no entry\n"),
     "name": (csv, ["My data (1).csv", "--name", "My data"], "a study's name is a lower-case Python name"),
     "tier": (csv, ["My data (1).csv", "--target", "kind", "--tier", "smok"], "(did you mean 'smoke'?)"),
     "a size": (photos, ["photos", "--set", "data.size=0"], "size must be"),

@@ -57,7 +57,7 @@ SUITED = {
             "mlp": Model("mlp", widths=(64,)),
             "deep": Model("mlp", widths=(128, 128), dropout=0.2),
         },
-        rates=(0.001, 0.003, 0.01, 0.03, 0.1),
+        rates=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
         seen=200_000,
         most=20_000,
     ),

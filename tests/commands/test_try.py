@@ -103,17 +103,17 @@ def test_the_same_again_runs_nothing_and_ranks_the_same(folder: Path) -> None:
     arguments = ("try", "My data (1).csv", "--target", "kind", "--tier", "smoke")
     first = suite_json(folder, *arguments)
     again = suite_json(folder, *arguments)
-    assert (first["ran"], again["ran"], again["cached"]) == (30, 0, 30)
+    assert (first["ran"], again["ran"], again["cached"]) == (36, 0, 36)
     assert again["ranking"] == first["ranking"]
     more = suite_json(folder, *arguments, "--seeds", "3")
-    assert (more["ran"], more["cached"]) == (15, 30)
+    assert (more["ran"], more["cached"]) == (18, 36)
     assert suite(folder, "run", first["study"], "--tier", "smoke").returncode == 0
 
 
 def test_it_says_what_a_run_takes_and_how_to_go_on(folder: Path) -> None:
     csv()
     done = suite(folder, "try", "My data (1).csv", "--target", "kind", "--tier", "smoke")
-    assert "30 trials to run, 0 in the store already: about" in done.stderr
+    assert "36 trials to run, 0 in the store already: about" in done.stderr
     *_, study, more = done.stdout.splitlines()
     assert study.startswith("studies/my_data_1.py is the study that ran")
     assert "`suite report my_data_1`" in more
@@ -255,7 +255,7 @@ def test_intervals_and_p_values_are_scipy_s() -> None:
             p_values.append(paired.pvalue)
     adjusted = multipletests(p_values, method="holm")[1]
     assert [one.adjusted_p for one in ranked[1:]] == pytest.approx(list(adjusted))
-    form = {"study": name, "file": "f", "data": "d", "ran": 0, "cached": 75}
+    form = {"study": name, "file": "f", "data": "d", "ran": 0, "cached": 90}
     text = ranking_text(form, ranked, found)
     assert "on test, mlp cannot be told from it with 5 seeds" in text
     assert "at the end of the rates" not in text

@@ -31,6 +31,7 @@ COMMANDS = {
         "suite.commands.check:check",
     ),
     "train": ("Train one recipe, no study.", "suite.commands.train:train"),
+    "try": ("Rank a few networks on data of one's own.", "suite.commands.try_:try_"),
     "submit": ("Write a competition's file to hand in.", "suite.commands.submit:submit"),
     "new": ("Write a study file to fill in.", "suite.commands.new:new"),
     "ui": ("Open MLflow's UI on the store.", "suite.commands.ui:ui"),

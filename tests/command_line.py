@@ -65,7 +65,7 @@ def command(*arguments: str) -> list[str]:
 
 def suite(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Call the command line in this process; a run trains here too, unless told how else."""
-    if arguments[0] == "run" and not {"--workers", "--strategy"} & set(arguments):
+    if arguments[0] in ("run", "try") and not {"--workers", "--strategy"} & set(arguments):
         arguments = (*arguments, "--workers", "1")
     out, err = io.StringIO(), io.StringIO()
     for helper in discovery._HELPERS:  # a new process has imported nothing beside a study

@@ -29,7 +29,7 @@ ROOMS: dict[str, str] = {
     "runs": "ground vocabulary tracking evidence language execution",
     "suite": "ground vocabulary evidence runs",  # inside `results`: a study file loads neither
     "reproduce": "ground seeds vocabulary data models tracking evidence training execution",
-    "commands": "ground vocabulary tracking evidence training language execution runs reproduce",
+    "commands": "ground vocabulary data tracking evidence training language execution runs reproduce",
     "cli": "ground execution",
     "__main__": "cli",
     "reports": "ground vocabulary tracking evidence language runs reproduce commands",

@@ -56,21 +56,34 @@ settings = click.option(
 )
 
 
+tier = click.option(
+    "--tier",
+    default="laptop",
+    metavar="smoke|laptop|full",
+    show_default=True,
+    help="How large: seconds, minutes, or for a GPU.",
+)
+
+
 def grid_options(command: Any) -> Any:
     """Add the options that say which trials are meant."""
     for option in (
         click.option("--all", "everything", is_flag=True, help="All studies."),
-        click.option(
-            "--tier",
-            default="laptop",
-            metavar="smoke|laptop|full",
-            show_default=True,
-            help="How large: seconds, minutes, or for a GPU.",
-        ),
+        tier,
         settings,
         click.option(
             "--only", type=Assignment(), multiple=True, help="Keep these levels of an axis."
         ),
+        click.option("--yes", is_flag=True, help="However many trials there are."),
+        run_options,
+    ):
+        command = option(command)
+    return command
+
+
+def run_options(command: Any) -> Any:
+    """Add the options that say how often trials are run, and how."""
+    for option in (
         click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), help="Replicates of the grid."),
         click.option(
             "--workers", type=click.IntRange(1, MOST_WORKERS), help="Processes side by side."
@@ -89,7 +102,6 @@ def grid_options(command: Any) -> Any:
             show_default=True,
             help="Where trials run; auto takes a GPU that is there.",
         ),
-        click.option("--yes", is_flag=True, help="However many trials there are."),
         as_json,
     ):
         command = option(command)

@@ -16,16 +16,40 @@ from suite.ground.errors import RequestError
 @click.argument("name")
 def new(name: str) -> None:
     """Write a study file to fill in."""
-    if not re.fullmatch("[a-z][a-z0-9_]{0,63}", name) or keyword.iskeyword(name):
-        raise RequestError(f"a study's name is a lower-case Python name, not '{name}'")
-    path = Path("studies") / f"{name}.py"
+    path = path_of(name)
     if path.exists():
         raise RequestError(f"{path} exists already; choose another name")
-    template = Template(Path(__file__).with_name("study_template.txt").read_text())
+    write(path, filled("study_template.txt", title=title_of(name)))
+    print(path)
+
+
+def is_name(name: str) -> bool:
+    """Whether a study may be called so."""
+    return bool(re.fullmatch("[a-z][a-z0-9_]{0,63}", name)) and not keyword.iskeyword(name)
+
+
+def path_of(name: str) -> Path:
+    """Return where the study of a name is; raise RequestError if none can be called so."""
+    if not is_name(name):
+        raise RequestError(f"a study's name is a lower-case Python name, not '{name}'")
+    return Path("studies") / f"{name}.py"
+
+
+def title_of(name: str) -> str:
+    """Return a study's name as words."""
+    return name.replace("_", " ").capitalize()
+
+
+def filled(template: str, **words: object) -> str:
+    """Return a template of this folder with its places filled."""
+    return Template(Path(__file__).with_name(template).read_text()).substitute(words)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a study's file, whole or not at all."""
     try:
         path.parent.mkdir(exist_ok=True)
-        path.write_text(template.substitute(title=name.replace("_", " ").capitalize()))
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         path.unlink(missing_ok=True)  # a full disk takes the file's name but not its text
         raise RequestError(f"{path} cannot be written: {error.strerror}") from None
-    print(path)

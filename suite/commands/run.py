@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.commands.arguments import grid_options, show, study_names
+from suite.commands.arguments import Form, grid_options, show, study_names
 from suite.commands.requests import engine_of, requests_of
 from suite.ground.wording import plural
 from suite.runs import coordinator
+from suite.runs.coordinator import Engine, Request
 from suite.runs.stores import stores, untracked
+from suite.tracking.tracker import Tracker
+
+if TYPE_CHECKING:
+    from suite.evidence.results import Results
 
 
 @click.command()
@@ -20,12 +26,23 @@ from suite.runs.stores import stores, untracked
 @click.option("--keep-models", is_flag=True, help="Log the best trial of each arm as a model.")
 def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: Any) -> None:
     """Run every trial that is not in the store yet, and conclude."""
-    requests = requests_of(studies, options)
+    form, results, tracker = carried_out(
+        requests_of(studies, options), engine_of(options), keep_models=keep_models
+    )
+    from suite.commands.verdicts import verdict_lines
+
+    show(form, as_json, lambda form: verdict_lines(form, results))
+    end(form, tracker)
+
+
+def carried_out(
+    requests: Sequence[Request], engine: Engine, *, keep_models: bool = False
+) -> tuple[dict[str, Any], list[Results], Tracker]:
+    """Run what is asked and conclude; return what ran as a form, the results, and the closed store."""
     journal, tracker = stores()
     try:
-        made = coordinator.run(requests, journal, tracker, engine_of(options))
+        made = coordinator.run(requests, journal, tracker, engine)
         # What concludes loads pandas and SciPy, a second that a wrong request need not wait.
-        from suite.commands.verdicts import verdict_lines
         from suite.runs.conclusions import best_of, conclude
         from suite.runs.latest import gather_latest
 
@@ -39,10 +56,14 @@ def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: A
     finally:
         tracker.close()
     ran = {"ran": len(made.pending), "cached": len(made.cached), "store": tracker.uri}
-    show({**ran, "studies": forms}, as_json, lambda form: verdict_lines(form, results))
-    failed = sum(form["failed"] for form in forms)
+    return {**ran, "studies": forms}, results, tracker
+
+
+def end(form: Form, tracker: Tracker) -> None:
+    """Say which trials failed and what the store lacks; then the exit code is 1."""
+    failed = sum(study["failed"] for study in form["studies"])
     if failed:
-        errors = [one for form in forms for one in form["errors"]]
+        errors = [one for study in form["studies"] for one in study["errors"]]
         first = max(errors, key=lambda one: one["trials"])
         again = "the next run tries again"
         if all(one["again"] for one in errors):

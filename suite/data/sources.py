@@ -62,7 +62,8 @@ class Raw(NamedTuple):
             it has none.
         digest: SHA-256 of the bytes of both arrays; empty where a reader leaves it to `raw`.
         names: of the classes, or none that are known.
-        table: inputs, and values, are standardised on the training split; NaN is a missing number.
+        table: numbers, among inputs and values, are standardised on the training split; NaN is a
+            missing one.
         groups: int64 `(n,)`: which examples belong together, so that no two splits share a group.
         stratified: classes have the same shares in each split.
         symbols: how many kinds of symbols inputs are; 0 where they are numbers.

@@ -109,7 +109,7 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         targets = targets - targets[parts[0]].mean()
     if source.table:
         targets = standardise(targets, parts[0]) if targets.is_floating_point() else targets
-    if data.table or source.table:
+    if (data.table or source.table) and inputs.dtype != np.uint8:
         inputs = standardise(torch.from_numpy(inputs), parts[0]).numpy()
     train, validation, test = (
         Split(one, targets[i].to(device))
@@ -120,6 +120,8 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
         sha.update(part.numpy().data)
     if data.image_size:
         sha.update(f"{data.image_size} pixels".encode())
+    if data.standardise:
+        sha.update(b"standardised")
     if data.colours != "all":
         sha.update(f"{data.colours} only".encode())
     if data.random_labels:

@@ -80,7 +80,13 @@ def table(
     return Raw(inputs, targets, outputs, 0, "", names, True, groups, stratify)
 
 
-def arrays(path: str | Path | None, *, group: str | None = None, stratify: bool = False) -> Raw:
+def arrays(
+    path: str | Path | None,
+    *,
+    group: str | None = None,
+    stratify: bool = False,
+    standardise: bool = False,
+) -> Raw:
     """Return arrays that NumPy saved: an `.npz`, or a folder with two `.npy`.
 
     They are called `inputs` and `targets`, or `x` and `y`, or `X` and `y`. Whole numbers, truth
@@ -90,6 +96,8 @@ def arrays(path: str | Path | None, *, group: str | None = None, stratify: bool 
     Args:
         group: another array there, `(n,)`: examples with the same entry stay together, in one split.
         stratify: each split has the same shares of the classes.
+        standardise: numbers, but for the pixels of uint8 images, and values are standardised on the
+            training split, when it is known, as a table's are.
 
     Raises:
         RequestError: if they cannot be read, an array is not there, or training cannot take it.
@@ -113,7 +121,7 @@ def arrays(path: str | Path | None, *, group: str | None = None, stratify: bool 
             raise RequestError(f"{place} has no array '{group}' {nearest(group, found)}")
         groups = _numbered(found[group], len(raw.inputs), str(place))
     _check_splits(str(place), raw.targets, groups, stratify=stratify)
-    return raw._replace(groups=groups, stratified=stratify)
+    return raw._replace(table=standardise, groups=groups, stratified=stratify)
 
 
 class _Places:

@@ -109,7 +109,7 @@ def arm_values(
         values=by_seed[metric].dropna().astype(float),
         chosen=by_seed[paths],
         best=best,
-        on_edge=tuple(axis.path for axis in tuned if best and _is_edge(axis, {**arm, **best})),
+        on_edge=tuple(axis.path for axis in tuned if best and is_edge(axis, {**arm, **best})),
         ends=rows.set_index("seed")["status"],
         trials=len(rows),
         lost=len(rows) - len(finished(rows)),
@@ -133,7 +133,8 @@ def _tuned(
     return good.loc[score.groupby(good["seed"]).idxmax()], best
 
 
-def _is_edge(axis: Axis, cell: Mapping[str, Any]) -> bool:
+def is_edge(axis: Axis, cell: Mapping[str, Any]) -> bool:
+    """Whether a cell has the first or last of at least three levels: a better one may lie beyond."""
     levels = axis.beside(cell)
     return len(levels) > 2 and cell[axis.path] in (levels[0], levels[-1])
 

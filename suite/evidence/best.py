@@ -30,16 +30,19 @@ class Rival:
         cell: its levels, by path.
         score: its mean of the metric that selects.
         seeds: how many of its trials finished.
+        mean: of the metric asked, over its seeds, and the 95 % t interval of that.
         difference: of the metric asked, best cell minus this one, a mean over shared seeds, with
             its 95 % interval, `low` to `high`.
         n: seeds that measured it in both cells.
         p: of no difference, by a paired t test; NaN below two shared seeds. `adjusted_p` is after
-            Holm's correction over all cells of the part that can be compared.
+            Holm's correction over all rivals that can be compared.
     """
 
     cell: Cell
     score: float
     seeds: int
+    mean: float
+    interval: tuple[float, float]
     difference: float
     low: float
     high: float
@@ -121,10 +124,10 @@ class Best:
         return "\n".join(lines)
 
 
-_NUMBERS = ("score", "seeds", "difference", "low", "high", "n", "p", "adjusted_p")
+_NUMBERS = ("score", "seeds", "mean", "difference", "low", "high", "n", "p", "adjusted_p")
 
 
-def best(results: Results, metric: str, part: str) -> Best:
+def best(results: Results, metric: str, part: str, each: str | None = None) -> Best:
     """Return the best cell of a part, as `Frames.best` says; raises as that does."""
     grids = {grid.name: grid for grid in results.grids}
     if part not in grids:
@@ -134,7 +137,13 @@ def best(results: Results, metric: str, part: str) -> Best:
     cells = [finished(at_levels(rows, cell)).set_index("seed") for cell in grid.cells]
     scores = [float(cell[select].mean()) for cell in cells]
     seeds = [int(cell[select].notna().sum()) for cell in cells]
-    chosen, *others = _order(scores, seeds, METRICS[select].better == "higher")
+    order = _order(scores, seeds, METRICS[select].better == "higher")
+    if each is not None:
+        path, first = grid.axis(each).path, dict[Any, int]()
+        for i in order:
+            first.setdefault(grid.cells[i][path], i)
+        order = list(first.values())
+    chosen, *others = order
     values = [cell[metric].dropna().astype(float) for cell in cells]
     # Cells share seeds, and are paired by them; what one lacks does not count.
     contrasts = [_numbers((values[chosen] - values[i]).dropna()) for i in others]
@@ -144,7 +153,7 @@ def best(results: Results, metric: str, part: str) -> Best:
         for test, contrast in zip(tests, contrasts, strict=True)
     ]
     adjusted = holm(p_values)
-    own = t_test(_numbers(values[chosen]), 0.0)
+    own, *of_others = (t_test(_numbers(values[i]), 0.0) for i in order)
     return Best(
         part=part,
         cell=grid.cells[chosen],
@@ -160,6 +169,8 @@ def best(results: Results, metric: str, part: str) -> Best:
                 cell=grid.cells[i],
                 score=scores[i],
                 seeds=seeds[i],
+                mean=of_others[k].estimate,
+                interval=(of_others[k].low, of_others[k].high),
                 difference=tests[k].estimate,
                 low=tests[k].low,
                 high=tests[k].high,

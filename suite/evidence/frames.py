@@ -89,7 +89,7 @@ class Frames:
         """
         return pd.DataFrame([_row(finding) for finding in self.results.findings])
 
-    def best(self, metric: str, part: str = MAIN) -> Best:
+    def best(self, metric: str, part: str = MAIN, *, each: str | None = None) -> Best:
         """Return the cell of a part that is best on validation, and what it measures.
 
         It *is* the answer to "which setting would one take, and what does it give": the cell is
@@ -99,11 +99,14 @@ class Frames:
         verdict: no claim was made beforehand. Asked for the metric that also chose, the mean is
         too good, for the luckiest cell won.
 
+        With `each`, an axis, one cell stands for each of its levels, the best on validation:
+        `best("test/accuracy", each="model")` compares networks, each at the rate chosen for it.
+
         Raises:
-            RequestError: if there is no such part, it measured no such metric, or nothing that a
-                cell can be chosen by.
+            RequestError: if there is no such part or axis, it measured no such metric, or
+                nothing that a cell can be chosen by.
         """
-        return best(self.results, metric, part)
+        return best(self.results, metric, part, each)
 
 
 def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -268,12 +268,14 @@ class Arrays(Own, name="arrays", place="suite.data.tables:arrays"):
         path: the file or folder; a digest of what it holds stands in a trial's id.
         group: a further array there: examples with the same entry stay in one split.
         stratify: each split has the same shares of the classes.
+        standardise: numbers, but for pixels, and values are standardised on the training split.
         version: stands in a trial's id in place of the digest.
     """
 
     path: Path | None = None
     group: str | None = None
     stratify: bool = False
+    standardise: bool = False
     version: str = ""  # type: ignore[misc]
     by_position: ClassVar[bool | None] = False
 

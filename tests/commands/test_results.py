@@ -105,6 +105,20 @@ def test_the_best_cell_with_its_interval_and_what_cannot_be_told_from_it(folder:
     assert "against the runner-up, batch_size=20, optimizer.lr=0.03" in repr(best)
 
 
+def test_one_cell_stands_for_each_level_where_that_is_asked(folder: Path) -> None:
+    best = results("tiny").best("test/accuracy", each="batch_size")
+    assert best.cell == {"batch_size": 10, "optimizer.lr": 0.03}
+    (rival,) = best.rivals
+    assert rival.cell == {"batch_size": 20, "optimizer.lr": 0.03}
+    ten, twenty = np.array([0.901, 0.898, 0.901]), np.array([0.799, 0.802, 0.799])
+    paired = stats.ttest_rel(ten, twenty)
+    assert (rival.p, rival.adjusted_p) == pytest.approx((paired.pvalue, paired.pvalue))
+    assert (rival.low, rival.high) == pytest.approx(tuple(paired.confidence_interval()))
+    assert rival.mean == pytest.approx(twenty.mean())
+    interval = stats.t.interval(0.95, 2, twenty.mean(), stats.sem(twenty))
+    assert rival.interval == pytest.approx(interval)
+
+
 def test_a_cell_that_lost_a_seed_is_not_best_for_its_luck_at_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +147,7 @@ def test_a_wrong_name_is_one_line_with_the_nearest(folder: Path) -> None:
         (lambda: results("tiny", archive="x.zst"), "there are no results at 'x.zst'"),
         (lambda: found.best("test/acuracy"), "did you mean 'test/accuracy'?"),
         (lambda: found.best("test/accuracy", "timin"), "did you mean 'timing'?"),
+        (lambda: found.best("test/accuracy", each="batch"), "has no axis 'batch'"),
         (lambda: found.best("weights/norm"), "has no metric 'weights/norm'"),
     ):
         with pytest.raises(RequestError) as refused:

@@ -448,6 +448,22 @@ def test_a_group_of_arrays_is_one_of_them() -> None:
     assert "needs the path of an .npz file" in refusal(lambda: arrays(None))
 
 
+@pytest.mark.parametrize("pixels", [False, True])
+def test_arrays_are_standardised_on_the_training_split_where_that_is_asked(pixels: bool) -> None:
+    rng = np.random.default_rng(0)
+    kind = np.uint8 if pixels else np.float64
+    save(inputs=rng.integers(0, 256, (60, 1, 4, 4)).astype(kind), targets=rng.normal(500, 100, 60))
+    plain = load(Data("arrays", path="x.npz"), 0)
+    found = load(Data("arrays", path="x.npz", standardise=True), 0)
+    train, held_out = found.train.targets, (plain.test.targets - plain.train.targets.mean())
+    assert (float(train.mean()), float(train.std(correction=0))) == pytest.approx((0, 1), abs=1e-5)
+    expected = held_out / plain.train.targets.std(correction=0)
+    assert torch.allclose(found.test.targets, expected, atol=1e-4)
+    assert torch.equal(found.train.inputs, plain.train.inputs) == pixels
+    if not pixels:
+        assert torch.allclose(found.train.inputs.mean(0), torch.zeros(1), atol=1e-5)
+
+
 # --- Splits ----------------------------------------------------------------------------------
 
 

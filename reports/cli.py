@@ -36,25 +36,33 @@ LOCAL_UI = "http://127.0.0.1:5000"  # where `suite ui` is, unless told otherwise
 @click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
 def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
     """Write the report site of each study's latest run."""
-    results = latest(studies, *stores())
+    results, lost = latest(studies, *stores())
     try:
-        index = write_report(results, out, lang)
+        index = write_report(results, out, lang, lost)
     except OSError as error:
         raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
     print(index)
+    if lost:
+        sys.exit(1)
 
 
-def write_report(results: Sequence[Results], folder: Path, first: str) -> Path:
+def write_report(
+    results: Sequence[Results], folder: Path, first: str, lost: list[str] | None = None
+) -> Path:
     """Write the report site, and put each page beside its verdicts in the tracking store.
+
+    Args:
+        lost: takes the names of studies whose pages cannot be made.
 
     Raises:
         OSError: the folder cannot be written to.
     """
     tracker = Tracker(tracking_uri())
     links = partial(_tracking_links, results, tracker)
-    index = render(results, folder, tracking_links=links, first=first)
+    lost = [] if lost is None else lost
+    index = render(results, folder, tracking_links=links, first=first, lost=lost)
     if location.exists(tracker.uri):
-        for result in results:
+        for result in (one for one in results if one.study.name not in lost):
             tracker.attach(result.study.name, folder / file_name(result.study.name))
     tracker.close()
     return index
@@ -89,17 +97,20 @@ def export(file: Path) -> None:
     """
     target = target_of(file)
     journal, tracker = stores()
-    results = latest((), journal, tracker)
+    results, lost = latest((), journal, tracker)
     try:
-        render(results, PAGES)
+        render(results, PAGES, lost=lost)
     except OSError as error:
         raise RequestError(f"the report cannot be written to {PAGES}: {error.strerror}") from None
-    pages = [PAGES / name for name in site_files(result.study.name for result in results)]
+    shown = (result.study.name for result in results if result.study.name not in lost)
+    pages = [PAGES / name for name in site_files(shown)]
     executions = {one.study: one for one in journal.executions}
     archive.write(
         target, ResultSet(journal.records, executions), {page.name: page for page in pages}
     )
     print(file)
+    if lost:
+        sys.exit(1)
 
 
 @click.command()

@@ -12,6 +12,7 @@ working directory first, where a file may have the name of one.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import dataclasses
 import functools
 import gc
@@ -19,8 +20,9 @@ import hashlib
 import itertools
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +41,7 @@ from suite.evidence.results import Results, gather
 from suite.ground.identity import digest
 from suite.ground.processes import follow_parent
 from suite.language.catalogue import ENGLISH, NAMES, writing
+from suite.runs.latest import leave_out
 from suite.vocabulary import discovery
 from suite.vocabulary.record import Execution, Links, Record
 from suite.vocabulary.study import Study
@@ -62,6 +65,7 @@ def render(
     *,
     tracking_links: Callable[[], Mapping[str, Links] | None] = dict,
     first: str = ENGLISH,
+    lost: list[str] | None = None,
 ) -> Path:
     """Write a page for each study and a front page into `folder`; return the path of the latter.
 
@@ -73,6 +77,7 @@ def render(
             while other processes load what draws, for both take seconds. None, where nobody could
             say, leaves pages with whatever links they have.
         first: the language of `index.html`.
+        lost: takes the names of studies whose pages cannot be made; the others have theirs.
 
     Raises:
         OSError: the folder cannot be written to. Pages are complete or absent, never half.
@@ -89,7 +94,9 @@ def render(
         content = _content(result) if asked is None else f"{_content(result)} {digest(link)}"
         if not _shows(folder, name, content):
             stale.append((result, Task(folder, link, content)))
-    _write_studies(stale, pool)
+    lost = [] if lost is None else lost
+    _write_studies(stale, pool, lost)
+    results = [one for one in results if one.study.name not in lost]
     template = templates().get_template("index.html")
     for one in NAMES:
         with writing(one):
@@ -125,11 +132,14 @@ def _start(pictures: bool) -> None:
         import reports.figures.images  # noqa: F401 - with torch
 
 
-def _write_studies(stale: Sequence[tuple[Results, Task]], pool: ProcessPoolExecutor | None) -> None:
+def _write_studies(
+    stale: Sequence[tuple[Results, Task]], pool: ProcessPoolExecutor | None, lost: list[str]
+) -> None:
     """Write the pages of studies, in the pool if there is one."""
     if pool is None:
         for results, task in stale:
-            _write_study(results, task)
+            with _apart(results.study.name, lost):
+                _write_study(results, task)
         return
     longest_first = sorted(stale, key=lambda pair: _drawings(pair[0].study), reverse=True)
     futures = [
@@ -138,14 +148,25 @@ def _write_studies(stale: Sequence[tuple[Results, Task]], pool: ProcessPoolExecu
     ]
     try:
         for (results, _), future in zip(longest_first, futures, strict=True):
-            vars(results)["findings"] = future.result()  # or they would be made here once more
-    except BaseException as error:
+            with _apart(results.study.name, lost):
+                vars(results)["findings"] = future.result()  # or they would be made here once more
+    except BaseException:
         for future in futures:
             future.cancel()
-        error.add_note(f"while the pages of study '{results.study.name}' were made")
         raise
     finally:
         pool.shutdown(wait=False)
+
+
+@contextlib.contextmanager
+def _apart(study: str, lost: list[str]) -> Iterator[None]:
+    """Let no other study pay for what goes wrong with the pages of one."""
+    try:
+        yield
+    except (OSError, BrokenProcessPool):  # of the folder, or of the machine
+        raise
+    except Exception as error:
+        leave_out(study, error, lost)
 
 
 def _drawings(study: Study) -> int:

@@ -35,6 +35,7 @@ from suite.vocabulary.metrics import METRICS
 
 TITLE = 27  # characters above the left half before they run into the right one
 OCTAVES = 2.5  # beyond this span ratios are marked by powers of two
+MOST_OCTAVES = 1000  # beyond these a ratio is no number
 
 
 def draw(finding: Finding, size: Size) -> Figure:
@@ -140,16 +141,23 @@ def _differences(axes: Axes, finding: Finding) -> None:
     axes.axhspan(-margin, margin, color=BAND, linewidth=0, zorder=0)
     axes.axhline(0, color=SOFT, linewidth=1.0)
     points = _points(finding)
-    spread = np.linspace(-0.16, 0.16, len(points)) if len(points) > 1 else np.zeros(1)
+    spread = np.linspace(-0.16, 0.16, len(points)) if len(points) > 1 else np.zeros(len(points))
     axes.plot(spread - 0.3, points, "o", color=stand_in(0), markersize=4.6, alpha=0.6, mew=0)
     low, high = _bounds(finding)
     ink = stand_in(1)
     if math.isfinite(low):
         axes.plot([0.35, 0.35], [low, high], color=ink, linewidth=2.2, solid_capstyle="butt")
-    mean = float(np.mean(points))
-    axes.plot(
-        [0.35], [mean], "D", color=ink, markersize=7.5, markeredgecolor=SURFACE, markeredgewidth=1
-    )
+    if len(points) == len(finding.contrast):
+        mean = float(np.mean(points))
+        axes.plot(
+            [0.35],
+            [mean],
+            "D",
+            color=ink,
+            markersize=7.5,
+            markeredgecolor=SURFACE,
+            markeredgewidth=1,
+        )
     set_y(axes, _frame(finding))
     axes.set_xlim(-0.8, 0.8)
     axes.set_xticks([-0.3, 0.35], _columns(), fontsize=9.5)
@@ -165,7 +173,9 @@ def _frame(finding: Finding) -> Frame:
 
 
 def _points(finding: Finding) -> Sequence[float]:
-    return [_shown(_tested(finding), float(value)) for value in finding.contrast]
+    """Return the seeds' contrasts, of those that have one: a ratio of what is not positive is none."""
+    found = finding.contrast[np.isfinite(finding.contrast)]
+    return [_shown(_tested(finding), float(value)) for value in found]
 
 
 def _bounds(finding: Finding) -> tuple[float, float]:
@@ -189,10 +199,12 @@ def _ticks(claim: Tested, low: float, high: float) -> tuple[list[float], list[st
         values = _locator().tick_values(low, high)
         inside = [float(value) for value in values if low <= value <= high]
         return inside, [_signed(value) for value in inside]
-    if high - low > OCTAVES:
-        every = math.ceil((high - low) / 6)
+    large = max(abs(low), abs(high)) > MOST_OCTAVES
+    if high - low > OCTAVES or large:
+        every = max(1, math.ceil((high - low) / 6))
         octaves = range(math.ceil(low / every) * every, math.floor(high) + 1, every)
-        return [float(place) for place in octaves], [f"×{2.0**place:.4g}" for place in octaves]
+        written = [f"×2^{place}" if large else f"×{2.0**place:.4g}" for place in octaves]
+        return [float(place) for place in octaves], written
     values = _locator().tick_values(2.0**low, 2.0**high)
     ratios = [float(value) for value in values if 2.0**low <= value <= 2.0**high]
     return [math.log2(ratio) for ratio in ratios], [f"×{ratio:.4g}" for ratio in ratios]

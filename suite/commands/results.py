@@ -31,7 +31,7 @@ def results(
         raise RequestError("give --csv or --parquet, not both")
     file = csv or parquet
     target = target_of(file) if file else None
-    frames = Frames(*latest((study,), *stores()))
+    frames = Frames(*latest((study,), *stores()).results)
     frame = frames.curves if curves else frames.trials
     form: dict[str, Any] = {"study": study}
     if target is not None:

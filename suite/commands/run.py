@@ -44,9 +44,10 @@ def carried_out(
         made = coordinator.run(requests, journal, tracker, engine)
         # What concludes loads pandas and SciPy, a second that a wrong request need not wait.
         from suite.runs.conclusions import best_of, conclude
-        from suite.runs.latest import gather_latest
+        from suite.runs.latest import Latest, concluded, gather_latest
 
-        results = [gather_latest(request.study.name, journal) for request in requests]
+        read = [gather_latest(request.study.name, journal) for request in requests]
+        results, lost = concluded(Latest(read, []))
         forms = conclude(results, tracker)
         if keep_models:
             from suite.reproduce.models import keep_models as keep  # which loads torch
@@ -56,7 +57,7 @@ def carried_out(
     finally:
         tracker.close()
     ran = {"ran": len(made.pending), "cached": len(made.cached), "store": tracker.uri}
-    return {**ran, "studies": forms}, results, tracker
+    return {**ran, "studies": forms, "lost": lost}, results, tracker
 
 
 def end(form: Form, tracker: Tracker) -> None:
@@ -74,5 +75,5 @@ def end(form: Form, tracker: Tracker) -> None:
         )
     if tracker.error is not None:
         print(untracked(tracker), file=sys.stderr)
-    if failed or (tracker.error is not None and not tracker.absent):
+    if failed or form["lost"] or (tracker.error is not None and not tracker.absent):
         sys.exit(1)

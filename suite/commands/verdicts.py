@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import click
@@ -10,7 +11,7 @@ from suite.commands.arguments import Form, as_json, show, study_names
 from suite.evidence.results import Results
 from suite.ground.wording import plural
 from suite.runs.conclusions import conclusion_forms
-from suite.runs.latest import latest
+from suite.runs.latest import concluded, latest
 from suite.runs.stores import stores
 
 
@@ -19,9 +20,11 @@ from suite.runs.stores import stores
 @as_json
 def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
     """Show the findings of each study's latest run."""
-    results = latest(studies, *stores())
+    results, lost = concluded(latest(studies, *stores()))
     forms = conclusion_forms(results)
     show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
+    if lost:
+        sys.exit(1)
 
 
 def verdict_lines(form: Form, results: Sequence[Results]) -> str:

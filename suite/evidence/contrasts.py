@@ -70,8 +70,8 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[float, ...] = ()) 
     """
     values = seeds.to_numpy(float)
     if claim.by_ratio:
-        with np.errstate(invalid="ignore", divide="ignore"):  # of values at or below 0: no contrast
-            values = np.log(values)
+        # Of values at or below 0 there is none.
+        values = np.log(np.where(values > 0, values, np.nan))
     match claim:
         case Trend():
             return _slopes(claim, values, levels)

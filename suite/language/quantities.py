@@ -10,6 +10,7 @@ from suite.language.words import metric_words
 from suite.vocabulary.metrics import METRICS
 
 NBSP = "\N{NO-BREAK SPACE}"
+LARGE = 1e12  # numbers above are written with a power of ten
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -57,6 +58,8 @@ def decimal(value: float, digits: int) -> str:
         return not_measured()
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
+    if abs(value) >= LARGE:
+        return f"{value:.3g}".replace("-", MINUS)
     text = f"{value:,.{digits}f}"
     text = text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
     return text.replace("-", MINUS)

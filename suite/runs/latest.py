@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from suite.evidence.results import Results, gather
 from suite.ground.errors import RequestError, first_line
@@ -15,11 +16,21 @@ from suite.vocabulary.record import Execution, Record
 from suite.vocabulary.study import Study
 
 
-def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list[Results]:
+class Latest(NamedTuple):
+    """Latest runs, and the studies that are left out since something is wrong with them."""
+
+    results: list[Results]
+    lost: list[str]
+
+
+def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> Latest:
     """Gather each study's latest run, from the store where the journal does not have it.
 
+    Of several studies, one that cannot be read is left out, and said so: it is no other's fault.
+
     Raises:
-        RequestError: if a study has none, or the store cannot be asked.
+        RequestError: if a study that was named has none or is alone and cannot be read, or the store
+            cannot be asked.
     """
     for name in studies:
         discovery.load(name)
@@ -39,7 +50,36 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list
         raise RequestError(f"study '{absent}' has no results yet: `suite run {absent}` makes them")
     if not found:
         raise RequestError("no study has results yet: `suite run --all` makes them")
-    return [gather_latest(name, journal) for name in found]
+    read = Latest([], [])
+    for name in found:
+        try:
+            read.results.append(gather_latest(name, journal))
+        except RequestError as error:
+            if studies == (name,):
+                raise
+            leave_out(name, error, read.lost)
+    return read
+
+
+def concluded(read: Latest) -> Latest:
+    """Return the runs without those from which nothing can be concluded, which are said."""
+    found = Latest([], list(read.lost))
+    for one in read.results:
+        try:
+            one.findings  # noqa: B018 - worked out here, and kept
+        except Exception as error:  # whatever it is, it is that study's
+            leave_out(one.study.name, error, found.lost)
+        else:
+            found.results.append(one)
+    return found
+
+
+def leave_out(study: str, error: BaseException, lost: list[str]) -> None:
+    """Say that a study is left out, and why."""
+    reason = str(error) if isinstance(error, RequestError) else ""
+    reason = reason or f"{type(error).__name__}: {first_line(error)}"
+    print(f"study '{study}' is left out: {reason}", file=sys.stderr)
+    lost.append(study)
 
 
 def gather_latest(name: str, journal: Journal) -> Results:

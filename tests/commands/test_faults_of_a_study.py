@@ -111,3 +111,65 @@ def test_what_a_study_changes_of_its_process_ends_with_its_trial(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     after = dict(os.environ), Path.cwd(), torch.get_default_dtype(), torch.get_num_threads()
     assert before == after
+
+
+RATIOS = """
+from suite import Difference, Study, axis, define_metric
+
+WORTH = define_metric("test/worth", "worth")
+
+
+def measured(cell, seed):
+    return {WORTH: 1.0 + seed if cell["x"] else -1.0}
+
+
+study = Study(
+    title="T",
+    probe=measured,
+    grid=(axis("x", (0, 1)),),
+    seeds=3,
+    claims=(
+        Difference(of=WORTH, arm={"x": 1}, against={"x": 0}, direction="higher", scale="ratio",
+                   matters=1.5, says="More.", source=""),
+    ),
+)
+"""
+
+
+def test_one_study_that_cannot_be_read_or_drawn_costs_no_other_its_verdict_or_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_study(tmp_path, RATIOS, "ratios")
+    for name in ("other", "third"):
+        make_study(tmp_path, PROBES.format(name=name, fault="pass"), name)
+    assert suite(tmp_path, "run", "ratios", "other", "third").returncode == 0
+    assert suite(tmp_path, "report").returncode == 0  # a ratio of what is not positive is drawn
+    pages = {path.name for path in (tmp_path / "reports/html").glob("*.html")}
+    assert {"ratios.html", "other.html", "index.html"} <= pages
+
+    make_study(tmp_path, "study = 1 /", "third")
+    done = suite(tmp_path, "verdicts", "--json")
+    assert done.returncode == 1
+    assert [one["name"] for one in json.loads(done.stdout)["studies"]] == ["other", "ratios"]
+    assert done.stderr.startswith("suite: ") or "study 'third' is left out: " in done.stderr
+
+    def broken(*_: object) -> None:
+        raise ValueError("no such figure")
+
+    monkeypatch.setattr("reports.figures.difference.draw", broken)
+    monkeypatch.setattr("reports.site._workers", lambda _: None)  # draw here
+    make_study(tmp_path, PROBES.format(name="third", fault="pass"), "third")
+    done = suite(tmp_path, "report", "--out", "again")
+    assert done.returncode == 1
+    assert "study 'ratios' is left out: ValueError: no such figure" in done.stderr
+    made = {path.name for path in (tmp_path / "again").glob("*.html")}
+    assert {"other.html", "third.html", "index.html"} <= made
+    assert "ratios.html" not in made
+    assert suite(tmp_path, "verdicts", "third", "--json").returncode == 0
+    alone = make_and_ask(tmp_path)
+    assert (alone.returncode, alone.stderr.count("\n")) == (2, 1)
+
+
+def make_and_ask(folder: Path) -> object:
+    make_study(folder, "study = 1 /", "third")
+    return suite(folder, "verdicts", "third")

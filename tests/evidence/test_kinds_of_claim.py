@@ -328,3 +328,59 @@ def test_every_global_generator_is_the_trial_s_own_and_left_as_it_was(
 def states() -> tuple[Any, ...]:
     """Return where the global generators stand."""
     return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+
+
+def test_an_identity_that_lost_a_trial_is_not_supported() -> None:
+    zero = Identity(tolerance=1e-9, **COMMON)
+    assert finding(lambda cell, seed: 0.0, zero).verdict is Verdict.SUPPORTED
+    lost = finding(lambda cell, seed: np.nan if seed == 3 and cell["x"] == 2 else 0.0, zero)
+    assert (lost.verdict, lost.lost) == (Verdict.UNDECIDED, 2)
+    assert lost.reason == "a trial did not finish, or did not measure it"
+    wrong = finding(lambda cell, seed: np.nan if seed == 3 else 1.0, zero)
+    assert wrong.verdict is Verdict.REFUTED
+
+
+RATIO = Difference(
+    arm={"x": 1, "y": "a"}, against={"x": 2, "y": "a"}, direction="higher", scale="ratio",
+    matters=1.5, **COMMON,
+)  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("value", "shown"), [(0.0, "0"), (-0.25, "-0.25")])
+def test_a_ratio_of_what_is_not_positive_names_the_seed(value: float, shown: str) -> None:
+    found = finding(lambda cell, seed: value if (cell["x"], seed) == (2, 4) else 2.0 + seed, RATIO)
+    assert found.verdict is Verdict.UNDECIDED
+    assert found.reason == f"a ratio needs values above 0, and seed 4 measured {shown}"
+    assert found.more_seeds is None
+
+
+def test_a_ratio_larger_than_numbers_are_is_infinite() -> None:
+    found = finding(
+        lambda cell, seed: 10.0 ** (200 if cell["x"] == 1 else -200) * (1 + seed), RATIO
+    )
+    assert (found.estimate, found.verdict) == (np.inf, Verdict.SUPPORTED)
+
+
+def test_an_order_of_one_level_is_no_order() -> None:
+    claim = Ordering(over="x", arm={"y": "a"}, direction="higher", **COMMON)
+    study = Study(
+        "t", probe=noise_probe, grid=(axis("x", (1, 2)), axis("y", ("a", "b"))), seeds=4,
+        claims=(claim,),
+    )  # fmt: skip
+    grids = study.grids(only={"x": (2,)})
+    records = [
+        Record(
+            id=trial.id, study="t", part="main", cell=dict(trial.cell), seed=trial.seed, alone=False,
+            recipe=canonical(trial.recipe), provenance=NOWHERE,
+            outcome=Outcome(status=Status.FINISHED, final={VALUE: 1.0 + trial.seed}),
+        )
+        for trial in study.trials(grids)
+    ]  # fmt: skip
+    (found,) = findings(study, grids, records)
+    assert found.verdict is Verdict.UNDECIDED
+    assert found.reason == "there is one level only, and so no order"
+
+
+def noise_probe(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
+    return {VALUE: noise(cell, seed)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from suite.execution.strategy import THREADS
 from suite.ground.errors import RequestError, nearest
 from suite.vocabulary import discovery
 from suite.vocabulary.components import Component, components
+from suite.vocabulary.data import Data
 
 MARKS = {True: "✓", False: "✕", None: "–"}
 
@@ -22,12 +24,12 @@ MARKS = {True: "✓", False: "✕", None: "–"}
 @as_json
 def check(names: tuple[str, ...], as_json: bool) -> None:
     """Try components: a network, rule, loss, source, or all that a study defines."""
-    found = [one for name in names for one in named(name)]
+    found = [(one, _data(name)) for name in names for one in named(name)]
     from suite.reproduce.battery import battery  # with torch, which a wrong name need not wait for
     from suite.training import determinism
 
     determinism.enforce(THREADS)
-    form = {"components": [component_form(one, battery(one())) for one in found]}
+    form = {"components": [component_form(one, battery(one(), _shapes(on))) for one, on in found]}
     show(form, as_json, checks_text)
     if any(one["holds"] is False for made in form["components"] for one in made["checks"]):
         sys.exit(1)
@@ -54,6 +56,23 @@ def named(name: str) -> list[type[Component]]:
         choices = [*discovery.names(), *(one.word for one in known)]
         raise RequestError(f"there is no component '{name}' {nearest(name, choices)}")
     return found
+
+
+def _data(name: str) -> Iterable[Data]:
+    """Return the data of a study of that name."""
+    return [discovery.load(name).recipe.data] if name in discovery.names() else []
+
+
+def _shapes(data: Iterable[Data]) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of examples of data that are here; what is wrong with them, a run will say."""
+    from suite.data import outline
+
+    shapes = []
+    for one in data:
+        with contextlib.suppress(Exception):
+            known = outline(one, 0)
+            shapes += [] if known.symbols else [known.shape]
+    return tuple(shapes)
 
 
 def component_form(component: type[Component], found: Iterable[Any]) -> Form:

@@ -23,6 +23,8 @@ GREY = ("1", "L", "LA", "La")  # Pillow's modes with one channel of at most 8 bi
 DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 CHANNELS: dict[Colour, int] = {"grey": 1, "rgb": 3}
 UNDER_WAY = 8  # images a thread, so that none waits for what comes before
+SPLITS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
+JUNK = {"thumbs.db", "desktop.ini"}  # that systems put beside images
 SILENT_FOR = 3.0  # seconds, before progress is shown
 
 
@@ -73,8 +75,17 @@ def _listed(folder: Path, who: str) -> tuple[tuple[str, ...], list[Path], Array]
     if len(classes) < 2:
         what = f"only '{classes[0]}'" if classes else "none"
         raise RequestError(f"{folder} needs a folder for each class, at least 2, and has {what}")
+    if {name.lower() for name in classes} <= SPLITS:
+        raise RequestError(
+            f"{folder} has folders {', '.join(classes)}, which are no classes: name one of them, such "
+            f"as path='{folder / classes[-1]}'; splits are drawn from it"
+        )
     below = [file.relative_to(folder).parts for file in found]
-    pairs = [(file, parts[0]) for file, parts in zip(found, below, strict=True) if len(parts) > 1]
+    pairs = [
+        (file, parts[0])
+        for file, parts in zip(found, below, strict=True)
+        if len(parts) > 1 and file.name.lower() not in JUNK
+    ]
     names = {name for _, name in pairs}
     if empty := [name for name in classes if name not in names]:
         raise RequestError(f"{folder / empty[0]} has no images")

@@ -14,7 +14,7 @@ import numpy as np
 
 from suite.data.labels import IGNORED, classes_of
 from suite.data.sources import LEAST, Raw
-from suite.data.tables import PARQUET, read_table
+from suite.data.tables import PARQUET, places, read_table
 from suite.ground import contents
 from suite.ground.errors import RequestError, first_line, nearest
 
@@ -43,8 +43,8 @@ def sequences(
     Args:
         path: a file, of which each line that is not empty is a text, or a table (CSV, Parquet)
             with a column of them; a list of texts, or of lists; int `(n, length)`.
-        targets: of lists and arrays, labels `(n,)` of any kind, or whole numbers `(n, length)`, of
-            which -100 does not count.
+        targets: of lists and arrays, labels `(n,)` of any kind, or one for each entry, as lists of
+            the same lengths or whole numbers `(n, length)`, of which -100 does not count.
         text, target: columns of a table. Without a target, the next symbol is asked for.
         length: of what a network sees; a longer text is cut. None is that of the longest.
         windows: all texts are one, cut into pieces of `length`.
@@ -67,6 +67,10 @@ def sequences(
         if targets is not None or length is None:
             raise RequestError(f"{who}: windows need a length, and no target")
         texts = _windows(texts, length)
+        if len(texts) < LEAST:
+            raise RequestError(
+                f"{who} is too short for three windows of {length} symbols, one for each split"
+            )
     numbers = isinstance(texts, np.ndarray) and texts.ndim == 2 and texts.dtype.kind in "iu"
     if numbers:
         return _numbered(who, np.asarray(texts), targets, length, stratify=stratify)
@@ -74,9 +78,11 @@ def sequences(
     if targets is None:
         longest = max(map(len, rows)) + (not windows)
         return _next(rows, symbols, min(longest, length or longest), ends=not windows)
+    if len(targets) != len(rows):
+        raise RequestError(f"{who} has {len(rows)} texts and {len(targets)} targets")
+    if isinstance(targets[0], list | tuple):
+        return _tagged(who, rows, symbols, targets, length)
     labels, names = classes_of(who, np.asarray(targets))
-    if len(labels) != len(rows):
-        raise RequestError(f"{who} has {len(rows)} texts and {len(labels)} targets")
     longest = max(map(len, rows))
     inputs = np.zeros((len(rows), min(longest, length or longest)), np.int64)
     for into, row in zip(inputs, rows, strict=True):
@@ -95,12 +101,16 @@ def _read(path: Path, text: str, target: str, *, whole: bool) -> tuple[list[str]
     if path.suffix in (*PARQUET, ".csv"):
         frame, _ = read_table(path, words=(text,))
         for name, field in ((text, "text"), (target, "target")):
-            if name not in frame and (name or field == "text"):
+            if field == "text" and not name:
+                choice = nearest("", frame.columns)
+                raise RequestError(f"{path}: text must name a column of texts {choice}")
+            if name and name not in frame:
                 choice = nearest(name, frame.columns)
                 raise RequestError(f"{path} has no column '{name}' for '{field}' {choice}")
+        if text == target:
+            raise RequestError(f"{path}: column '{text}' cannot be both text and target")
         if (missing := frame[text].isna()).any():
-            row = int(np.flatnonzero(missing)[0])
-            raise RequestError(f"{path}: column '{text}' has no text in row {row}")
+            raise places(path).wrong(text, missing.to_numpy(), "has no text")
         labels = frame[target].to_numpy() if target else None
         return frame[text].astype(str).tolist(), labels
     if text or target:
@@ -120,6 +130,25 @@ def _windows(texts: Any, length: int) -> list[Any]:
         whole = [entry for one in texts for entry in one]
     begins = range(0, len(whole) - length, length)
     return [whole[begin : begin + length + 1] for begin in begins]
+
+
+def _tagged(
+    who: str, rows: list[list[int]], symbols: tuple[str, ...], targets: Any, length: int | None
+) -> Raw:
+    """Return texts with a label for each of their entries."""
+    sizes = [len(some) for some in targets]
+    if wrong := [i for i, row in enumerate(rows) if len(row) != sizes[i]]:
+        entries = f"{len(rows[wrong[0]])} entries and {sizes[wrong[0]]} targets"
+        raise RequestError(f"{who} has a text with {entries}, first in row {wrong[0]}")
+    labels, names = classes_of(who, np.asarray([one for some in targets for one in some]))
+    longest = min(max(sizes), length or max(sizes))
+    inputs = np.zeros((len(rows), longest), np.int64)
+    wanted = np.full((len(rows), longest), IGNORED, np.int64)
+    of_row = np.split(labels, np.cumsum(sizes)[:-1])
+    for into, answers, row, its in zip(inputs, wanted, rows, of_row, strict=True):
+        into[: len(row)] = row[:longest]
+        answers[: len(its)] = its[:longest]
+    return Raw(inputs, wanted, len(names), 0, "", names, symbols=len(symbols))
 
 
 def _symbols(who: str, texts: Any) -> tuple[tuple[str, ...], list[list[int]]]:

@@ -234,8 +234,10 @@ def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) 
     try:
         inputs, targets = map(np.asarray, found)
     except (TypeError, ValueError):
-        what = f"{type(found).__name__}"
-        raise RequestError(f"{who} must return (inputs, targets), two arrays, not {what}") from None
+        raise RequestError(
+            f"{who} must return (inputs, targets), two arrays, not {_in_words(found)}: `sequences` of "
+            "suite.data takes lists of any lengths"
+        ) from None
     few = inputs.ndim < 2 or targets.ndim < 1 or len(inputs) < LEAST or not inputs.size
     if few or len(inputs) != len(targets):
         shapes = f"{inputs.shape} and {targets.shape}"
@@ -244,7 +246,9 @@ def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) 
         )
     if inputs.dtype != np.uint8:
         if inputs.dtype.kind not in "iufb":
-            raise RequestError(f"{who} needs numbers as inputs, not {inputs.dtype}")
+            what = "words, of which `sequences` of suite.data makes symbols"
+            what = what if inputs.dtype.kind in "USO" else str(inputs.dtype)
+            raise RequestError(f"{who} needs numbers as inputs, not {what}")
         inputs = _as_floats(inputs)
         _check_finite(who, "inputs", inputs, missing=missing)
     if on_disk.fits(inputs.nbytes):
@@ -255,6 +259,12 @@ def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) 
     classes = targets.dtype == np.int64
     outputs = (len(called) or int(targets.max()) + 1) if classes else targets.shape[1]
     return Raw(inputs, targets, outputs, 0, "", called)
+
+
+def _in_words(found: Any) -> str:
+    if isinstance(found, tuple | list):
+        return f"{type(found).__name__} of {len(found)}, of uneven lengths"
+    return type(found).__name__
 
 
 def _checked_targets(who: str, targets: Array, names: bool) -> tuple[Array, tuple[str, ...]]:

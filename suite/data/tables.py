@@ -65,8 +65,7 @@ def table(
     if target_is not in (None, "values", "classes"):
         raise RequestError(f"{who}: target_is must be 'values' or 'classes', not {target_is!r}")
     _check_columns(frame, who, target, categorical, drop, group)
-    lines = isinstance(path, str | Path) and Path(path).suffix not in PARQUET
-    at = _Places(who, 2 if lines else None)
+    at = places(path)
     groups = _groups(frame, group, at)
     left_out = {target, *drop, *([group] if isinstance(group, str) else [])}
     columns = [
@@ -141,6 +140,13 @@ class _Places:
         return RequestError(f"{self.who}, {place}: column '{name}' {what}")
 
 
+def places(path: str | Path | pd.DataFrame | None) -> _Places:
+    """Return what says where an entry of a table is."""
+    if not isinstance(path, str | Path):
+        return _Places("the table", None)
+    return _Places(str(path), None if Path(path).suffix in PARQUET else 2)
+
+
 def read_table(
     path: str | Path | pd.DataFrame | None, words: tuple[str, ...] = ()
 ) -> tuple[pd.DataFrame, str]:
@@ -169,6 +175,9 @@ def read_table(
             raise RequestError(f"{who} cannot be read as a table: {first_line(error)}") from None
         if not isinstance(frame.index, pd.RangeIndex):
             frame = _named_rows(frame, place)
+    for sign in (";", "\t"):
+        if len(frame.columns) == 1 and sign in str(frame.columns[0]):
+            raise RequestError(f"{who} has {sign!r} between its columns: write it with commas")
     if len(frame) < LEAST:
         raise RequestError(f"{who} has {len(frame)} rows, too few for three splits")
     twice = frame.columns[frame.columns.duplicated()]
@@ -228,6 +237,8 @@ def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
     if column.isna().all():
         raise RequestError(f"{at.who}: column '{name}' has no entry at all: leave it out by drop")
     if kind == "words" or (is_category and kind in ("numbers", "whole")):
+        if not is_category and kind == "words":
+            _check_no_numbers(column, at)
         different = column.nunique()
         if not is_category and different > max(MANY_KINDS, len(column) / FEW_ROWS):
             raise RequestError(
@@ -240,6 +251,18 @@ def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
     if kind not in ("numbers", "whole"):
         raise RequestError(f"{at.who}: column '{name}' holds {kind}, no numbers or words")
     return _numbers(column, at)[:, None]
+
+
+def _check_no_numbers(column: pd.Series[Any], at: _Places) -> None:
+    """Refuse a column of numbers in which something else stands."""
+    import pandas as pd
+
+    other = pd.to_numeric(column, errors="coerce").isna() & column.notna()
+    if 0 < other.sum() < column.notna().sum() / 2:
+        entry = column[other].iloc[0]
+        raise at.wrong(
+            column.name, other.to_numpy(), f"has {entry!r} among numbers: leave such entries empty"
+        )
 
 
 def _numbers(column: pd.Series[Any], at: _Places) -> Array:

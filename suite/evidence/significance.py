@@ -45,7 +45,7 @@ def t_test(contrast: Contrast, margin: float) -> Test:
         mean = float(contrast.mean()) if len(contrast) else math.nan
         return Test(mean, math.nan, math.nan, math.nan, 1.0, 1.0)
     if not np.isfinite(contrast).all():  # ratios of what is not positive
-        return Test(*[math.nan] * 4, 1.0, 1.0)
+        return Test(math.nan, math.nan, math.nan, math.nan, 1.0, 1.0)
     mean, sd = float(contrast.mean()), float(contrast.std(ddof=1))
     if sd <= 1e-12 * max(1.0, abs(mean)):
         # Every seed gave the same number: no t test can be made, and none is needed.

@@ -18,9 +18,10 @@ class RequestError(Exception):
 def nearest(name: object, choices: Iterable[object]) -> str:
     """Return a parenthesis naming the closest of `choices`, or all of them if none is close."""
     known = [str(choice) for choice in choices]
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    alike = {choice.lower(): choice for choice in reversed(known)}
+    close = difflib.get_close_matches(str(name).lower(), alike, n=1, cutoff=0.5)
     if close:
-        return f"(did you mean '{close[0]}'?)"
+        return f"(did you mean '{alike[close[0]]}'?)"
     return f"(choose from {', '.join(known)})" if known else "(there is none)"
 
 

@@ -32,7 +32,8 @@ def build(
     if "symbols" in inspect.signature(function).parameters:
         if not symbols:
             raise RequestError(
-                f"model '{model.name}' takes sequences of symbols, not numbers {shape}"
+                f"model '{model.name}' takes sequences of symbols, as `sequences` of suite.data makes "
+                f"them, not numbers {shape}"
             )
         arguments["symbols"] = symbols
     elif symbols and not model.home:

@@ -15,6 +15,7 @@ import math
 import tempfile
 import typing
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -47,6 +48,8 @@ LENGTH = 5  # of sequences
 RATE = 0.002
 # Of one example: the first that a network takes.
 SHAPES = ((1, 8, 8), (6,), (1, 16, 16), (1, 28, 28), (3, 32, 32), (1, 72, 72), (3, 224, 224))
+Shapes = tuple[tuple[int, ...], ...]
+_KNOWN: ContextVar[Shapes] = ContextVar("known", default=())
 # Different kernels round differently where cells are stacked; training makes more of it.
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}
 
@@ -63,15 +66,21 @@ class Stopped(Exception):  # noqa: N818 - no error: a kill
     """Raised to stop a run as a kill would."""
 
 
-def battery(component: Component) -> Iterator[Found]:
-    """Try a component; yield what each check finds, in order, until one fails that others need."""
+def battery(component: Component, shapes: Shapes = ()) -> Iterator[Found]:
+    """Try a component; yield what each check finds, in order, until one fails that others need.
+
+    Args:
+        shapes: of examples that a network may take, tried before others.
+    """
     part = small(component)
+    token = _KNOWN.set(shapes)
     try:
-        tried = CHECKS[type(part).kind](part)
-        yield from tried
+        yield from CHECKS[type(part).kind](part)
     except (Exception, SystemExit) as error:  # whatever one's own code raises is a finding
         words = str(error) if isinstance(error, RequestError) else _words(error)
         yield Found("runs", False, words)
+    finally:
+        _KNOWN.reset(token)
 
 
 def _words(error: BaseException) -> str:
@@ -141,7 +150,8 @@ def examples_for(recipe: Recipe) -> Examples:
     values, errors = recipe.loss.values, []
     two = not all(_takes(score, CLASSES) for score in recipe.metrics)
     outputs = 1 if values else 2 if two else CLASSES
-    for shape in [(3, 16, 16)] if recipe.augmentation else SHAPES:
+    shapes = [(3, 16, 16)] if recipe.augmentation else SHAPES
+    for shape in (*_KNOWN.get(), *shapes):
         try:
             with torch.no_grad():
                 build(recipe.model, shape, outputs, 0).eval()(torch.zeros(2, *shape))
@@ -155,18 +165,20 @@ def examples_for(recipe: Recipe) -> Examples:
         targets = sums[:, None] if values else sums.argsort().argsort() * outputs // N
         split = Split(inputs, targets)
         return Examples(split, split, split, outputs, "")
-    with contextlib.suppress(RequestError):
+    with contextlib.suppress(Exception):  # what it says of numbers is what is told
         return _sequences(recipe)
     raise next((one for one in errors if own_line(one)), errors[0])
 
 
 def _sequences(recipe: Recipe) -> Examples:
-    """Return sequences of symbols that the recipe's network takes."""
-    with torch.no_grad():
-        build(recipe.model, (LENGTH,), CLASSES, 0, CLASSES)
+    """Return sequences of symbols that the recipe's network takes, with as many classes as it says."""
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randint(CLASSES, (N, LENGTH), generator=generator)
-    split = Split(inputs, inputs.cumsum(1) % CLASSES)
+    with torch.no_grad():
+        network = build(recipe.model, (LENGTH,), CLASSES, 0, CLASSES).eval()
+        by_position = first(network(inputs)).ndim > 2
+    targets = inputs.cumsum(1) % CLASSES
+    split = Split(inputs, targets if by_position else targets[:, -1].contiguous())
     return Examples(split, split, split, CLASSES, "", symbols=CLASSES)
 
 
@@ -239,7 +251,8 @@ class _Stopping(Checkpoint):
 def _elsewhere(recipe: Recipe, once: str) -> Found:
     check = "the same bits in another process"
     try:
-        return Found(check, _pool(Path.cwd()).submit(_bits_of, recipe).result() == once)
+        there = _pool(Path.cwd()).submit(_bits_of, recipe, _KNOWN.get())
+        return Found(check, there.result() == once)
     except Exception as error:  # it cannot be sent, or is not found there
         return Found(check, False, _words(error))
 
@@ -250,7 +263,8 @@ def _pool(_folder: Path) -> Any:
     return start()
 
 
-def _bits_of(recipe: Recipe) -> str:
+def _bits_of(recipe: Recipe, shapes: Shapes) -> str:
+    _KNOWN.set(shapes)
     return bits(trained(recipe))
 
 

@@ -338,7 +338,9 @@ def own_names(kind: type[K]) -> dict[str, type[K]]:
     for own in components(names_here()):
         if issubclass(own, kind) and found.setdefault(own.word, own) is not own:
             homes = f"in {found[own.word].home} and in {own.home}"
-            raise RequestError(f"{kind.label} '{own.word}' is defined twice: {homes}")
+            raise RequestError(
+                f"{kind.label} '{own.word}' is defined twice: {homes}; one file that both import can have it"
+            )
     return found
 
 
@@ -445,7 +447,9 @@ def _fields(
             continue
         taken = {name for of in kind.__mro__ for name in inspect.get_annotations(of)} | {"check"}
         if one.name in taken or hasattr(kind, one.name):
-            raise RequestError(f"{who}: a field of a {kind.label} cannot be called '{one.name}'")
+            raise RequestError(
+                f"{who}: a field of a {kind.label} cannot be called '{one.name}': that name is taken"
+            )
         if one.default is one.empty:  # *arguments, too, have none
             raise RequestError(f"{who}: its field '{one.name}' needs a default, such as number(1)")
         given: Any = tuple(one.default) if isinstance(one.default, list) else one.default

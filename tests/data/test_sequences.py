@@ -59,6 +59,13 @@ def test_lists_of_words_are_symbols_too() -> None:
     assert found.inputs.shape == (3, 7)
 
 
+def test_each_entry_may_have_a_label() -> None:
+    found = sequences([["to", "be"], ["or"], ["not", "to"]], [["p", "v"], ["c"], ["a", "p"]])
+    assert found.names == ("a", "c", "p", "v")
+    assert found.inputs.tolist() == [[4, 1], [3, 0], [2, 4]]
+    assert found.targets.tolist() == [[2, 3], [1, IGNORED], [0, 2]]
+
+
 def test_windows_cut_one_text_into_pieces_that_follow_each_other() -> None:
     found = sequences(["abcd", "efgh", "ij"], length=3, windows=True)
     letters = [found.names[i] for i in found.inputs.flatten()]
@@ -124,10 +131,13 @@ def test_a_table_has_texts_and_labels_in_columns() -> None:
         ((["ab", "b", "c"],), {"windows": True}, "windows need a length"),
         (("none.txt",), {}, "none.txt"),
         (("words.txt",), {"target": "x"}, "is no table"),
-        (("words.csv",), {}, "has no column '' for 'text' (choose from word, first)"),
+        (("words.csv",), {}, "text must name a column of texts (choose from word, first)"),
+        (("words.csv",), {"text": "word", "target": "word"}, "both text and target"),
+        ((["ab", "b", "c"],), {"windows": True, "length": 9}, "too short for three windows of 9"),
+        ((["ab", "b", "c"], [["x", "y"], ["x", "y"], ["x"]]), {}, "1 entries and 2 targets, first in row 1"),
         (("words.csv",), {"text": "wrod"}, "did you mean 'word'?"),
         (("words.csv",), {"text": "word", "target": "fist"}, "did you mean 'first'?"),
-        (("holes.csv",), {"text": "word"}, "column 'word' has no text in row 1"),
+        (("holes.csv",), {"text": "word"}, "holes.csv, line 3: column 'word' has no text"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_refused_in_one_line(args: Any, fields: Any, said: str) -> None:

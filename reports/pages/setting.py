@@ -52,7 +52,8 @@ def part_setting(results: Results, grid: Grid) -> PartSetting:
     fixed = tuple(
         (axis_words(path), level_words(value))
         for path, value in flatten(grid.recipe).items()
-        if value is not None and not any(path == one or path.startswith(f"{one}.") for one in paths)
+        if value not in (None, "")
+        and not any(path == one or path.startswith(f"{one}.") for one in paths)
     )
     if grid.probe is not None:
         first = (grid.probe.__doc__ or grid.probe.__name__).strip().partition("\n")[0]

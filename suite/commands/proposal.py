@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 import textwrap
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from suite.commands.new import filled, is_name, title_of
 from suite.ground.errors import RequestError, nearest
-from suite.ground.wording import plural
 from suite.vocabulary.components import Component
 from suite.vocabulary.data import Data
 from suite.vocabulary.model import Model
@@ -201,6 +198,7 @@ _ASKED = {
 def _look(data: Data) -> tuple[Data, Seen]:
     """Return the data, with limits where they are large, and what they are."""
     from suite.data import outline
+    from suite.data.described import described
     from suite.data.sources import raw
 
     found = raw(data, 0)
@@ -220,23 +218,9 @@ def _look(data: Data) -> tuple[Data, Seen]:
         if data.validation_examples is None and whole.validation > most // 4:
             changes["validation_examples"] = most // 4
     data = data.changed({**changes, **data.given()})
-    train, validation, test, shape, _, outputs, symbols = outline(data, 0)
-    what = f"{outputs} classes"
-    if asked == "values":
-        what = f"{plural(outputs, 'value')} to predict"
-    elif asked == "symbols":
-        what = f"{outputs} classes at each position"
-    else:
-        commonest = max(Counter((found.targets % outputs).tolist()).values()) / len(found.targets)
-        what += f", the commonest with {100 * commonest:.0f} % of the examples"
-    like = {
-        "images": "×".join(map(str, shape)) + " pixels",
-        "features": plural(math.prod(shape), "feature"),
-        "sequences": f"{plural(shape[0], 'position')}, {symbols} kinds of symbols",
-    }[kind]
-    words = f"{train:,} examples to train on, {validation:,} to validate, {test:,} to test; {like}; {what}"
+    train, validation, test, shape, *_ = outline(data, 0)
     left_out = len(found.inputs) - train - validation - test
-    return data, Seen(kind, asked, shape, train, left_out, words)
+    return data, Seen(kind, asked, shape, train, left_out, described(data, 0))
 
 
 def _code(component: Component) -> str:

@@ -35,11 +35,15 @@ def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json
             try:
                 recipe = replace_at(Recipe(), dict(settings))
             except RequestError as error:
-                also = "".join(f"; {words}" for words in discovery.unread())
+                unknown = " cannot be '" in str(error)  # a study that cannot be read may have it
+                also = "".join(f"; {words}" for words in discovery.unread() if unknown)
                 raise RequestError(f"{error}{also}") from None
     trial = Trial("", "main", {}, recipe, seed, alone=True)
     finished = run_one(make_plan([trial], lambda _: False, strategy="sequential", device=device))
-    show(outcome_form(recipe, seed, finished.outcome), as_json, outcome_text)
+    from suite.data.described import described
+
+    form = {"data": described(recipe.data, seed), **outcome_form(recipe, seed, finished.outcome)}
+    show(form, as_json, outcome_text)
     if finished.outcome.status == "failed":
         sys.exit(1)
 
@@ -59,7 +63,7 @@ def outcome_form(recipe: Recipe, seed: int, outcome: Outcome) -> dict[str, Any]:
 
 def outcome_text(form: Form) -> str:
     """Return final metrics to read."""
-    lines = [f"{form['status']}{': ' + form['error'] if form['error'] else ''}"]
+    lines = [form["data"], f"{form['status']}{': ' + form['error'] if form['error'] else ''}"]
     for name, value in form["final"].items():
         words = METRICS[name].words if name in METRICS else name
         shown = f"{value:.2%}" if name in METRICS and METRICS[name].unit == "percent" else value

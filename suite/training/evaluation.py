@@ -81,6 +81,9 @@ def measure(
     for score in scores:
         value = float(score.function()(measured.cpu(), targets.cpu(), **score.arguments()))
         if not math.isfinite(value):
-            raise ValueError(f"metric '{score.name}' was {value} on {prefix.rstrip('/')}")
+            split = f"{prefix.rstrip('/')}, of {len(targets)} examples"
+            if targets.dtype is torch.int64:
+                split += f" in {int(targets.bincount().count_nonzero())} of {measured.shape[1]} classes"
+            raise ValueError(f"metric '{score.name}' was {value} on {split}")
         metrics[f"{prefix}{score.name}"] = value
     return metrics

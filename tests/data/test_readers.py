@@ -15,6 +15,7 @@ from PIL import Image
 
 from suite import Budget, Data, Model, Optimizer, Recipe, source
 from suite.data import arrays, image_folder, load, outline, sources, standardise, table
+from suite.data.described import described
 from suite.data.origin import origin
 from suite.execution.work import check
 from suite.ground import contents
@@ -712,3 +713,61 @@ def test_labels_below_0_are_refused_beside_any_but_1(labels: list[int]) -> None:
         return np.arange(36.0)[:, None], labels
 
     assert "needs classes from 0, not" in refusal(lambda: load(given(), 0))
+
+
+# --- What a newcomer stumbled over ------------------------------------------------------------
+
+
+def test_folders_called_as_splits_are_no_classes() -> None:
+    for split in ("train", "test"):
+        for i in range(4):
+            paint(f"{split}/{'cat' if i % 2 else 'dog'}/{i}.png")
+    said = refusal(lambda: image_folder("photos", size=4))
+    assert said.startswith("photos has folders test, train, which are no classes: name one of them")
+    assert len(image_folder("photos/train", size=4).names) == 2
+
+
+def test_files_that_systems_put_beside_images_are_left_out() -> None:
+    photos()
+    Path("photos/cat/Thumbs.db").write_bytes(b"no image")
+    assert len(image_folder("photos", size=4).inputs) == 12
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a;b\n1;x\n2;y\n3;x\n", "rows.csv has ';' between its columns: write it with commas"),
+        ("a\tb\n1\tx\n2\ty\n3\tx\n", "rows.csv has '\\t' between its columns"),
+        (
+            "a,b\n1,x\n2,y\nunknown,x\n4,y\n",
+            "rows.csv, line 4: column 'a' has 'unknown' among numbers",
+        ),
+    ],
+)
+def test_a_table_says_what_is_wrong_with_its_form(text: str, said: str) -> None:
+    Path("rows.csv").write_text(text)
+    assert said in refusal(lambda: table("rows.csv", target="b"))
+
+
+def test_words_as_inputs_point_to_sequences() -> None:
+    @source
+    def uneven() -> Any:
+        return [["a"], ["b", "c"], ["d"]], [0, 1, 0]
+
+    @source
+    def words() -> Any:
+        return np.array([["a", "b"], ["c", "d"], ["e", "f"]]), [0, 1, 0]
+
+    for one in (uneven, words):
+        assert "`sequences` of suite.data" in refusal(lambda one=one: load(one(), 0))
+
+
+def test_data_are_described_in_a_line() -> None:
+    rows = "".join(f"{i},{'yes' if i % 4 == 0 else 'no'}\n" for i in range(60))
+    Path("rows.csv").write_text("x,bought\n" + rows)
+    assert described(Data("table", path="rows.csv", target="bought"), 0) == (
+        "40 examples to train on, 10 to validate, 10 to test; 1 feature; 2 classes, the commonest, "
+        "'no', with 75 % of the examples"
+    )
+    assert described(Data("synthetic_linear"), 0).endswith("; 2 features; 1 value to predict")
+    assert "16 positions, 9 kinds of symbols; 9 classes at each" in described(Data("copying"), 0)

@@ -210,3 +210,8 @@ def test_a_suggestion_names_the_nearest_or_all_or_says_there_is_none() -> None:
     assert nearest("momentun", ["lr", "momentum"]) == "(did you mean 'momentum'?)"
     assert nearest("qqq", ["lr", "momentum"]) == "(choose from lr, momentum)"
     assert nearest("qqq", []) == "(there is none)"
+
+
+def test_the_nearest_name_is_found_whatever_its_capitals() -> None:
+    assert nearest("AUC", ("f1", "auc", "accuracy")) == "(did you mean 'auc'?)"
+    assert nearest("resnet18", ("ResNet18", "vgg")) == "(did you mean 'ResNet18'?)"

@@ -265,3 +265,29 @@ def test_small_values_are_taken_where_none_are_given() -> None:
 
     assert small(Model("resnet")) == Model("resnet", depth=8, channels=2)
     assert small(Model("resnet", depth=14)) == Model("resnet", depth=14, channels=2)
+
+
+@model
+def of_24_pixels(shape: Any, outputs: int) -> Any:
+    """Made for colour images of 24 pixels a side, and no others."""
+    from torch import nn
+
+    return nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(2 * 22 * 22, outputs))
+
+
+def test_a_network_is_tried_on_the_shapes_of_its_study() -> None:
+    (runs,) = battery(of_24_pixels())
+    assert (runs.holds, "symbol" in runs.words) == (False, False)
+    assert [one for one in battery(of_24_pixels(), ((3, 24, 24),)) if one.holds is False] == []
+
+
+@model
+def bag(shape: Any, outputs: int, *, symbols: int) -> Any:
+    """One answer a sequence."""
+    from torch import nn
+
+    return nn.EmbeddingBag(symbols, outputs)
+
+
+def test_a_network_that_answers_once_a_sequence_passes() -> None:
+    assert failed(bag()) == []

@@ -129,7 +129,7 @@ def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
     kept through a change of the training semantics, A@1 is what version 1 gave.
     """
     targets = _targets(out) if out else {}
-    found = compare_sets(a, b, result_set(a), result_set(b))
+    found = compare_sets(location.shown(a), location.shown(b), result_set(a), result_set(b))
     form = comparison_form(found)
     if out is not None:
         _write_pages(out, targets, found)

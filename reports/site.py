@@ -38,6 +38,7 @@ from reports.writer import script, templates, write
 from suite.evidence.findings import Finding
 from suite.evidence.frames import Frames
 from suite.evidence.results import Results, gather
+from suite.ground.errors import RequestError
 from suite.ground.identity import digest
 from suite.ground.processes import follow_parent
 from suite.language.catalogue import ENGLISH, NAMES, writing
@@ -150,9 +151,11 @@ def _write_studies(
         for (results, _), future in zip(longest_first, futures, strict=True):
             with _apart(results.study.name, lost):
                 vars(results)["findings"] = future.result()  # or they would be made here once more
-    except BaseException:
+    except BaseException as error:
         for future in futures:
             future.cancel()
+        if isinstance(error, BrokenProcessPool):
+            raise RequestError("a process that draws died: is there too little memory?") from None
         raise
     finally:
         pool.shutdown(wait=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import io
 import os
@@ -75,10 +77,11 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no fault
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
-    if "TORCHELASTIC_RUN_ID" in os.environ:  # `torchrun` started this process, and others
+    if "TORCHELASTIC_RUN_ID" in os.environ:
         from suite.execution import torchrun
 
-        torchrun.take_part(_run)
+        if torchrun.started():
+            torchrun.take_part(_run)
     sys.exit(_run())
 
 
@@ -91,9 +94,18 @@ def _stop(*_: object) -> None:
 def _run() -> int:
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()  # what cannot be written shows here, and not when Python has ended
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         help_wanted.show()
         code = 2
+    except BrokenPipeError:  # who reads has had enough
+        _leave_output()
+        code = 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename:
+            raise
+        _leave_output()
+        code = _refuse(f"standard output cannot be written: {error.strerror}")
     except click.ClickException as error:
         code = _refuse(error.format_message())
     except RequestError as error:
@@ -104,6 +116,12 @@ def _run() -> int:
     except SystemExit as ended:
         code = ended.code
     return code or 0
+
+
+def _leave_output() -> None:
+    """Give up standard output, which Python would otherwise write to once more at its end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(message: str) -> int:

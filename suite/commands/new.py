@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import keyword
-import re
 from pathlib import Path
 from string import Template
 
 import click
 
 from suite.ground.errors import RequestError
+from suite.vocabulary import discovery
 
 
 @click.command()
@@ -23,15 +22,9 @@ def new(name: str) -> None:
     print(path)
 
 
-def is_name(name: str) -> bool:
-    """Whether a study may be called so."""
-    return bool(re.fullmatch("[a-z][a-z0-9_]{0,63}", name)) and not keyword.iskeyword(name)
-
-
 def path_of(name: str) -> Path:
     """Return where the study of a name is; raise RequestError if none can be called so."""
-    if not is_name(name):
-        raise RequestError(f"a study's name is a lower-case Python name, not '{name}'")
+    discovery.check_name(name)
     return Path("studies") / f"{name}.py"
 
 

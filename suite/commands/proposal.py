@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from suite.commands.new import filled, is_name, title_of
+from suite.commands.new import filled, title_of
 from suite.ground.errors import RequestError, nearest
+from suite.vocabulary import discovery
 from suite.vocabulary.components import Component
 from suite.vocabulary.data import Data
 from suite.vocabulary.model import Model
@@ -132,7 +133,7 @@ def name_of(place: str) -> str:
     """Return a study's name like that of a file: `My data (1).csv` is `my_data_1`."""
     letters = unicodedata.normalize("NFKD", Path(place).resolve().stem).encode("ascii", "ignore")
     name = re.sub("[^a-z0-9]+", "_", letters.decode().lower()).strip("_")[:50].rstrip("_")
-    return name if is_name(name) else f"data_{name}".rstrip("_")
+    return name if discovery.is_name(name) else f"data_{name}".rstrip("_")
 
 
 def proposed(data: Data, name: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -30,5 +31,7 @@ def ui(port: int) -> None:
         print(f"{study}: {address}/{paths.charts}", flush=True)
     if not location.is_remote(tracker.uri):
         command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--backend-store-uri", tracker.uri]
-        sys.exit(subprocess.run(command, check=False).returncode)
+        command += ["--port", str(port)]
+        # Not on a command line, where every user of the machine could read a password.
+        store = {"MLFLOW_BACKEND_STORE_URI": location.whole(tracker.uri)}
+        sys.exit(subprocess.run(command, check=False, env=os.environ | store).returncode)

@@ -6,21 +6,25 @@ any number of workers.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Self
+from typing import Self, TypeVar
 
 from suite.execution.memory import PROCESS, SHARE, Memory, kind
 from suite.execution.pool import ATTEMPTS, lost, run_bundle, start
 from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished, Strategy
+from suite.ground.errors import RequestError
 from suite.ground.memory import free
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Recipe
+
+T = TypeVar("T")
 
 
 class Packed(Strategy):
@@ -61,11 +65,22 @@ class Packed(Strategy):
 
     def check(self, recipes: Iterable[Recipe]) -> None:
         checks = [
-            (recipe, lane.submit(_check, recipe, self.device))
-            for recipe, lane in zip(recipes, itertools.cycle(self.lanes))
+            (recipe, lane, self._submit(lane, functools.partial(_check, recipe, self.device)))
+            for recipe, lane in zip(recipes, itertools.cycle(range(self.workers)))
         ]
-        for recipe, need in checks:
-            self.memory.needs[kind(recipe)] = need.result()
+        for recipe, lane, need in checks:
+            self.memory.needs[kind(recipe)] = self._checked(recipe, lane, need)
+
+    def _checked(self, recipe: Recipe, lane: int, need: Future[int]) -> int:
+        """Return what a check says, trying it once more if its worker died, as one may at its start."""
+        with contextlib.suppress(BrokenProcessPool):
+            return need.result()
+        with contextlib.suppress(BrokenProcessPool):
+            return self._submit(lane, functools.partial(_check, recipe, self.device)).result()
+        raise RequestError(
+            f"a worker died twice before it could try model '{recipe.model.name}' on data "
+            f"'{recipe.data.name}': is there too little memory?"
+        )
 
     def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
         waiting = deque((bundle, 1) for bundle in self.memory.parted(bundles, self.workers))
@@ -74,7 +89,8 @@ class Packed(Strategy):
         while waiting or running:
             while idle and (next_one := self._next(waiting, running.values())):
                 lane, (bundle, attempt) = idle.pop(), next_one
-                running[self._submit(lane, bundle)] = lane, bundle, attempt
+                task = functools.partial(run_bundle, bundle, self.device, self.checkpoints)
+                running[self._submit(lane, task)] = lane, bundle, attempt
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 lane, bundle, attempt = running.pop(future)
@@ -105,8 +121,8 @@ class Packed(Strategy):
                 return found
         return None
 
-    def _submit(self, lane: int, bundle: Bundle) -> Future[list[Finished]]:
-        task = functools.partial(run_bundle, bundle, self.device, self.checkpoints)
+    def _submit(self, lane: int, task: Callable[[], T]) -> Future[T]:
+        """Hand a worker a task; one that has died is replaced."""
         try:
             return self.lanes[lane].submit(task)
         except BrokenProcessPool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 
 from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished
@@ -20,6 +21,8 @@ def start(threads: int = THREADS) -> ProcessPoolExecutor:
     Workers of one pool share locks, and one that is killed while it holds a lock would stop them
     all.
     """
+    # Or a new process would look for Python's own modules in the working directory first.
+    os.environ["PYTHONSAFEPATH"] = "1"
     spawn = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(1, mp_context=spawn, initializer=_start, initargs=(threads,))
 
@@ -53,6 +56,7 @@ def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Fini
 
 
 def _start(threads: int) -> None:
+    os.environ.pop("PYTHONSAFEPATH", None)  # which is for no process of a study's own
     follow_parent()
     from suite.training import determinism
 

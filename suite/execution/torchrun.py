@@ -18,6 +18,10 @@ from suite.execution.strategy import THREADS, Checkpoints, Finished, Opened
 from suite.ground.errors import RequestError
 from suite.vocabulary.grid import Trial
 
+# That it sets for each process.
+VARIABLES = {
+    "TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
+}  # fmt: skip
 # The others wait for as long as rank 0 has trials that need no team. `torchrun` ends them all when
 # one has died, so that none waits for the dead.
 PATIENCE = dt.timedelta(days=30)
@@ -27,7 +31,12 @@ Order = tuple[Trial, str, Checkpoints | None]
 
 def processes() -> int:
     """Return how many processes `torchrun` started, or 0 if it started none."""
-    return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+    return int(os.environ["WORLD_SIZE"]) if started() else 0
+
+
+def started() -> bool:
+    """Whether `torchrun` started this process: one variable alone may be left over from another."""
+    return os.environ.keys() >= VARIABLES
 
 
 def take_part(command: Callable[[], int]) -> NoReturn:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import re
@@ -18,9 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock, Timeout
+
 from suite.ground.errors import RequestError
 from suite.ground.files import replaced
 from suite.ground.identity import digest
+from suite.tracking import location
 from suite.vocabulary.record import Execution, Record, Status
 
 Kind = Literal["trial", "execution", "store"]
@@ -179,28 +181,27 @@ class Journal:
         The system lets go of the lock when the process ends, however it ends.
         """
         lock = self.path.with_name("lock")
+        held = FileLock(lock)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            opened = lock.open("w")
+            held.acquire(blocking=False)
+        except Timeout:
+            raise RequestError(f"another run is using {lock.parent}: wait for it") from None
         except OSError as error:
             reason = f"{lock} cannot be written: {error.strerror}"
             raise RequestError(reason) from None
-        with opened as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RequestError(f"another run is using {lock.parent}: wait for it") from None
+        try:
             yield
+        finally:
+            held.release()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[int]:
-        while True:
+        """Open the journal while nobody else writes it."""
+        with FileLock(self.path.with_name("journal.lock")):
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                if _is_at(file, self.path):
-                    yield file
-                    return
+                yield file
             finally:
                 os.close(file)
 
@@ -217,17 +218,9 @@ class Journal:
                 elif kind == "execution":
                     self.executions.append(Execution(**body))
                 elif kind == "store":
-                    self.stores.add(body["uri"])
+                    self.stores.add(location.shown(body["uri"]))
                 else:
                     raise ValueError(f"unknown kind {kind!r}")
-
-
-def _is_at(file: int, path: Path) -> bool:
-    """Whether a path still leads to an open file: another may have taken its place meanwhile."""
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _is_of(line: str, study: str, trials: set[str]) -> bool:

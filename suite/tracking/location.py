@@ -6,6 +6,7 @@ import os
 import sqlite3
 import tempfile
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from suite.ground.errors import RequestError
 
@@ -14,9 +15,36 @@ SQLITE = "sqlite:///"
 KNOWN = (SQLITE, "http://", "https://", "postgresql", "mysql", "mssql")
 
 
+# By what is shown of a database's address, the address with its password, for the client alone.
+_WHOLE: dict[str, str] = {}
+
+
 def tracking_uri() -> str:
-    """Return MLFLOW_TRACKING_URI, or SQLite in the working directory."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    """Return MLFLOW_TRACKING_URI as it may be shown, or SQLite in the working directory."""
+    return shown(os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI)
+
+
+def shown(uri: str) -> str:
+    """Return an address without user and password, which nothing that is written or printed holds.
+
+    `whole` has a database's again. Those of a server go where MLflow's client looks for them:
+    in an address they would stand in its errors.
+    """
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if is_remote(uri):
+        os.environ.setdefault("MLFLOW_TRACKING_USERNAME", unquote(parts.username or ""))
+        os.environ.setdefault("MLFLOW_TRACKING_PASSWORD", unquote(parts.password or ""))
+    else:
+        _WHOLE[bare] = uri
+    return bare
+
+
+def whole(uri: str) -> str:
+    """Return the address that a client needs of one that is shown."""
+    return _WHOLE.get(uri, uri)
 
 
 def is_remote(uri: str) -> bool:
@@ -25,7 +53,10 @@ def is_remote(uri: str) -> bool:
 
 def identity(uri: str) -> str:
     """Return a name for the store that does not depend on the working directory."""
-    return f"{SQLITE}{file_of(uri).resolve()}" if uri.startswith(SQLITE) else uri
+    if not uri.startswith(SQLITE):
+        return uri
+    _, question, options = uri.partition("?")
+    return f"{SQLITE}{file_of(uri).resolve()}{question}{options}"
 
 
 def exists(uri: str) -> bool:
@@ -41,6 +72,10 @@ def check_writable(uri: str) -> None:
     if not uri.startswith(SQLITE):
         return
     file = file_of(uri)
+    if not file.name or file.name == ":memory:":
+        raise RequestError(
+            f"the tracking store {uri} cannot be written: it names no file, as {DEFAULT_URI}"
+        )
     try:
         if file.exists():
             with sqlite3.connect(file, isolation_level=None) as connection:
@@ -55,5 +90,5 @@ def check_writable(uri: str) -> None:
 
 
 def file_of(uri: str) -> Path:
-    """Return the file of a SQLite store."""
-    return Path(uri.removeprefix(SQLITE))
+    """Return the file of a SQLite store, whose address may end in options for its driver."""
+    return Path(uri.removeprefix(SQLITE).partition("?")[0])

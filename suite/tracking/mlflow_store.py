@@ -88,9 +88,11 @@ class Store:
         if not location.exists(uri):
             make_empty_store(location.file_of(uri))
         if not uri.startswith(location.SQLITE) and not location.is_remote(uri):
-            create_engine(uri).connect().close()  # MLflow itself would try for minutes
+            create_engine(
+                location.whole(uri)
+            ).connect().close()  # MLflow itself would try for minutes
         # By its whole path: MLflow keeps stores by their names, wherever this process works later.
-        self.client = MlflowClient(tracking_uri=location.identity(uri))
+        self.client = MlflowClient(tracking_uri=location.whole(location.identity(uri)))
         self._experiments: dict[str, str] = {}
 
     def experiment(self, study: str) -> str:
@@ -251,7 +253,7 @@ class Store:
             return
         import mlflow
 
-        mlflow.set_tracking_uri(location.identity(self.uri))
+        mlflow.set_tracking_uri(location.whole(location.identity(self.uri)))
         with mlflow.start_run(run_id=run.info.run_id):
             mlflow.pytorch.log_model(
                 network,

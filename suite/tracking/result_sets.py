@@ -48,7 +48,7 @@ def _id(record: Record, version: int) -> str:
 
 def _found(name: str) -> ResultSet:
     if name.startswith(location.KNOWN):
-        return _from_store(name)
+        return _from_store(location.shown(name))
     path = Path(name)
     if (path / DEFAULT).is_file():
         return _from_journal(path / DEFAULT)

@@ -83,7 +83,9 @@ def measure(
         if not math.isfinite(value):
             split = f"{prefix.rstrip('/')}, of {len(targets)} examples"
             if targets.dtype is torch.int64:
-                split += f" in {int(targets.bincount().count_nonzero())} of {measured.shape[1]} classes"
+                split += (
+                    f" in {int(targets.bincount().count_nonzero())} of {measured.shape[1]} classes"
+                )
             raise ValueError(f"metric '{score.name}' was {value} on {split}")
         metrics[f"{prefix}{score.name}"] = value
     return metrics

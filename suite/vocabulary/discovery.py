@@ -6,8 +6,11 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import keyword
+import re
 import sys
 import traceback
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +25,19 @@ from suite.vocabulary.record import Record
 from suite.vocabulary.study import Study
 
 PACKAGE = "studies"
+# What a study may be called: its name stands in addresses of pages, in archives, in MLflow and in
+# files of every system, of which Windows has names of its own.
+NAME = re.compile("[a-z][a-z0-9_]{0,63}")
+TAKEN = frozenset(
+    {
+        "index",
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        *(f"{one}{i}" for one in ("com", "lpt") for i in range(10)),
+    }
+)
 
 
 class Loaded(NamedTuple):
@@ -42,6 +58,8 @@ def folder() -> Path:
     here = Path("studies")
     if here.is_dir():
         return here
+    if here.exists():
+        raise RequestError("studies is a file here, not a folder of studies")
     spec = importlib.util.find_spec("studies")
     if spec is None or not spec.submodule_search_locations:
         raise RequestError("there is no folder 'studies' here")
@@ -54,6 +72,24 @@ def names() -> list[str]:
         path.stem
         for path in folder().glob("*.py")
         if not path.is_dir() and not path.stem.startswith("_")
+    )
+
+
+def is_name(name: str) -> bool:
+    """Whether a study may be called so."""
+    return bool(NAME.fullmatch(name)) and name not in TAKEN and not keyword.iskeyword(name)
+
+
+def check_name(name: str, who: str = "") -> None:
+    """Raise RequestError if no study can be called so; names the nearest that can."""
+    if is_name(name):
+        return
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    close = re.sub("[^a-z0-9]+", "_", plain).strip("_")[:64]
+    close = close if is_name(close) else f"study_{close}".rstrip("_")[:64]
+    raise RequestError(
+        f"{who}a study's name is a lower-case Python name, of plain letters, digits and _, and not "
+        f"'{name}' (did you mean '{close}'?)"
     )
 
 
@@ -189,7 +225,9 @@ def submission(name: str) -> Callable[[Path, int], str]:
 def _path(name: str) -> Path:
     if name not in names():
         raise RequestError(f"there is no study '{name}' {nearest(name, names())}")
-    return folder() / f"{name}.py"
+    path = folder() / f"{name}.py"
+    check_name(name, f"{path}: ")
+    return path
 
 
 def _look_beside(path: Path) -> None:

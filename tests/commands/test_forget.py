@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from suite.tracking.journal import Journal
 from suite.tracking.mlflow_store import Store
@@ -116,16 +116,16 @@ def test_a_kill_while_the_journal_is_written_leaves_it_whole(
 def test_who_waits_to_add_a_line_adds_it_to_the_new_journal(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file that was opened is another's by the time that its lock is had."""
+    """The file is another one by the time that its lock is had."""
     waiting, execution = Journal(), Journal().executions[0]
-    lock = fcntl.flock
 
-    def late(file: int, how: int) -> None:
-        monkeypatch.setattr("fcntl.flock", lock)
-        Journal().forget("tiny")
-        lock(file, how)
+    class Late(FileLock):
+        def acquire(self, *args: Any, **kwargs: Any) -> Any:
+            monkeypatch.setattr("suite.tracking.journal.FileLock", FileLock)
+            Journal().forget("tiny")
+            return super().acquire(*args, **kwargs)
 
-    monkeypatch.setattr("fcntl.flock", late)
+    monkeypatch.setattr("suite.tracking.journal.FileLock", Late)
     waiting.add(execution)
     assert [one["kind"] for one in lines(folder)] == ["execution"]
 

@@ -12,6 +12,7 @@ from suite.execution.packed import Packed
 from suite.execution.pool import run_bundle
 from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Finished
+from suite.ground.errors import RequestError
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
@@ -132,3 +133,21 @@ def test_an_error_inside_a_trial_is_its_outcome() -> None:
         (finished,) = strategy.run([(Trial("test", "main", {}, recipe, 0),)])
     assert finished.outcome.status is Status.FAILED
     assert "not 20000" in finished.outcome.error
+
+
+def test_workers_that_die_as_they_start_are_replaced() -> None:
+    with Packed("cpu", 2) as strategy:
+        for worker in set(multiprocessing.active_children()) - strategy.others:
+            worker.kill()
+        strategy.check([RECIPES[0]])
+        assert strategy.memory.of((Trial("t", "main", {}, RECIPES[0], 0),)) > 0
+
+
+def test_workers_that_cannot_start_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suite.execution.packed._check", dies)
+    with Packed("cpu", 1) as strategy, pytest.raises(RequestError, match="died twice before"):
+        strategy.check([RECIPES[0]])
+
+
+def dies(*_: object) -> int:
+    os._exit(1)

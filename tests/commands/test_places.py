@@ -1,0 +1,151 @@
+"""Names, places and surroundings that are not as here: each works or is told in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from suite.tracking import location
+from suite.tracking.journal import Journal
+from tests.command_line import TINY_STUDY, command, make_study, suite, suite_json
+
+ONE = TINY_STUDY.replace("seeds=3", "seeds=1")
+
+
+@pytest.mark.parametrize(
+    ("name", "close"),
+    [
+        ("größe", "groe"),
+        ("my study", "my_study"),
+        ("lr-0.1", "lr_0_1"),
+        ("index", "study_index"),
+        ("class", "study_class"),
+        ("Tiny", "tiny"),
+        ("con", "study_con"),
+        ("2020", "study_2020"),
+        ("x" * 65, "x" * 64),
+    ],
+)
+def test_one_rule_for_names_wherever_a_study_is_named(
+    tmp_path: Path, name: str, close: str
+) -> None:
+    make_study(tmp_path)
+    make_study(tmp_path, TINY_STUDY, name)
+    for arguments in (("run", name), ("plan", name), ("verdicts", name), ("check", name)):
+        done = suite(tmp_path, *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        assert f"(did you mean '{close}'?)" in done.stderr
+    (tmp_path / "studies" / f"{name}.py").unlink()
+    assert f"(did you mean '{close}'?)" in suite(tmp_path, "new", name).stderr
+    assert suite(tmp_path, "plan", "tiny").returncode == 0
+
+
+def test_a_file_called_studies_is_told(tmp_path: Path) -> None:
+    (tmp_path / "studies").write_text("")
+    assert (
+        suite(tmp_path, "list").stderr == "suite: studies is a file here, not a folder of studies\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "left",
+    [{"TORCHELASTIC_RUN_ID": "x"}, {"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "WORLD_SIZE": "2"}],
+)
+def test_what_torchrun_left_over_is_not_torchrun(tmp_path: Path, left: dict[str, str]) -> None:
+    make_study(tmp_path, ONE)
+    assert suite(tmp_path, "plan", "tiny", **left).returncode == 0
+
+
+def test_modules_in_the_working_directory_are_not_pythons(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE)
+    for name in ("random", "types", "torch", "numpy", "reports", "logging"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not this one')")
+    script = str(Path(sys.executable).with_name("suite"))  # `python -m` itself finds types.py
+    done = subprocess.run(
+        [script, "run", "tiny", "--tier", "smoke", "--workers", "2"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_a_full_standard_output_is_told_in_one_line(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("list"),
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "suite: standard output cannot be written: No space left on device\n"
+
+
+def test_a_reader_that_has_had_enough_is_no_fault(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    first = f"{sys.executable} -m suite list | head -1"
+    done = subprocess.run(
+        first, cwd=tmp_path, shell=True, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+
+
+# --- Secrets ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("postgresql://bob:secret@db.example/x?sslmode=on", "postgresql://db.example/x?sslmode=on"),
+        ("postgresql+psycopg://bob:se%40cret@db:5432/x", "postgresql+psycopg://db:5432/x"),
+        ("sqlite:////a@b/mlflow.db", "sqlite:////a@b/mlflow.db"),
+        ("http://example/a@b", "http://example/a@b"),
+    ],
+)
+def test_an_address_is_shown_without_its_password_and_the_client_gets_it(
+    uri: str, shown: str
+) -> None:
+    assert location.shown(uri) == shown
+    assert location.whole(shown) == uri
+    assert location.identity(shown) == location.identity(location.shown(uri))
+
+
+def test_a_password_stands_nowhere(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE)
+    uri = "http://bob:s3cret@127.0.0.1:1"
+    quick = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    done = suite(tmp_path, "run", "tiny", "--tier", "smoke", "--json", **quick)
+    assert done.returncode == 1
+    assert "http://127.0.0.1:1" in done.stdout
+    for written in (done.stdout, done.stderr):
+        assert "s3cret" not in written
+    assert suite(tmp_path, "report", **quick).returncode == 0
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert [path for path in files if b"s3cret" in path.read_bytes()] == []
+
+
+def test_what_a_journal_has_of_a_password_is_not_read(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.add_store("postgresql://bob:s3cret@db/x")
+    assert Journal(tmp_path / "journal.jsonl").stores == {"postgresql://db/x"}
+
+
+def test_a_store_s_address_may_have_options(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE)
+    uri = "sqlite:///other.db?timeout=60"
+    assert suite_json(tmp_path, "run", "tiny", "--tier", "smoke", MLFLOW_TRACKING_URI=uri)["ran"]
+    assert [path.name for path in tmp_path.glob("*other*")] == ["other.db"]
+    done = suite(tmp_path, "run", "tiny", MLFLOW_TRACKING_URI="sqlite:///")
+    assert done.returncode == 2
+    assert "it names no file, as sqlite:///mlflow.db" in done.stderr

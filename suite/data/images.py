@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from suite.data.sources import LEAST, Raw, kept
 from suite.ground import contents
 from suite.ground.errors import RequestError, first_line
 from suite.ground.identity import digest
+from suite.ground.processes import cores
 
 Array = np.ndarray[Any, Any]
 Colour = Literal["grey", "rgb"]
@@ -108,11 +108,7 @@ def _decoded(files: list[Path], size: int, colour: Colour | None) -> Stream:
 
 
 def _in_threads(function: Callable[[Path], T], files: list[Path]) -> Iterator[T]:
-    return ahead(function, files, threads=_cores(), depth=UNDER_WAY * _cores())
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ahead(function, files, threads=cores(), depth=UNDER_WAY * cores())
 
 
 def _common(files: list[Path], colours: list[Colour]) -> Colour:

@@ -7,9 +7,9 @@ stopwatch, or two runs of one command could end in different bits.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +22,7 @@ from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Checkpoints, Strategy
 from suite.execution.teams import Teams
 from suite.ground.errors import RequestError
+from suite.ground.processes import cores
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Probe
 
@@ -170,11 +171,7 @@ def expected_work(trial: Trial) -> float:
 
 TYPICAL_EXAMPLES = 2000
 TRIAL_WORK = 100_000.0
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+DRIVERS = ("libcuda.so.1", "nvcuda.dll")  # of CUDA, on Linux and on Windows
 
 
 def _check_devices(counts: set[int], device: str) -> None:
@@ -200,9 +197,11 @@ def find_device(asked: str) -> str:
 @functools.cache
 def _cuda_devices() -> int:
     """Count CUDA devices by asking the driver: planning must not load torch, which takes seconds."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
+    for name in DRIVERS:
+        with contextlib.suppress(OSError):
+            driver = ctypes.CDLL(name)
+            break
+    else:
         return 0
     count = ctypes.c_int(0)
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:

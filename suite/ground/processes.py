@@ -8,6 +8,11 @@ import signal
 import threading
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def follow_parent() -> None:
     """Leave it to the process that started this one to end it, and end with it."""
     # Ctrl-C reaches the whole process group; what it means is the coordinator's decision.

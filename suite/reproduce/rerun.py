@@ -11,7 +11,7 @@ from suite.execution import environment
 from suite.execution.bundles import make_bundles
 from suite.execution.memory import kind
 from suite.execution.packed import Packed
-from suite.execution.plan import cores, find_device
+from suite.execution.plan import find_device
 from suite.execution.progress import make_progress
 from suite.execution.records import record_of
 from suite.execution.sequential import Sequential
@@ -19,6 +19,7 @@ from suite.execution.strategy import Bundle, Finished, Strategy
 from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
 from suite.ground.errors import RequestError
+from suite.ground.processes import cores
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Probe, Recipe

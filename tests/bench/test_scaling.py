@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from suite.execution.packed import Packed
-from suite.execution.plan import cores
+from suite.ground.processes import cores
 from suite.execution.teams import DataParallel
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial

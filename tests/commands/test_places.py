@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -149,3 +151,46 @@ def test_a_store_s_address_may_have_options(tmp_path: Path) -> None:
     done = suite(tmp_path, "run", "tiny", MLFLOW_TRACKING_URI="sqlite:///")
     assert done.returncode == 2
     assert "it names no file, as sqlite:///mlflow.db" in done.stderr
+
+
+def test_a_port_that_is_used_is_told_at_once(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    with socket.socket() as used:
+        used.bind(("127.0.0.1", 0))
+        used.listen()
+        port = str(used.getsockname()[1])
+        done = suite(tmp_path, "ui", "--port", port)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"port {port} cannot be had" in done.stderr
+    nowhere = suite(tmp_path, "ui", MLFLOW_TRACKING_URI="sqlite:////nowhere/mlflow.db")
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
+
+
+# --- Other systems ---------------------------------------------------------------------------
+
+WITHOUT = """
+import os, signal, sys
+import psutil, subprocess  # which have a file of their own for each system
+for name in ("fcntl", "resource", "pwd", "grp", "termios"):
+    sys.modules[name] = None
+for module, names in ((os, ("sched_getaffinity", "fork", "getuid")), (signal, ("SIGKILL", "SIGHUP"))):
+    for name in names:
+        delattr(module, name)
+sys.argv = ["suite", "run", "tiny", "--tier", "smoke", "--strategy", "sequential", "--json"]
+from suite.cli import main
+main()
+"""
+
+
+def test_a_study_runs_where_there_is_nothing_but_python(tmp_path: Path) -> None:
+    """As on Windows: locks, cores and signals have other names there, or none."""
+    make_study(tmp_path, ONE)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WITHOUT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ran"] > 0

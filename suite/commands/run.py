@@ -73,7 +73,8 @@ def end(form: Form, tracker: Tracker) -> None:
             f"{plural(failed, 'trial')} failed, the most with {first['error']}; {again}",
             file=sys.stderr,
         )
-    if tracker.error is not None:
+    untaken = tracker.refused or (tracker.error is not None and not tracker.absent)
+    if untaken or tracker.absent:
         print(untracked(tracker), file=sys.stderr)
-    if failed or form["lost"] or (tracker.error is not None and not tracker.absent):
+    if failed or form["lost"] or untaken:
         sys.exit(1)

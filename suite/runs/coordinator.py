@@ -130,7 +130,7 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
         for request in requests:
             tracker.complete(request.study.name, _own_records(request, journal))
         tracker.wait()
-        if made.pending and tracker.error is None:
+        if made.pending and tracker.error is None and not tracker.refused:
             journal.add_store(location.identity(tracker.uri))
     return made
 

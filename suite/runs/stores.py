@@ -44,6 +44,12 @@ def take_over(studies: Iterable[str], journal: Journal, tracker: Tracker) -> Non
 
 def untracked(tracker: Tracker) -> str:
     """Say in one line why the store lacks records, and how it gets them."""
+    if tracker.error is None:
+        study, error = next(iter(tracker.refused.items()))
+        return (
+            f"the tracking store {tracker.uri} does not take study '{study}' ({first_line(error)}); "
+            "all its records are safe in the journal"
+        )
     if tracker.absent:
         return (
             f"mlflow cannot be imported here ({first_line(tracker.error)}): all records are in the "

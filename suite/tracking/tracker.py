@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from suite.tracking.mlflow_store import Store
 
+# What MLflow says of something that it will never take.
+REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
 log = logging.getLogger(__name__)
 
 
@@ -36,12 +38,14 @@ class Tracker:
     Attributes:
         error: the first reason why the store took no more, or None; an ImportError if mlflow
             cannot be imported here.
+        refused: by study, why the store took none of it, while it took others'.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.written = Written(uri)
         self.error: Exception | None = None
+        self.refused: dict[str, Exception] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracking")
         self._store: Store | None = None
         self._runs: dict[str, dict[str, Run]] = {}
@@ -86,7 +90,7 @@ class Tracker:
     def log(self, records: Iterable[Record]) -> None:
         """Write those of the records that the store does not have."""
         for record in records:
-            self._submit(lambda record=record: self._log(record))  # type: ignore[misc]
+            self._submit(functools.partial(self._log, record), record.study)
 
     def complete(self, study: str, records: list[Record]) -> None:
         """Write those of a study's records that the store lacks.
@@ -195,17 +199,20 @@ class Tracker:
             work()
             self.written.note(study, thing, content)
 
-        self._submit(noted)
+        self._submit(noted, study)
 
-    def _submit(self, work: Callable[[], None]) -> None:
-        self._pending.append(self._thread.submit(self._guarded, work))
+    def _submit(self, work: Callable[[], None], study: str = "") -> None:
+        self._pending.append(self._thread.submit(self._guarded, work, study))
 
-    def _guarded(self, work: Callable[[], None]) -> None:
-        """Do some work unless the store has failed before; remember the first failure."""
-        if self.error is not None:
+    def _guarded(self, work: Callable[[], None], study: str) -> None:
+        """Do some work unless the store, or what it has of that study, has failed before."""
+        if self.error is not None or study in self.refused:
             return
         try:
             work()
         except Exception as error:  # of whatever kind: tracking must not stop training
             log.debug("tracking failed", exc_info=True)
-            self.error = error
+            if study and getattr(error, "error_code", "") in REFUSALS:
+                self.refused[study] = error
+            else:
+                self.error = error

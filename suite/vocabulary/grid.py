@@ -15,6 +15,7 @@ from suite.ground.fields import annotation, coerce, normalised, owner_of, replac
 from suite.ground.identity import trial_id, worded
 from suite.vocabulary.components import Component, Kind
 from suite.vocabulary.loss import Loss
+from suite.vocabulary.metrics import check_written
 from suite.vocabulary.recipe import Probe, ProbeFunction, Recipe
 
 Changes = Mapping[str, Any]
@@ -76,6 +77,7 @@ def axis(path: str, levels: Iterable[Any] | Mapping[Any, Any], *, per: str = "")
     """
     if not isinstance(path, str):
         raise RequestError(f"an axis is a dotted path, or a name, not {path!r}")
+    check_written(path, "an axis")
     if isinstance(levels, str) or not isinstance(levels, Iterable):
         raise RequestError(f"axis '{path}' needs a tuple of levels, not {levels!r}")
     if per:

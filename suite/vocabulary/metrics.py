@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple
 
 from suite.ground.errors import RequestError, nearest
@@ -26,6 +27,9 @@ class Metric(NamedTuple):
     clock: bool = False
 
 
+# A part of a name between slashes: it begins and ends with a letter, a digit or _.
+PART = re.compile(r"\w([\w.\- ]*\w)?")
+LONGEST = 200  # characters; MLflow takes 250
 METRICS: dict[str, Metric] = {
     "train/loss": Metric("training loss", "nats", "lower"),
     "train/accuracy": Metric("training accuracy", "percent", "higher"),
@@ -81,6 +85,7 @@ def define_metric(
     Raises:
         RequestError: if the name is taken by a metric with other words, or there is no such unit.
     """
+    check_written(name, "a metric")
     coerce(words, str, f"metric '{name}': words")
     coerce(unit, Unit, f"metric '{name}': unit")
     coerce(better, Better, f"metric '{name}': better")
@@ -90,6 +95,16 @@ def define_metric(
     if METRICS.setdefault(name, metric) != metric:
         raise RequestError(f"there is a metric '{name}' already: {METRICS[name].words}")
     return name
+
+
+def check_written(name: str, who: str) -> None:
+    """Raise RequestError if a name cannot stand in the journal, MLflow, a table and a file's name."""
+    parts = name.split("/") if isinstance(name, str) else [""]
+    if not all(PART.fullmatch(part) for part in parts) or len(str(name)) > LONGEST:
+        raise RequestError(
+            f"{who} is called by letters, digits, '_', '-', '.' and spaces, in parts between '/', and "
+            f"not {name!r}"
+        )
 
 
 def is_timed(name: str) -> bool:

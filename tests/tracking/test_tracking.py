@@ -18,6 +18,7 @@ from suite.ground.errors import RequestError
 from suite.tracking.journal import Journal
 from suite.tracking.mlflow_store import BEST, RECORD_FILE, TRIAL, Store
 from suite.tracking.tracker import Tracker
+from suite.runs.stores import untracked
 from suite.vocabulary.record import Outcome, Record, Status
 from tests.command_line import TINY_TRIALS, make_study, stored_trials, suite, suite_json
 from tests.synthetic import PROVENANCE
@@ -367,3 +368,40 @@ def test_the_page_lies_beside_the_verdicts_and_links_to_every_cell_once(kept: Pa
     }
     assert len(compared) == len(cells) == 6
     assert {seed for *_, seed in cells} == {"0"}
+
+
+class Refusing:
+    """A store that will never take one study, and takes others."""
+
+    def __init__(self, _uri: str) -> None:
+        self.taken: list[str] = []
+
+    def runs(self, study: str) -> dict[str, object]:
+        return {}
+
+    def log(self, record: Record, stale: object) -> None:
+        if record.study == "bad":
+            error = ValueError("Invalid name\nand more")
+            error.error_code = "INVALID_PARAMETER_VALUE"  # type: ignore[attr-defined]
+            raise error
+        self.taken.append(record.study)
+
+
+def test_what_a_store_refuses_of_one_study_it_does_not_lack_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tracker = Tracker("sqlite:///mlflow.db")
+    tracker._store = Refusing("")  # type: ignore[assignment]
+    records = [
+        dataclasses.replace(record(), study=study, id=f"{i:016x}")
+        for i, study in enumerate(["good", "bad", "bad", "other"])
+    ]
+    tracker.log(records)
+    tracker.close()
+    assert tracker._store.taken == ["good", "other"]  # type: ignore[union-attr]
+    assert tracker.error is None
+    assert list(tracker.refused) == ["bad"]
+    said = untracked(tracker)
+    assert said.endswith("all its records are safe in the journal")  # and no promise
+    assert "does not take study 'bad' (Invalid name)" in said

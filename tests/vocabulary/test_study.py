@@ -421,3 +421,13 @@ def test_one_function_may_be_the_probe_of_several_parts() -> None:
     probe = measured(0.1)
     grid = (axis("x", (1,)),)
     assert Study("One", probe=probe, grid=grid, parts=(Part("second", probe=probe, grid=grid),))
+
+
+@pytest.mark.parametrize("name", ["", "/x", "x/", "a//b", "../x", "x%", "a\nb", "x" * 201, 5, " x"])
+def test_a_metric_or_axis_is_called_by_what_everything_can_carry(name: Any) -> None:
+    with pytest.raises(
+        RequestError, match=r"is called by letters, digits|an axis is a dotted path"
+    ):
+        define_metric(name, "words")
+    with pytest.raises(RequestError):
+        axis(name, (1, 2))

@@ -22,6 +22,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -76,6 +77,11 @@ COMPARED = 100  # runs that MLflow's page of parallel coordinates shows legibly
 RECORD_FILE = "record.json"
 EXECUTION_FILE = "execution.json"
 FORGOTTEN = " (forgotten,"  # and its number; no study has such a name
+ARTIFACTS = "mlruns"  # MLflow's folder of them, beside a store
+PATHS = {
+    "experiments": "artifact_location",
+    "runs": "artifact_uri",
+}  # columns that hold whole paths
 NOTE = 5000  # Characters of an experiment's tag that every backend takes.
 BATCH = 1000  # Metrics that MLflow takes in one call.
 
@@ -87,10 +93,11 @@ class Store:
         self.uri = uri
         if not location.exists(uri):
             make_empty_store(location.file_of(uri))
+        elif uri.startswith(location.SQLITE):
+            follow(location.file_of(uri))
         if not uri.startswith(location.SQLITE) and not location.is_remote(uri):
-            create_engine(
-                location.whole(uri)
-            ).connect().close()  # MLflow itself would try for minutes
+            engine = create_engine(location.whole(uri))
+            engine.connect().close()  # MLflow itself would try for minutes
         # By its whole path: MLflow keeps stores by their names, wherever this process works later.
         self.client = MlflowClient(tracking_uri=location.whole(location.identity(uri)))
         self._experiments: dict[str, str] = {}
@@ -299,6 +306,28 @@ class Store:
             for run in self._search(execution.study, f"{query} and params.seed = '0'")
             if run.data.tags[TRIAL] in wanted and run.data.tags[STATUS] == Status.FINISHED
         ]
+
+
+def follow(file: Path) -> None:
+    """Let a store that was moved or copied with its artifacts find them: MLflow keeps whole paths.
+
+    They are looked for beside the store, where MLflow has put them, if they are there.
+    """
+    here = file.resolve().parent / ARTIFACTS
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        asked = database.execute("SELECT experiment_id, artifact_location FROM experiments")
+        places = [Path(place) for one, place in asked if (here / str(one)).is_dir()]
+        moved = {one.parent for one in places if one.parent.name == ARTIFACTS} - {here}
+        for old in moved:
+            for table, column in PATHS.items():
+                database.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
+                    f"WHERE substr({column}, 1, ?) = ?",
+                    (str(here), len(str(old)) + 1, len(str(old)) + 1, f"{old}/"),
+                )
+            print(
+                f"{file} was moved from {old.parent}: its artifacts are in {here}", file=sys.stderr
+            )
 
 
 def make_empty_store(file: Path) -> None:

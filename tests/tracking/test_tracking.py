@@ -405,3 +405,21 @@ def test_what_a_store_refuses_of_one_study_it_does_not_lack_of_others(
     said = untracked(tracker)
     assert said.endswith("all its records are safe in the journal")  # and no promise
     assert "does not take study 'bad' (Invalid name)" in said
+
+
+def test_a_project_that_was_moved_or_copied_keeps_its_artifacts(tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in ("first", "second's home", "third"))
+    first.mkdir()
+    make_study(first)
+    assert suite(first, "run", "tiny", "--tier", "smoke").returncode == 0
+    first.rename(second)
+    done = suite(second, "run", "tiny", "--tier", "smoke", "--seeds", "3")
+    assert done.returncode == 0
+    assert f"its artifacts are in {second / 'mlruns'}" in done.stderr
+    assert not first.exists()
+    shutil.copytree(second, third)
+    assert suite(third, "run", "tiny", "--tier", "smoke", "--seeds", "4").returncode == 0
+    for folder, trials in ((second, 3 * 8), (third, 4 * 8)):
+        assert len(list((folder / "mlruns").rglob(RECORD_FILE))) == trials
+        with contextlib.chdir(folder):
+            assert len(list(Store("sqlite:///mlflow.db").records("tiny", set()))) == trials

@@ -5,7 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from suite.ground import contents
+from suite.ground.errors import RequestError
+
+# What this project writes into a working directory, and Python's own.
+OURS = {".thumbrules", "mlruns", "reports", "studies", "__pycache__"}
+_opened: dict[int, set[str]] = {}  # by thread, the paths that were opened while it was noted
+_hooked = threading.Event()  # an audit hook stays for as long as its process
 
 
 @contextlib.contextmanager
@@ -35,3 +46,36 @@ def contained() -> Iterator[None]:
             torch.set_num_threads(threads)
         torch.set_grad_enabled(grad)
         torch.set_deterministic_debug_mode(deterministic)
+
+
+@contextlib.contextmanager
+def noting_reads() -> Iterator[dict[str, str]]:
+    """Give a mapping that has, in the end, the digest of each file here that was read meanwhile.
+
+    Files of the working directory, by their paths in it, other than Python's and the project's own:
+    what a probe reads does not stand in its trial's id.
+    """
+    if not _hooked.is_set():
+        _hooked.set()
+        sys.addaudithook(_note)
+    read: dict[str, str] = {}
+    here, thread = Path.cwd(), threading.get_ident()
+    opened = _opened[thread] = set()
+    try:
+        yield read
+    finally:
+        del _opened[thread]
+        for path in sorted(map(Path, opened)):
+            whole = here / path
+            if whole.is_relative_to(here) and whole.suffix not in (".py", ".pyc"):
+                inside = whole.relative_to(here)
+                if inside.parts[0] not in OURS and whole.is_file():
+                    with contextlib.suppress(RequestError):
+                        read[inside.as_posix()] = contents.digest_of(whole, "a probe")
+
+
+def _note(event: str, args: tuple[Any, ...]) -> None:
+    if event == "open" and (opened := _opened.get(threading.get_ident())) is not None:
+        path, _, flags = args
+        if isinstance(path, str) and not flags & os.O_WRONLY:
+            opened.add(path)

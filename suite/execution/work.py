@@ -13,7 +13,7 @@ from torch import distributed
 
 from suite.data import load
 from suite.execution.computing import facts
-from suite.execution.contained import contained
+from suite.execution.contained import contained, noting_reads
 from suite.execution.strategy import Bundle, Checkpoints, Finished
 from suite.ground.errors import RequestError, blaming_own_code, first_line, own_line
 from suite.ground.identity import digest, trial_id
@@ -26,7 +26,7 @@ from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.metrics import check_metric
 from suite.vocabulary.recipe import Probe, Recipe
-from suite.vocabulary.record import Outcome, Status
+from suite.vocabulary.record import Outcome, Status, read_words
 from suite.vocabulary.study import Study
 
 CHANGED = "the code of its study, or a file that it reads, has changed since the run began"
@@ -34,12 +34,12 @@ CHANGED = "the code of its study, or a file that it reads, has changed since the
 
 def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None) -> Finished:
     """Train one trial; whatever goes wrong inside it is its outcome, not the run's."""
-    started = time.time()
+    started, read = time.time(), dict[str, str]()
     try:
         # This process may have read the study's file later than the one that asks.
         if trial_id(trial.recipe, trial.seed, alone=trial.alone) != trial.id:
             raise RequestError(CHANGED)
-        with contained():
+        with contained(), noting_reads() as read:
             outcome = _outcome(trial, device, checkpoints)
     except KeyboardInterrupt:
         raise
@@ -48,6 +48,8 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
         place = f" ({own})" if (own := own_line(error)) else ""
         outcome = Outcome(status=Status.FAILED, error=f"{first}{place}\n{rest}".rstrip())
     machine = facts(trial.recipe, outcome, device)
+    if isinstance(trial.recipe, Probe):
+        machine["data_source"] = read_words(read)
     # A clock that was set back meanwhile must not make it end before it began.
     return Finished(trial, outcome, started, max(started, time.time()), machine=machine)
 

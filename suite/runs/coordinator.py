@@ -8,6 +8,7 @@ import functools
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from suite.execution import environment
@@ -28,8 +29,8 @@ from suite.tracking.journal import Journal
 from suite.tracking.tracker import Tracker
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Changes, Grid, Trial
-from suite.vocabulary.recipe import Recipe
-from suite.vocabulary.record import Execution, Record
+from suite.vocabulary.recipe import Probe, Recipe
+from suite.vocabulary.record import Execution, Record, files_read
 from suite.vocabulary.study import Study
 
 
@@ -143,6 +144,8 @@ def _check_same_data(cached: Iterable[Trial], records: Mapping[str, Record]) -> 
     """
     unsure: dict[Data, Trial] = {}
     for trial in cached:
+        if isinstance(trial.recipe, Probe):
+            _check_same_files(trial, records[trial.id])
         if isinstance(trial.recipe, Recipe) and records[trial.id].outcome.data_digest:
             data = trial.recipe.data
             if data.home and not data.version and not data.files():
@@ -161,6 +164,16 @@ def _check_same_data(cached: Iterable[Trial], records: Mapping[str, Record]) -> 
                     "what it reads a field that is a Path, or give it another version, "
                     f"@source(version=…); or `suite forget {record.study}`"
                 )
+
+
+def _check_same_files(trial: Trial, record: Record) -> None:
+    """Refuse to count what a probe measured of a file that holds something else now."""
+    for path, digest in files_read(record.provenance.data_source).items():
+        if Path(path).exists() and contents.digest_of(Path(path), "a probe") != digest:
+            raise RequestError(
+                f"{path} is another one than when trial {trial.id} of study '{record.study}' read it: "
+                f"`suite forget {record.study}` and its trials run again"
+            )
 
 
 def _begin(requests: Sequence[Request], journal: Journal) -> None:

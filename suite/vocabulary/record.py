@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,7 @@ CERTAIN = frozenset({
     "NameError", "NotImplementedError", "OverflowError", "RecursionError", "SystemExit", "TypeError",
     "UnboundLocalError", "ValueError", "ZeroDivisionError",
 })  # fmt: skip
+READ = re.compile(r"(.+) \(([0-9a-f]{16})\)")
 Curve = list[tuple[float, float]]
 
 
@@ -75,7 +77,8 @@ class Provenance:
         gpu: its name, or empty; `driver` is its version.
         deterministic: the switches that fix a sum's order and precision, by name.
         data_source: where the examples were read, or that they were drawn; `Outcome.data_digest`
-            says which bytes they were.
+            says which bytes they were. Of a probe, the files of the working directory that it read,
+            each with its digest (`read_words`).
         started: seconds since 1970 at the start; `finished` at the end.
     """
 
@@ -190,3 +193,14 @@ class ResultSet:
 
     records: Mapping[str, Record] = dataclasses.field(default_factory=dict)
     executions: dict[str, Execution] = dataclasses.field(default_factory=dict)
+
+
+def read_words(files: Mapping[str, str]) -> str:
+    """Return files and their digests as a record's `data_source` has them; `files_read` inverts it."""
+    return "; ".join(f"{path} ({digest})" for path, digest in files.items())
+
+
+def files_read(source: str) -> dict[str, str]:
+    """Return the files that a record's `data_source` names, with their digests."""
+    found = (READ.fullmatch(one) for one in source.split("; "))
+    return {one[1]: one[2] for one in found if one}

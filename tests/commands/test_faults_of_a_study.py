@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from suite.tracking.journal import DEFAULT as JOURNAL
+from suite.tracking.journal import Journal
+from suite.vocabulary.record import files_read
 from tests.command_line import make_study, suite, suite_json
 
 PROBES = """
@@ -173,3 +176,39 @@ def test_one_study_that_cannot_be_read_or_drawn_costs_no_other_its_verdict_or_pa
 def make_and_ask(folder: Path) -> object:
     make_study(folder, "study = 1 /", "third")
     return suite(folder, "verdicts", "third")
+
+
+READS = """
+from pathlib import Path
+
+from suite import Study, axis, define_metric
+
+WORTH = define_metric("test/worth", "worth")
+
+
+def measured(cell, seed):
+    Path("out.txt").write_text("what it writes is no input")
+    return {WORTH: float(Path("data", "numbers.txt").read_text())}
+
+
+study = Study(title="T", probe=measured, grid=(axis("x", (0, 1)),), seeds=2)
+"""
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "packed"])
+def test_what_a_probe_read_is_not_served_when_it_is_another(tmp_path: Path, strategy: str) -> None:
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "numbers.txt"
+    file.write_text("1.5")
+    make_study(tmp_path, READS, "reads")
+    how = ("--strategy", strategy)
+    assert suite_json(tmp_path, "run", "reads", *how)["ran"] == 4
+    assert suite_json(tmp_path, "run", "reads", *how)["ran"] == 0
+    file.write_text("2.5")
+    done = suite(tmp_path, "run", "reads", *how)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("suite: data/numbers.txt is another one than when trial ")
+    assert suite(tmp_path, "forget", "reads", "--yes").returncode == 0
+    assert suite_json(tmp_path, "run", "reads", *how)["ran"] == 4
+    (record,) = {one.provenance.data_source for one in Journal(tmp_path / JOURNAL).records.values()}
+    assert list(files_read(record)) == ["data/numbers.txt"]

@@ -13,8 +13,8 @@ from typing import Any
 from suite.ground import contents
 from suite.ground.errors import RequestError
 
-# What this project writes into a working directory, and Python's own.
-OURS = {".thumbrules", "mlruns", "reports", "studies", "__pycache__"}
+# Folders of a working directory that are this project's, beside hidden ones.
+OURS = {"mlruns", "reports", "studies"}
 _opened: dict[int, set[str]] = {}  # by thread, the paths that were opened while it was noted
 _hooked = threading.Event()  # an audit hook stays for as long as its process
 
@@ -65,13 +65,17 @@ def noting_reads() -> Iterator[dict[str, str]]:
         yield read
     finally:
         del _opened[thread]
-        for path in sorted(map(Path, opened)):
-            whole = here / path
-            if whole.is_relative_to(here) and whole.suffix not in (".py", ".pyc"):
-                inside = whole.relative_to(here)
-                if inside.parts[0] not in OURS and whole.is_file():
-                    with contextlib.suppress(RequestError):
-                        read[inside.as_posix()] = contents.digest_of(whole, "a probe")
+        for path in sorted(here / path for path in opened):
+            if path.is_relative_to(here) and _is_data(path.relative_to(here)) and path.is_file():
+                with contextlib.suppress(RequestError):
+                    read[path.relative_to(here).as_posix()] = contents.digest_of(path, "a probe")
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a file here is none of the project's, of a package's or of Python's."""
+    if path.suffix in (".py", ".pyc") or path.parts[0] in OURS or "site-packages" in path.parts:
+        return False
+    return not any(part.startswith(".") or part.endswith(".egg-info") for part in path.parts)
 
 
 def _note(event: str, args: tuple[Any, ...]) -> None:

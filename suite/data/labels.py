@@ -12,6 +12,13 @@ Array = np.ndarray[Any, Any]
 IGNORED = -100  # A target of a position that does not count; PyTorch's losses leave it out, too.
 
 
+def as_labels(values: Any) -> Array:
+    """Return labels as an array in which a missing one among words is still missing."""
+    found = np.asarray(values)
+    words = found.dtype.kind in "US" and not isinstance(values, np.ndarray)
+    return np.asarray(values, object) if words else found
+
+
 def classes_of(who: str, labels: Array) -> tuple[Array, tuple[str, ...]]:
     """Return classes from 0, int64 `(n,)`, in the sorted order of labels, and what these are called.
 
@@ -23,7 +30,7 @@ def classes_of(who: str, labels: Array) -> tuple[Array, tuple[str, ...]]:
     """
     whole = np.issubdtype(labels.dtype, np.integer)
     if not whole and labels.dtype != bool:
-        missing = [row for row, label in enumerate(labels.tolist()) if _is_missing(label)]
+        missing = [row for row, label in enumerate(labels.tolist()) if is_missing(label)]
         if missing:
             raise RequestError(f"{who} has examples without a label, first in row {missing[0]}")
         labels = labels.astype(str)
@@ -36,5 +43,6 @@ def classes_of(who: str, labels: Array) -> tuple[Array, tuple[str, ...]]:
     return classes.astype(np.int64), tuple(map(str, found.tolist()))
 
 
-def _is_missing(label: object) -> bool:
+def is_missing(label: object) -> bool:
+    """Whether a label, or an entry of a text, is none."""
     return label is None or label == "" or label != label  # noqa: PLR0124 - no number equals itself

@@ -30,7 +30,11 @@ def scikit_learn(*, set: str) -> Raw:  # noqa: A002 - the field's name
     if set not in found:
         raise RequestError(f"scikit-learn has no table '{set}' {nearest(set, found)}")
     with obtaining(f"'{set}' of scikit-learn", "put it where SCIKIT_LEARN_DATA says"):
-        bunch = found[set]()
+        try:
+            bunch = found[set]()
+        except (TypeError, ValueError) as error:
+            more = f"scikit-learn's {set} needs more than a name ({first_line(error)})"
+            raise RequestError(f"{more}: write a source for it (@source)") from None
     inputs, targets = bunch.data, bunch.target
     who = f"scikit-learn's {set}"
     if not isinstance(inputs, np.ndarray) or inputs.ndim != 2:
@@ -38,7 +42,13 @@ def scikit_learn(*, set: str) -> Raw:  # noqa: A002 - the field's name
     raw = checked(who, (inputs, targets), missing=True)
     names = tuple(map(str, getattr(bunch, "target_names", ())))
     known = targets.dtype.kind in "iu" and len(names) == raw.outputs
-    return raw._replace(names=names if known else raw.names, table=True)
+    values = targets.astype(np.float64).reshape(raw.targets.shape)
+    return raw._replace(
+        inputs=inputs.astype(np.float64),
+        targets=raw.targets if raw.targets.dtype == np.int64 else values,
+        names=names if known else raw.names,
+        table=True,
+    )
 
 
 def torchvision(*, set: str, size: int | None) -> Raw:  # noqa: A002 - the field's name
@@ -82,7 +92,7 @@ def _halves(made: Any) -> list[dict[str, Any]]:
 
 
 def _opened(made: Any, half: dict[str, Any]) -> Any:
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(RuntimeError, OSError):
         return made(torchvision_root(), download=False, **half)
     return made(torchvision_root(), download=True, **half)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from suite.data.labels import IGNORED, classes_of
+from suite.data.labels import IGNORED, as_labels, classes_of, is_missing
 from suite.data.sources import LEAST, Raw
 from suite.data.tables import PARQUET, places, read_table
 from suite.ground import contents
@@ -71,18 +71,21 @@ def sequences(
             raise RequestError(
                 f"{who} is too short for three windows of {length} symbols, one for each split"
             )
-    numbers = isinstance(texts, np.ndarray) and texts.ndim == 2 and texts.dtype.kind in "iu"
-    if numbers:
-        return _numbered(who, np.asarray(texts), targets, length, stratify=stratify)
+    if isinstance(texts, np.ndarray) and texts.ndim > 1:
+        if texts.ndim > 2 or texts.dtype.kind not in "iu":
+            kind = f"{texts.dtype} {texts.shape}"
+            raise RequestError(f"{who} needs whole numbers (n, length), or lists, not {kind}")
+        return _numbered(who, texts, targets, length, stratify=stratify)
     symbols, rows = _symbols(who, texts)
     if targets is None:
         longest = max(map(len, rows)) + (not windows)
         return _next(rows, symbols, min(longest, length or longest), ends=not windows)
+    targets = list(targets)  # a column of pandas has places of its own
     if len(targets) != len(rows):
         raise RequestError(f"{who} has {len(rows)} texts and {len(targets)} targets")
-    if isinstance(targets[0], list | tuple):
+    if isinstance(targets[0], list | tuple | np.ndarray):
         return _tagged(who, rows, symbols, targets, length)
-    labels, names = classes_of(who, np.asarray(targets))
+    labels, names = classes_of(who, as_labels(targets))
     longest = max(map(len, rows))
     inputs = np.zeros((len(rows), min(longest, length or longest)), np.int64)
     for into, row in zip(inputs, rows, strict=True):
@@ -98,7 +101,7 @@ def _read(path: Path, text: str, target: str, *, whole: bool) -> tuple[list[str]
         whole: its empty lines count, too.
     """
     contents.files_of(path, "sequences")
-    if path.suffix in (*PARQUET, ".csv"):
+    if path.suffix.lower() in (*PARQUET, ".csv"):
         frame, _ = read_table(path, words=(text,))
         for name, field in ((text, "text"), (target, "target")):
             if field == "text" and not name:
@@ -116,7 +119,8 @@ def _read(path: Path, text: str, target: str, *, whole: bool) -> tuple[list[str]
     if text or target:
         raise RequestError(f"{path} is no table, and has no columns: no 'text' and no 'target'")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Lines end as files have them, and not where Unicode has other separators.
+        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path} cannot be read as text: {first_line(error)}") from None
     return lines if whole else [line for line in lines if line.strip()], None
@@ -124,7 +128,7 @@ def _read(path: Path, text: str, target: str, *, whole: bool) -> tuple[list[str]
 
 def _windows(texts: Any, length: int) -> list[Any]:
     """Return all texts, one after another, in pieces of which each position knows what follows."""
-    if texts and isinstance(texts[0], str):
+    if len(texts) and isinstance(texts[0], str):
         whole: Any = "\n".join(texts)
     else:
         whole = [entry for one in texts for entry in one]
@@ -136,11 +140,14 @@ def _tagged(
     who: str, rows: list[list[int]], symbols: tuple[str, ...], targets: Any, length: int | None
 ) -> Raw:
     """Return texts with a label for each of their entries."""
-    sizes = [len(some) for some in targets]
-    if wrong := [i for i, row in enumerate(rows) if len(row) != sizes[i]]:
-        entries = f"{len(rows[wrong[0]])} entries and {sizes[wrong[0]]} targets"
+    tags = [_tags(row, some) for row, some in zip(rows, targets, strict=True)]
+    if wrong := [i for i, some in enumerate(tags) if len(some) != len(rows[i])]:
+        entries = f"{len(rows[wrong[0]])} entries and {len(tags[wrong[0]])} targets"
         raise RequestError(f"{who} has a text with {entries}, first in row {wrong[0]}")
-    labels, names = classes_of(who, np.asarray([one for some in targets for one in some]))
+    sizes, every = [len(row) for row in rows], [one for some in tags for one in some]
+    counts = np.array([one is not None for one in every])
+    labels = np.full(len(every), IGNORED, np.int64)
+    labels[counts], names = classes_of(who, as_labels([one for one in every if one is not None]))
     longest = min(max(sizes), length or max(sizes))
     inputs = np.zeros((len(rows), longest), np.int64)
     wanted = np.full((len(rows), longest), IGNORED, np.int64)
@@ -149,6 +156,17 @@ def _tagged(
         into[: len(row)] = row[:longest]
         answers[: len(its)] = its[:longest]
     return Raw(inputs, wanted, len(names), 0, "", names, symbols=len(symbols))
+
+
+def _tags(row: list[int], targets: Any) -> list[Any]:
+    """Return the labels of a text's entries, None where one does not count, without what fills up."""
+    tags = [
+        None if isinstance(one, int) and one == IGNORED else one
+        for one in list(targets.tolist() if isinstance(targets, np.ndarray) else targets)
+    ]
+    while len(tags) > len(row) and tags[-1] is None:
+        tags.pop()
+    return tags
 
 
 def _symbols(who: str, texts: Any) -> tuple[tuple[str, ...], list[list[int]]]:
@@ -161,6 +179,8 @@ def _symbols(who: str, texts: Any) -> tuple[tuple[str, ...], list[list[int]]]:
         raise RequestError(f"{who} has {len(rows)} sequences, too few for three splits")
     if empty := [place for place, row in enumerate(rows) if not row]:
         raise RequestError(f"{who} has an empty text, the first in row {empty[0]}")
+    if missing := [place for place, row in enumerate(rows) if any(map(is_missing, row))]:
+        raise RequestError(f"{who} has a text with a missing entry, the first in row {missing[0]}")
     kinds = sorted({str(entry) for row in rows for entry in row})
     place = {kind: i for i, kind in enumerate(kinds, 1)}
     return (END, *kinds), [[place[str(entry)] for entry in row] for row in rows]
@@ -202,6 +222,8 @@ def _numbered(who: str, numbers: Array, targets: Any, length: int | None, *, str
         else:
             wanted, names = _checked(who, wanted, numbers.shape), ()
             outputs = int(wanted.max()) + 1
+            if len(np.unique(wanted[wanted != IGNORED])) < 2:
+                raise RequestError(f"{who} has one class only: there is nothing to tell apart")
     if wanted.ndim == 2:
         numbers, wanted = numbers[:, :length], wanted[:, :length]
     elif length is not None and length < numbers.shape[1]:

@@ -22,7 +22,7 @@ import numpy as np
 from filelock import FileLock
 
 from suite.data import houses, leaves, on_disk
-from suite.data.labels import classes_of
+from suite.data.labels import as_labels, classes_of
 from suite.data.on_disk import Stream, parts
 from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError
@@ -189,6 +189,10 @@ def _checked_again(who: str, found: Raw) -> Raw:
     """Return what a reader gave one's own function, which may have changed its arrays."""
     if found.symbols:
         return _symbols_again(who, found)
+    if found.table and found.inputs.dtype == np.float64 and found.inputs.ndim == 2:
+        _check_finite(who, "inputs", found.inputs, missing=True)
+        _check_finite(who, "targets", found.targets)
+        return found
     made = checked(who, found[:2], missing=found.table)
     if found.groups is not None and len(found.groups) != len(made.inputs):
         raise RequestError(f"{who} has {len(made.inputs)} examples and {len(found.groups)} groups")
@@ -232,7 +236,9 @@ def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) 
         RequestError: if they cannot be; names the first row that is wrong.
     """
     try:
-        inputs, targets = map(np.asarray, found)
+        inputs, targets = np.asarray(found[0]), as_labels(found[1])
+        if len(found) != 2:
+            raise TypeError
     except (TypeError, ValueError):
         raise RequestError(
             f"{who} must return (inputs, targets), two arrays, not {_in_words(found)}: `sequences` of "

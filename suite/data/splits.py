@@ -107,10 +107,12 @@ def load(data: Data, seed: int, device: str = "cpu") -> Examples:
     inputs, targets = source.inputs, torch.from_numpy(source.targets)
     if data.table:  # features are standardised, log prices centred, on training
         targets = targets - targets[parts[0]].mean()
-    if source.table:
-        targets = standardise(targets, parts[0]) if targets.is_floating_point() else targets
-    if (data.table or source.table) and inputs.dtype != np.uint8:
+    if source.table and targets.is_floating_point():
+        targets = standardise(targets.double(), parts[0]).float()
+    if data.table:
         inputs = standardise(torch.from_numpy(inputs), parts[0]).numpy()
+    elif source.table and inputs.dtype != np.uint8:
+        inputs = standardise(torch.from_numpy(inputs).double(), parts[0]).float().numpy()
     train, validation, test = (
         Split(one, targets[i].to(device))
         for one, i in zip(_inputs(data, inputs, parts, device), parts, strict=True)
@@ -275,7 +277,8 @@ def standardise(features: Tensor, fit: Tensor) -> Tensor:
     over those rows becomes 0 everywhere: nothing can be learned of it.
 
     Args:
-        features: float32 `(n, features)`, NaN where a number is missing.
+        features: `(n, features)`, NaN where a number is missing; in float64 numbers of any size are
+            told apart that lie close together.
         fit: the rows that decide, which should be training rows and no others.
     """
     seen = features[fit]
@@ -285,7 +288,8 @@ def standardise(features: Tensor, fit: Tensor) -> Tensor:
     indicator = ((seen == 0) | (seen == 1)).all(0)
     scaled = torch.where(indicator, features, (features - mean) / deviation)
     # A column of equal numbers has a deviation of rounding alone: 1e-6 of its mean and below.
-    constant = deviation <= 1e-6 * mean.abs()
+    rounding = 1e-6 if features.dtype is torch.float32 else 1e-14
+    constant = deviation <= rounding * mean.abs()
     return scaled.nan_to_num(nan=0.0).masked_fill(constant, 0.0)
 
 

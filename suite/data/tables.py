@@ -23,6 +23,7 @@ PARQUET = (".parquet", ".pq")
 WHOLE = ("integer", "boolean")
 NUMBERS = (*WHOLE, "floating", "mixed-integer-float", "decimal")
 WORDS = ("string", "categorical")
+LARGEST = 1e100  # of numbers: their squares are numbers, too
 PAIRS = (("inputs", "targets"), ("x", "y"), ("X", "y"))
 # More kinds than this, each in fewer rows than those, are hardly classes or categories.
 MANY_KINDS, FEW_ROWS = 20, 10
@@ -38,7 +39,7 @@ def table(
     stratify: bool = False,
     target_is: Literal["values", "classes"] | None = None,
 ) -> Raw:
-    """Return the columns of a table as float32 `(n, features)`, and one of them as targets.
+    """Return the columns of a table as float64 `(n, features)`, and one of them as targets.
 
     A column of words becomes a column of 0 and 1 for each word in it, sorted, a missing word being
     one of its own. Numbers are standardised on the training split, when it is known, and a missing
@@ -144,7 +145,7 @@ def places(path: str | Path | pd.DataFrame | None) -> _Places:
     """Return what says where an entry of a table is."""
     if not isinstance(path, str | Path):
         return _Places("the table", None)
-    return _Places(str(path), None if Path(path).suffix in PARQUET else 2)
+    return _Places(str(path), None if Path(path).suffix.lower() in PARQUET else 2)
 
 
 def read_table(
@@ -165,9 +166,10 @@ def read_table(
         place, who = Path(path), str(path)
         contents.files_of(place, "table")
         try:
-            if place.suffix in PARQUET:
+            if place.suffix.lower() in PARQUET:
                 frame = pd.read_parquet(place)
             else:
+                _check_header(pd.read_csv(place, header=None, nrows=1, dtype=str), who)
                 kinds = dict.fromkeys(words, str)
                 frame = pd.read_csv(place, low_memory=False, skip_blank_lines=False, dtype=kinds)
                 frame = frame[: _last_line(frame)]
@@ -184,6 +186,13 @@ def read_table(
     if len(twice):
         raise RequestError(f"{who} has two columns '{twice[0]}'")
     return frame, who
+
+
+def _check_header(first: pd.DataFrame, who: str) -> None:
+    """Refuse a file whose first line has a name twice, which pandas would change."""
+    names = first.iloc[0].dropna()
+    if len(twice := names[names.duplicated()]):
+        raise RequestError(f"{who} has two columns '{twice.iloc[0]}'")
 
 
 def _last_line(frame: pd.DataFrame) -> int:
@@ -230,7 +239,7 @@ def _kind(column: pd.Series[Any]) -> str:
 
 
 def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
-    """Return a column as float32 `(n, 1)`, NaN where it has no entry, or 0 and 1 for each word."""
+    """Return a column as float64 `(n, 1)`, NaN where it has no entry, or 0 and 1 for each word."""
     import pandas as pd
 
     name, kind = column.name, _kind(column)
@@ -247,7 +256,7 @@ def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
             )
         words = column.astype(object) if kind == "words" else column
         missing = bool(column.isna().any())
-        return pd.get_dummies(words, dummy_na=missing, dtype=np.float32).to_numpy()
+        return pd.get_dummies(words, dummy_na=missing, dtype=np.float64).to_numpy()
     if kind not in ("numbers", "whole"):
         raise RequestError(f"{at.who}: column '{name}' holds {kind}, no numbers or words")
     return _numbers(column, at)[:, None]
@@ -266,18 +275,17 @@ def _check_no_numbers(column: pd.Series[Any], at: _Places) -> None:
 
 
 def _numbers(column: pd.Series[Any], at: _Places) -> Array:
-    """Return float32 `(n,)`, NaN where there is none."""
-    with np.errstate(over="ignore"):
-        numbers = column.to_numpy(np.float64, na_value=np.nan).astype(np.float32)
-    if np.isinf(numbers).any():
-        raise at.wrong(column.name, np.isinf(numbers), "is infinite, or too large for 32 bits")
+    """Return float64 `(n,)`, NaN where there is none."""
+    numbers = np.array(column.to_numpy(np.float64, na_value=np.nan))  # one that can be written
+    if (large := np.abs(numbers) > LARGEST).any():
+        raise at.wrong(column.name, large, "is infinite, or too large")
     return numbers
 
 
 def _targets(
     column: pd.Series[Any], target_is: str | None, at: _Places
 ) -> tuple[Array, int, tuple[str, ...]]:
-    """Return int64 `(n,)` classes or float32 `(n, 1)` values, the number of outputs, and names."""
+    """Return int64 `(n,)` classes or float64 `(n, 1)` values, the number of outputs, and names."""
     missing = column.isna().to_numpy()
     if missing.any():
         raise at.wrong(column.name, missing, "is the target and has no entry")
@@ -302,7 +310,10 @@ def _targets(
         return codes, len(found), tuple(map(str, found.tolist()))
     labels = column.astype(object).to_numpy()
     if kind == "whole":
-        labels = labels.astype(bool if isinstance(labels[0], bool | np.bool_) else np.int64)
+        try:
+            labels = labels.astype(bool if isinstance(labels[0], bool | np.bool_) else np.int64)
+        except OverflowError:  # such as numbers of twenty digits that are names
+            labels = labels.astype(str)
     codes, names = classes_of(who, labels)
     return codes, len(names), names
 
@@ -343,9 +354,10 @@ def _saved(place: Path) -> dict[str, Array]:
     Those that are too large for memory are mapped from their files.
     """
     found = contents.files_of(place, "arrays")
-    files = [file for file in found if file.suffix == ".npy"] if place.is_dir() else found
+    if place.is_dir():  # what lies deeper may have the same names
+        found = [file for file in found if file.suffix == ".npy" and file.parent == place]
     arrays: dict[str, Array] = {}
-    for file in files:
+    for file in found:
         try:
             arrays |= _loaded(file)
         except Exception as error:  # a zip file, an array and a pickle fail in ways of their own

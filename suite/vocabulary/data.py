@@ -368,8 +368,8 @@ class Sorting(Generated, name="sorting", place="suite.data.sequences:sorting"):
         symbols: kinds of them.
     """
 
-    length: int = number(default=8, low=2, small=3)
-    symbols: int = number(default=8, low=2, small=2)
+    length: int = number(default=8, low=2, high=4096, small=3)
+    symbols: int = number(default=8, low=2, high=100_000, small=2)
 
 
 class Copying(Generated, name="copying", place="suite.data.sequences:copying"):
@@ -380,8 +380,8 @@ class Copying(Generated, name="copying", place="suite.data.sequences:copying"):
         symbols: kinds of them.
     """
 
-    length: int = number(default=8, low=2, small=3)
-    symbols: int = number(default=8, low=2, small=2)
+    length: int = number(default=8, low=2, high=4096, small=3)
+    symbols: int = number(default=8, low=2, high=100_000, small=2)
 
 
 class ModularAddition(
@@ -406,7 +406,7 @@ class Brackets(Generated, name="brackets", place="suite.data.sequences:brackets"
     """
 
     length: int = number(default=16, low=2, high=4096, small=4)
-    kinds: int = number(default=2, low=1, small=1)
+    kinds: int = number(default=2, low=1, high=1000, small=1)
     by_position: ClassVar[bool | None] = False
     outputs = 2
 

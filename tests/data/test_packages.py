@@ -24,7 +24,7 @@ def refusal(data: Data) -> str:
 def test_a_table_of_scikit_learn_is_standardised_and_its_classes_have_names() -> None:
     wine = load_wine()
     found = raw(Data("scikit_learn", set="wine"), 0)
-    assert np.array_equal(found.inputs, wine.data.astype(np.float32))
+    assert np.array_equal(found.inputs, wine.data)
     assert np.array_equal(found.targets, wine.target)
     assert found.names == ("class_0", "class_1", "class_2")
     train = load(Data("scikit_learn", set="wine"), 0).train.inputs

@@ -231,7 +231,7 @@ def features(**options: Any) -> Array:
 def test_numbers_stay_and_words_become_indicators_in_sorted_order() -> None:
     frame = houses()
     found = features(drop=("rooms", "dear", "owner"))
-    assert found.dtype == np.float32
+    assert found.dtype == np.float64
     assert found[:2].tolist() == [[50, 0, 1], [51, 1, 0]]  # Bonn before Ulm
     assert np.array_equal(found[:, 0], frame.area)
 
@@ -303,7 +303,7 @@ def test_what_a_target_is_its_column_says_or_the_user(
         assert sorted(set(found.targets.tolist())) == list(range(len(names)))
         assert [names[one] for one in found.targets[:3]] == [str(one) for one in frame[target][:3]]
     else:
-        assert (found.targets.dtype, found.targets.shape) == (np.float32, (N, 1))
+        assert (found.targets.dtype, found.targets.shape) == (np.float64, (N, 1))
         assert np.array_equal(found.targets[:, 0], frame[target].astype(np.float32))
     assert found.outputs == max(1, len(names))
 
@@ -337,7 +337,7 @@ BAD_TABLES: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     "the target left out": (ones(), {"drop": "price"}, "column 'price' is the target and cannot be in drop"),
     "a target without an entry": (ones(price=with_gap(None)), {}, "x.csv, line 9: column 'price' is the target and has no entry"),
     "an infinite number": (ones(area=with_gap(np.inf)), {}, "x.csv, line 9: column 'area' is infinite"),
-    "a number too large": (ones(area=with_gap(1e39)), {}, "x.csv, line 9: column 'area' is infinite, or too large"),
+    "a number too large": (ones(area=with_gap(1e101)), {}, "x.csv, line 9: column 'area' is infinite, or too large"),
     "an infinite target": (ones(price=with_gap(-np.inf)), {}, "x.csv, line 9: column 'price' is infinite"),
     "a column without an entry": (ones(area=[None] * N), {}, "x.csv: column 'area' has no entry at all"),
     "names": (ones(town=[f"town {i}" for i in range(N)]), {}, "column 'town' has 40 different words in 40 rows: leave it out by drop, or"),

@@ -125,5 +125,5 @@ def _leave_output() -> None:
 
 
 def _refuse(message: str) -> int:
-    print(f"suite: {' '.join(message.split())}", file=sys.stderr)
+    print(f"suite: {' '.join(map(str.strip, message.splitlines()))}", file=sys.stderr)
     return 2

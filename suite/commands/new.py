@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from string import Template
 
 import click
 
-from suite.ground.errors import RequestError
+from suite.ground.errors import RequestError, first_line
 from suite.vocabulary import discovery
 
 
@@ -43,6 +44,8 @@ def write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        path.unlink(missing_ok=True)  # a full disk takes the file's name but not its text
-        raise RequestError(f"{path} cannot be written: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)  # a full disk takes the file's name but not its text
+        reason = error.strerror if isinstance(error, OSError) else first_line(error)
+        raise RequestError(f"{path} cannot be written: {reason}") from None

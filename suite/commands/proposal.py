@@ -25,6 +25,7 @@ READERS = {
 }
 PIXELS = 32  # a side: four times the pixels take four times as long
 LARGE = 64  # a side above which images are made that small
+LONG = 256  # positions: attention takes four times as long for twice as many
 LEAST_PIXELS = {"lenet": 12, "resnet": 8}
 MOST_EPOCHS = 100
 
@@ -158,7 +159,7 @@ def proposed(data: Data, name: str) -> tuple[str, str]:
         "try_template.txt",
         name=name,
         title=title_of(name),
-        words=f"\n{' ' * 12}".join(textwrap.wrap(seen.words, 86)),
+        words=f"\n{' ' * 12}".join(textwrap.wrap(_quoted(seen.words), 86)),
         fewer=_FEWER.format(seen.left_out) * bool(seen.left_out),
         data=_code(data),
         loss='        loss="mse",\n' * (seen.asked == "values"),
@@ -210,6 +211,8 @@ def _look(data: Data) -> tuple[Data, Seen]:
     changes: dict[str, Any] = {}
     if data.name == "arrays" and (asked == "values" or found.inputs.dtype.kind == "f"):
         changes["standardise"] = True
+    if data.name == "sequences" and found.inputs.shape[1] > LONG:
+        changes["length"] = LONG
     if kind == "images" and "size" not in data.defaults() and max(found.inputs.shape[2:]) > LARGE:
         changes["image_size"] = PIXELS
     whole = outline(data, 0)
@@ -222,6 +225,11 @@ def _look(data: Data) -> tuple[Data, Seen]:
     train, validation, test, shape, *_ = outline(data, 0)
     left_out = len(found.inputs) - train - validation - test
     return data, Seen(kind, asked, shape, train, left_out, described(data, 0))
+
+
+def _quoted(words: str) -> str:
+    """Return words as they can stand in a docstring."""
+    return words.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def _code(component: Component) -> str:

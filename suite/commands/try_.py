@@ -60,11 +60,12 @@ def try_(
     source = data_of(data, target, _fields(settings))
     with _hinting(source):
         text, words = proposed(source, name)
+    engine = engine_of(options)
     with _written(path, text):
         request = Request(discovery.load(name), tier, seeds=seeds)
-        engine = engine_of(options)
         _price(request, engine)
-        ran, (results,), tracker = carried_out([request], engine)
+    # From here on the file is there to go on from, whatever happens; another run may have it, too.
+    ran, (results,), tracker = carried_out([request], engine)
     from suite.commands.ranking import ranking, ranking_form, ranking_text
 
     form = {"study": name, "file": str(path), "data": words, **ran}
@@ -80,7 +81,7 @@ def _fields(settings: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     fields = {}
     for path, value in settings:
         head, _, field = path.partition(".")
-        if head != "data" or not field:
+        if head != "data" or not field or field in ("name", "path"):
             raise RequestError(
                 f"--set takes a field of the data here, such as data.drop, not '{path}': the "
                 "study's file has the others"
@@ -96,7 +97,8 @@ def _hinting(data: Data) -> Iterator[None]:
         yield
     except RequestError as error:
         known = {"path", "target"} if data.target else {"path"}
-        named = (one for one in data.own_fields() if re.search(rf"\b{one}\b", str(error)))
+        told = r"\b{0}(=| must\b)|\b(by|in) {0}\b"  # as the readers' refusals name a field
+        named = (one for one in data.own_fields() if re.search(told.format(one), str(error)))
         field = next((one for one in named if one not in known), None)
         if field is None:
             raise
@@ -111,7 +113,7 @@ def _written(path: Path, text: str) -> Iterator[None]:
     Raises:
         RequestError: if another file is there.
     """
-    if path.exists() and path.read_bytes() == text.encode():
+    if path.is_file() and _same(path.read_bytes().decode(errors="replace"), text):
         yield
         return
     if path.exists():
@@ -129,6 +131,12 @@ def _written(path: Path, text: str) -> Iterator[None]:
             with contextlib.suppress(OSError):  # someone put another file there meanwhile
                 path.parent.rmdir()
         raise
+
+
+def _same(there: str, text: str) -> bool:
+    """Whether two files are one study: in what words their data were when it was written is no matter."""
+    words = re.compile(r"^Data  .*?^Method  ", re.DOTALL | re.MULTILINE)
+    return words.sub("", there) == words.sub("", text)
 
 
 def _price(request: Request, engine: Engine) -> None:

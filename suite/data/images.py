@@ -80,6 +80,11 @@ def _listed(folder: Path, who: str) -> tuple[tuple[str, ...], list[Path], Array]
             f"{folder} has folders {', '.join(classes)}, which are no classes: name one of them, such "
             f"as path='{folder / classes[-1]}'; splits are drawn from it"
         )
+    for name in classes:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise RequestError(f"{folder} has a folder whose name is no text, {name!r}") from None
     below = [file.relative_to(folder).parts for file in found]
     pairs = [
         (file, parts[0])

@@ -33,7 +33,7 @@ def contained() -> Iterator[None]:
     errors, dtype, threads = np.geterr(), torch.get_default_dtype(), torch.get_num_threads()
     grad, deterministic = torch.is_grad_enabled(), torch.get_deterministic_debug_mode()
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), _descriptor():
             yield
     finally:
         os.chdir(folder)
@@ -46,6 +46,23 @@ def contained() -> Iterator[None]:
             torch.set_num_threads(threads)
         torch.set_grad_enabled(grad)
         torch.set_deterministic_debug_mode(deterministic)
+
+
+@contextlib.contextmanager
+def _descriptor() -> Iterator[None]:
+    """Let what programs print that one's own code starts go to standard error, too."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # a service may have neither
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextlib.contextmanager

@@ -37,8 +37,10 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
 def data_digest(data: Data, seed: int) -> str:
     """Return the digest of a trial's examples as they are now, in a worker."""
     from suite.data import load
+    from suite.execution.contained import contained
 
-    return load(data, seed).digest
+    with contained():
+        return load(data, seed).digest
 
 
 def run_bundle(

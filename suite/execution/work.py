@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import distributed
@@ -44,7 +44,8 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever one's own code raises
-        first, _, rest = f"{type(error).__name__}: {error}".partition("\n")
+        said = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
+        first, _, rest = said.partition("\n")
         place = f" ({own})" if (own := own_line(error)) else ""
         outcome = Outcome(status=Status.FAILED, error=f"{first}{place}\n{rest}".rstrip())
     machine = facts(trial.recipe, outcome, device)
@@ -114,6 +115,8 @@ def measure_probe(probe: Probe, seed: int) -> Outcome:
     # What a probe draws without a generator of its own comes from its seed too.
     with seeded(stream(seed, "probe")):
         values = function(probe.cell, seed)
+    if not isinstance(values, Mapping):
+        raise TypeError(f"a probe returns metrics by name, not {values!r}")
     final = {name: float(value) for name, value in values.items()}
     for name in final:
         check_metric(name)

@@ -134,13 +134,13 @@ def _coerce_plain(value: Any, kind: Any, where: str) -> Any:
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if kind is Path and isinstance(value, str) and value:
-        return Path(value)
+        value = Path(value)
     if hasattr(kind, "accept"):  # a kind of component, which a word may name
         return kind.accept(value, where)
     fits = type(value) is kind if kind in (int, float, bool, str) else isinstance(value, kind)
     if not fits or (isinstance(value, float) and not math.isfinite(value)):
         raise RequestError(f"{where} must be {_in_words(kind)}, not {value!r}")
-    if isinstance(value, str) and not _is_text(value):
+    if isinstance(value, str | Path) and not _is_text(str(value)):
         raise RequestError(f"{where} has a character that cannot be written, {value!r}")
     # Of two equal values, JSON writes -0.0 another way, and the id would differ.
     return 0.0 if kind is float and value == 0.0 else value

@@ -12,7 +12,7 @@ import torch
 from suite.tracking.journal import DEFAULT as JOURNAL
 from suite.tracking.journal import Journal
 from suite.vocabulary.record import files_read
-from tests.command_line import make_study, suite, suite_json
+from tests.command_line import make_study, suite, suite_json, suite_process
 
 PROBES = """
 import os, sys
@@ -212,3 +212,45 @@ def test_what_a_probe_read_is_not_served_when_it_is_another(tmp_path: Path, stra
     assert suite_json(tmp_path, "run", "reads", *how)["ran"] == 4
     (record,) = {one.provenance.data_source for one in Journal(tmp_path / JOURNAL).records.values()}
     assert list(files_read(record)) == ["data/numbers.txt"]
+
+
+LOUD = """
+import os, subprocess
+import numpy as np
+from suite import Budget, Model, Recipe, Study, axis, source
+
+
+@source
+def loud():
+    print("printed")
+    os.write(1, b"written")
+    subprocess.run(["echo", "by a program"])
+    return np.arange(60.0).reshape(30, 2), np.arange(30) % 2
+
+
+study = Study(
+    title="T", recipe=Recipe(data=loud(), model=Model("softmax"), budget=Budget(epochs=1)),
+    grid=(axis("optimizer.lr", (0.1,)),), seeds=1,
+)
+"""
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "packed"])
+def test_whatever_a_study_prints_json_is_json(tmp_path: Path, strategy: str) -> None:
+    make_study(tmp_path, LOUD, "loud_one")
+    for ran in (1, 0):
+        done = suite_process(tmp_path, "run", "loud_one", "--json", "--strategy", strategy)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["ran"] == ran
+
+
+def test_what_a_probe_says_that_is_no_text_does_not_stop_its_study(tmp_path: Path) -> None:
+    make_study(tmp_path, PROBES.format(name="odd", fault=r"raise ValueError('bad \udce9')"), "odd")
+    done = suite(tmp_path, "run", "odd", "--json")
+    (study,) = json.loads(done.stdout)["studies"]
+    assert (done.returncode, study["failed"]) == (1, 2)
+    nothing = PROBES.format(name="none", fault="return None")
+    make_study(tmp_path, nothing, "none_at_all")
+    done = suite(tmp_path, "run", "none_at_all", "--json")
+    (study,) = json.loads(done.stdout)["studies"]
+    assert study["errors"][0]["error"] == "TypeError: a probe returns metrics by name, not None"

@@ -19,6 +19,7 @@ from suite.commands.ranking import ranking, ranking_text
 from suite.tracking.journal import Journal
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
+from suite.vocabulary.metrics import METRICS
 from tests.command_line import refused, suite, suite_json
 from tests.synthetic import results_of
 
@@ -73,6 +74,18 @@ DATA: dict[str, tuple[Callable[[], object], list[str], list[str]]] = {
         ["2020.npz"],
         ["linear", *TABLE[1:]],
     ),
+    "texts": (
+        lambda: Path("names.txt").write_text("".join(f"{'abcd'[i % 4] * 3}\n" for i in range(N))),
+        ["names.txt"],
+        ["lstm", "transformer"],
+    ),
+    "labels that are code": (
+        lambda: frame()
+        .assign(kind=["C:\\users\\N", 'a"""b'] * (N // 2))
+        .to_csv("odd.csv", index=False),
+        ["odd.csv", "--target", "kind", "--set", "data.drop=price"],
+        TABLE,
+    ),
     "what is built in": (
         lambda: None,
         ["digits", "--set", "data.train_examples=50"],
@@ -95,7 +108,7 @@ def test_data_of_any_kind_get_a_ranking_and_a_study(
     assert form["ran"] == study.grids("smoke")[0].size
     assert study.recipe.loss.values == ("linear" in networks)
     scores = [row["score"] for row in form["ranking"]]
-    assert scores == sorted(scores, reverse=not study.recipe.loss.values)
+    assert scores == sorted(scores, reverse=METRICS[study.select].better == "higher")
 
 
 def test_the_same_again_runs_nothing_and_ranks_the_same(folder: Path) -> None:
@@ -117,6 +130,26 @@ def test_it_says_what_a_run_takes_and_how_to_go_on(folder: Path) -> None:
     *_, study, more = done.stdout.splitlines()
     assert study.startswith("studies/my_data_1.py is the study that ran")
     assert "`suite report my_data_1`" in more
+
+
+def test_rows_that_were_added_are_no_other_file(folder: Path) -> None:
+    """What the file says of the data was true when it was written."""
+    arguments = ("try", "rows.csv", "--target", "kind", "--tier", "smoke", "--seeds", "1")
+    rows = frame()
+    rows.to_csv("rows.csv", index=False)
+    assert suite_json(folder, *arguments)["ran"] == 18
+    pd.concat([rows, rows.head(1)]).to_csv("rows.csv", index=False)
+    assert suite_json(folder, *arguments)["ran"] == 18
+
+
+def test_a_file_stays_where_another_run_is_going_on(folder: Path) -> None:
+    csv()
+    arguments = ("try", "My data (1).csv", "--target", "kind", "--tier", "smoke")
+    with Journal().run_lock():
+        done = suite(folder, *arguments)
+    assert done.returncode == 2
+    assert "another run is using" in done.stderr
+    assert Path("studies/my_data_1.py").exists()
 
 
 def test_a_file_of_another_text_is_left_alone(folder: Path) -> None:
@@ -174,6 +207,9 @@ WRONG: dict[str, tuple[Callable[[], object], list[str], str]] = {
     "whole numbers": (whole, ["n.csv", "--target", "n"], "say target_is='values' or target_is='classes': --set data.target_is="),
     "a gap in the target": (whole, ["n.csv", "--target", "gap"], "n.csv, line 2: column 'gap' is the target and has no entry\n"),
     "name": (csv, ["My data (1).csv", "--name", "My data"], "a study's name is a lower-case Python name"),
+    "another source": (csv, ["My data (1).csv", "--set", "data.name=arrays"], "a field of the data here"),
+    "no text": (lambda: Path("t.txt").write_bytes(b"\xff" * 9), ["t.txt"], "cannot be read as text: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte\n"),
+    "a name that is no text": (lambda: Path("caf\udce9.csv").write_text("a,y\n"), ["caf\udce9.csv", "--target", "y"], "has a character that cannot be written"),
     "tier": (csv, ["My data (1).csv", "--target", "kind", "--tier", "smok"], "(did you mean 'smoke'?)"),
     "a size": (photos, ["photos", "--set", "data.size=0"], "size must be"),
 }  # fmt: skip

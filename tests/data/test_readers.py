@@ -771,3 +771,47 @@ def test_data_are_described_in_a_line() -> None:
     )
     assert described(Data("synthetic_linear"), 0).endswith("; 2 features; 1 value to predict")
     assert "16 positions, 9 kinds of symbols; 9 classes at each" in described(Data("copying"), 0)
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30, 1.0])
+@pytest.mark.parametrize("offset", [0.0, 1.7e9])
+def test_numbers_of_any_size_are_standardised(scale: float, offset: float) -> None:
+    drawn = np.random.default_rng(0).random((60, 2)) * 3000
+    frame = pd.DataFrame({"x": offset * scale + drawn[:, 0] * scale, "y": drawn[:, 1] * scale})
+    frame.to_csv("rows.csv", index=False)
+    examples = load(Data("table", path="rows.csv", target="y"), 0)
+    for part in (examples.train.inputs, examples.train.targets):
+        assert part.dtype is torch.float32
+        assert float(part.mean()) == pytest.approx(0, abs=1e-5)
+        assert float(part.std(correction=0)) == pytest.approx(1, abs=1e-4)
+    assert len(examples.train.inputs.unique()) == 40
+
+
+def test_two_columns_of_a_name_are_refused_in_a_csv_too() -> None:
+    Path("rows.csv").write_text("a,y,y\n" + "1,x,x\n2,y,y\n" * 9)
+    assert refusal(lambda: table("rows.csv", target="y")) == "rows.csv has two columns 'y'"
+
+
+def test_classes_that_are_long_numbers_stay_apart() -> None:
+    rows = "".join(f"{i},1234567890123456789{i % 2}\n" for i in range(20))
+    Path("rows.csv").write_text("x,y\n" + rows)
+    assert table("rows.csv", target="y").outputs == 2
+    rows = "".join(f"{i},{16777216 + i % 3}.0\n" for i in range(30))
+    Path("rows.csv").write_text("x,y\n" + rows)
+    assert table("rows.csv", target="y", target_is="classes").outputs == 3
+
+
+def test_arrays_deeper_in_a_folder_are_not_those_of_the_folder() -> None:
+    for place, fill in (("nest", 1), ("nest/old", 0)):
+        Path(place).mkdir()
+        np.save(f"{place}/inputs.npy", np.full((6, 2), fill, np.float32))
+        np.save(f"{place}/targets.npy", np.arange(6) % 2)
+    assert arrays("nest").inputs.min() == 1
+
+
+def test_a_label_that_is_missing_among_words_is_refused() -> None:
+    @source
+    def gap() -> Any:
+        return np.ones((6, 2)), ["x", float("nan"), "y"] * 2
+
+    assert "without a label, first in row 1" in refusal(lambda: load(gap(), 0))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -234,3 +235,33 @@ def test_more_examples_are_the_same_ones_and_then_some(name: str) -> None:
     few, more = (raw(Data(name, train_examples=n), 3).inputs for n in (50, 90))
     assert np.array_equal(few, more[: len(few)])
     assert not np.array_equal(raw(Data(name), 4).inputs[:50], few[:50])
+
+
+def test_an_array_of_tags_fills_up_what_lists_have_not() -> None:
+    tags = np.array([[1, 2, IGNORED], [1, 2, 3], [3, IGNORED, 1]])
+    found = sequences([["a", "b"], ["a", "b", "c"], ["c", "b", "a"]], tags)
+    assert found.inputs.tolist() == [[1, 2, 0], [1, 2, 3], [3, 2, 1]]
+    assert found.targets.tolist() == [[0, 1, IGNORED], [0, 1, 2], [2, IGNORED, 0]]
+    assert "2 entries and 3 targets" in refusal([["a", "b"]] * 3, np.ones((3, 3), int))
+
+
+@pytest.mark.parametrize(
+    ("texts", "targets", "said"),
+    [
+        (np.ones((6, 3)), None, "needs whole numbers (n, length), or lists, not float64 (6, 3)"),
+        (np.ones((6, 3, 2), int), None, "not int64 (6, 3, 2)"),
+        (np.ones((6, 3), int), np.zeros((6, 3), int), "one class only"),
+        ([["a", None], ["b"], ["c"]], None, "a missing entry, the first in row 0"),
+        (["a", "b", "c"], ["x", float("nan"), "y"], "without a label, first in row 1"),
+    ],
+)
+def test_what_has_gaps_or_is_no_sequence_is_refused(texts: Any, targets: Any, said: str) -> None:
+    assert said in refusal(texts, targets)
+
+
+def test_a_file_s_mark_of_order_and_odd_separators_are_no_symbols_and_no_lines() -> None:
+    Path("x.txt").write_bytes("\ufeffab\r\nc\u2028d\nef\n".encode())
+    assert sequences("x.txt").names == ("∎", "a", "b", "c", "d", "e", "f", "\u2028")
+    Path("X.CSV").write_text("t\nab\ncd\nef\n")
+    assert sequences("X.CSV", text="t").inputs.shape == (3, 3)
+    assert len(sequences(pd.Series(["a", "b", "c"], index=[5, 6, 7])).inputs) == 3

@@ -63,7 +63,8 @@ def outcome_form(recipe: Recipe, seed: int, outcome: Outcome) -> dict[str, Any]:
 
 def outcome_text(form: Form) -> str:
     """Return final metrics to read."""
-    lines = [form["data"], f"{form['status']}{': ' + form['error'] if form['error'] else ''}"]
+    lines = [f"{form['status']}{': ' + form['error'] if form['error'] else ''}"]
+    lines.append(f"  {form['data']}")
     for name, value in form["final"].items():
         words = METRICS[name].words if name in METRICS else name
         shown = f"{value:.2%}" if name in METRICS and METRICS[name].unit == "percent" else value

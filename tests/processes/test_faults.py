@@ -367,7 +367,7 @@ def test_a_probe_that_raises_fails_its_trials_alone(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["ran"] == 6
     records = Journal(tmp_path / ".thumbrules" / "journal.jsonl").records.values()
     failed = [one.outcome.error for one in records if one.outcome.status is Status.FAILED]
-    assert failed == ["ZeroDivisionError: no such size"] * 2
+    assert failed == ["ZeroDivisionError: no such size (studies/raises.py, line 9)"] * 2
 
 
 def test_a_clock_that_goes_backwards_makes_no_time_negative(

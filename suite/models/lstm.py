@@ -11,7 +11,14 @@ class LSTM(nn.Module):
     """Symbols `(n, length)` to outputs `(n, length, outputs)`."""
 
     def __init__(
-        self, outputs: int, symbols: int, *, layers: int, width: int, dropout: float
+        self,
+        _shape: tuple[int, ...],
+        outputs: int,
+        *,
+        symbols: int,
+        layers: int,
+        width: int,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(symbols, width)
@@ -23,16 +30,3 @@ class LSTM(nn.Module):
         """Return what each position says, having seen itself and those before it."""
         outputs: Tensor = self.head(self.dropout(self.memory(self.embedding(symbols))[0]))
         return outputs
-
-
-def lstm(
-    _shape: tuple[int, ...],
-    outputs: int,
-    *,
-    symbols: int,
-    layers: int,
-    width: int,
-    dropout: float,
-) -> nn.Module:
-    """Return a network from symbols `(n, length)` to `(n, length, outputs)`."""
-    return LSTM(outputs, symbols, layers=layers, width=width, dropout=dropout)

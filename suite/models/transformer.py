@@ -93,14 +93,18 @@ class Layer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Symbols `(n, length)` to outputs `(n, length, outputs)`."""
+    """Symbols `(n, length)` to outputs `(n, length, outputs)`.
+
+    Raises:
+        RequestError: if classes are not symbols and shall share their vectors.
+    """
 
     def __init__(
         self,
-        length: int,
+        shape: tuple[int, ...],
         outputs: int,
-        symbols: int,
         *,
+        symbols: int,
         layers: int,
         width: int,
         heads: int,
@@ -110,6 +114,11 @@ class Transformer(nn.Module):
         positions: str,
         tied: bool,
     ) -> None:
+        if tied and outputs != symbols:
+            raise RequestError(
+                "Model.tied needs classes that are the symbols, not "
+                f"{outputs} classes of {symbols} symbols"
+            )
         super().__init__()
         self.embedding = nn.Embedding(symbols, width)
         # As large as the original's: of unit length for classes, and scaled up as inputs.
@@ -117,9 +126,9 @@ class Transformer(nn.Module):
         self.scale = width**0.5
         self.positions = None
         if positions == "learned":
-            self.positions = nn.Parameter(torch.randn(length, width))
+            self.positions = nn.Parameter(torch.randn(shape[0], width))
         self.dropout = Dropout(dropout)
-        rotary = length if positions == "rotary" else 0
+        rotary = shape[0] if positions == "rotary" else 0
         self.layers = nn.Sequential(
             *(
                 Layer(width, heads, rotary, activation=activation, dropout=dropout, norm=norm)
@@ -138,41 +147,3 @@ class Transformer(nn.Module):
             values = values + self.positions[: symbols.shape[1]]
         outputs: Tensor = self.head(self.norm(self.layers(self.dropout(values))))
         return outputs
-
-
-def transformer(
-    shape: tuple[int, ...],
-    outputs: int,
-    *,
-    symbols: int,
-    layers: int,
-    width: int,
-    heads: int,
-    activation: Activation,
-    dropout: float,
-    norm: str,
-    positions: str,
-    tied: bool,
-) -> nn.Module:
-    """Return a network from symbols `(n, length)` to `(n, length, outputs)`.
-
-    Raises:
-        RequestError: if classes are not symbols and shall share their vectors.
-    """
-    if tied and outputs != symbols:
-        raise RequestError(
-            f"Model.tied needs classes that are the symbols, not {outputs} classes of {symbols} symbols"
-        )
-    return Transformer(
-        shape[0],
-        outputs,
-        symbols,
-        layers=layers,
-        width=width,
-        heads=heads,
-        activation=activation,
-        dropout=dropout,
-        norm=norm,
-        positions=positions,
-        tied=tied,
-    )

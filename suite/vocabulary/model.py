@@ -261,7 +261,7 @@ class ResNet18(Model, name="resnet18", place="suite.models.resnet18:resnet18"):
     scale: float = number(default=1.0, low=0.01, high=16.0, small=0.05)
 
 
-class Transformer(Model, name="transformer", place="suite.models.transformer:transformer"):
+class Transformer(Model, name="transformer", place="suite.models.transformer:Transformer"):
     """A causal transformer (Vaswani et al., 2017) over symbols; each position says a class.
 
     Attributes:
@@ -299,7 +299,7 @@ class Transformer(Model, name="transformer", place="suite.models.transformer:tra
             )
 
 
-class LSTM(Model, name="lstm", place="suite.models.lstm:lstm"):
+class LSTM(Model, name="lstm", place="suite.models.lstm:LSTM"):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997) over symbols; each position says a class.
 
     Attributes:

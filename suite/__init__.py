@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from suite.ground.fields import number, scalar
 from suite.vocabulary.claims import (
+    Boundary,
     Difference,
     Equivalence,
     Identity,
@@ -46,6 +47,7 @@ __all__ = [
     "Activation",
     "Average",
     "Axis",
+    "Boundary",
     "Budget",
     "Data",
     "Difference",

@@ -33,6 +33,7 @@ class Statement:
         number: the claim's number in the list of the notes' claims, if it is one of them.
         because: why it comes out so, for a reader who is learning.
         part: the part of the study that tests it.
+        contexts: names of the study's contexts in which it is asked too.
     """
 
     _: KW_ONLY
@@ -42,6 +43,7 @@ class Statement:
     number: int | None = None
     because: str = ""
     part: str = "main"
+    contexts: tuple[str, ...] = ()
 
     def check(self) -> None:
         check_metric(self.of)
@@ -257,6 +259,52 @@ class Threshold(Effect):
 
 
 @vocabulary
+class Boundary(Effect):
+    """Along an axis of numbers, the effect of `arm` over `against` changes from `low` to `high`.
+
+    The effect at a place between two levels is interpolated, on the axis's logarithm where all
+    levels are above 0, and so is one number a seed: a t test says whether the mean can be zero
+    there. The interval is every place where it can (Fieller, 1954, has it for a ratio of means).
+
+    Attributes:
+        over: the axis.
+        arm: levels that define the arm the claim speaks of.
+        against: levels that define what it is compared with.
+        low, high: the range of the axis in which the claim says the boundary lies.
+        crosses: what lies there: the effect changes sign (`zero`), or stops, or starts, to be at
+            least `matters`.
+    """
+
+    _: KW_ONLY
+    over: str
+    arm: Arm
+    against: Arm
+    low: float
+    high: float
+    crosses: Literal["zero", "matters"] = "zero"
+
+    def check(self) -> None:
+        super().check()
+        if self.low >= self.high:
+            raise RequestError(f"low must be below high: claim '{self.says}'")
+
+    @property
+    def along(self) -> str:
+        """The axis on which the boundary lies."""
+        return self.over
+
+    @property
+    def refuted_if(self) -> Worded:
+        """What would refute the claim, in words."""
+        ends = {"low": f"{self.low:g}", "high": f"{self.high:g}"}
+        if self.crosses == "zero":
+            return worded("nowhere from {low} to {high} can the effect be zero", **ends)
+        return worded(
+            "nowhere from {low} to {high} can the effect be exactly {size}", size=self.size, **ends
+        )
+
+
+@vocabulary
 class Rate(Statement):
     """The share of seeds that end in an event is above (`higher`) or below `than`.
 
@@ -339,13 +387,19 @@ class Identity(Statement):
 Directional = Difference | Interaction | Trend | Ordering | Threshold
 Tested = Directional | Equivalence
 Counted = Rate | Within
-Claim = Tested | Counted | Identity
+Claim = Tested | Counted | Identity | Boundary
 
 
 def arms(claim: Claim, levels: tuple[Any, ...] = ()) -> dict[str, Arm]:
     """Return the arms of a claim by name; `levels` are those of the axis it runs over, if any."""
     if isinstance(claim, Trend | Ordering):
         return {str(level): {**claim.arm, claim.over: level} for level in levels}
+    if isinstance(claim, Boundary):
+        return {
+            f"{name} at {level}": {**getattr(claim, name), claim.over: level}
+            for name in ("arm", "against")
+            for level in levels
+        }
     if isinstance(claim, Interaction):
         return {
             "arm": {**claim.arm, **claim.within},

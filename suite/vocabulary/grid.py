@@ -106,6 +106,7 @@ class Grid:
 
     Attributes:
         later: changes to components that levels replace, which each of theirs must take.
+        context: the study's context in which it is, or nothing where it is as written.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Grid:
     alone: bool = False
     probe: ProbeFunction | None = None
     later: Changes = dataclasses.field(default_factory=dict)
+    context: str = ""
 
     def axis(self, path: str) -> Axis:
         """Return the axis of a path, or raise RequestError."""
@@ -325,6 +327,11 @@ class Grid:
         depending = (one for one in self.axes if one.per and {one.path, one.per} <= levels.keys())
         return all(levels[one.path] in one.beside(levels) for one in depending)
 
+    def check_cells(self) -> None:
+        """Refuse a cell whose recipe there cannot be."""
+        for cell in self.cells if self.probe is None else ():
+            self._made("", "", cell)
+
     def trials(self, study: str, source: str) -> Iterator[Trial]:
         """Yield every trial, seed by seed; `source` is the digest of the study's file."""
         made = [(cell, self._made(study, source, cell)) for cell in self.cells]
@@ -467,7 +474,27 @@ def keep_only(grids: tuple[Grid, ...], only: Mapping[str, tuple[Any, ...]]) -> t
     return tuple(_narrowed(grid, only) for grid in grids)
 
 
+def in_context(part: str, context: str) -> str:
+    """Return what the grid of a part in a context is called."""
+    return f"{part}@{context}"
+
+
+def keep_levels(grid: Grid, wanted: Mapping[str, Iterable[Any]]) -> Grid:
+    """Return the grid with some levels of its axes; where it has none of these, it has no trials."""
+    axes = tuple(
+        known.only([grid.form(known.path, level) for level in wanted[known.path]])
+        if known.path in wanted
+        else known
+        for known in grid.axes
+    )
+    if not all(one.levels for one in axes):
+        return dataclasses.replace(grid, seeds=0)
+    return dataclasses.replace(grid, axes=axes).matched()
+
+
 def _narrowed(grid: Grid, only: Mapping[str, tuple[Any, ...]]) -> Grid:
+    if grid.context:  # which has few of the levels, or others
+        return keep_levels(grid, only)
     axes = []
     for known in grid.axes:
         if known.path in only:

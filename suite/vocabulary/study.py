@@ -12,11 +12,20 @@ from typing import Any, ClassVar, Literal
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import number, vocabulary
 from suite.ground.identity import canonical, digest
-from suite.vocabulary.claims import Claim, Counted, Identity, Trend, arms
+from suite.vocabulary.claims import Boundary, Claim, Counted, Identity, Trend, arms
 from suite.vocabulary.components import names_here, within
-from suite.vocabulary.grid import MOST_SEEDS, Axis, Changes, Grid, Trial, keep_only
+from suite.vocabulary.grid import (
+    MOST_SEEDS,
+    Axis,
+    Changes,
+    Grid,
+    Trial,
+    in_context,
+    keep_levels,
+    keep_only,
+)
 from suite.vocabulary.loss import SPLITS
-from suite.vocabulary.metrics import METRICS, check_metric, is_timed
+from suite.vocabulary.metrics import METRICS, check_metric, check_written, is_timed
 from suite.vocabulary.recipe import ProbeFunction, Recipe
 from suite.vocabulary.views import View
 
@@ -96,6 +105,9 @@ class Study:
         claims: fixed before the run.
         views: the figures of its page.
         parts: further grids.
+        contexts: by name, changes by dotted path under which claims that ask for it are put to the
+            test once more: other data, another network, `{"fashion": {"data.name": "fashion_mnist"}}`.
+            Its trials are those that these claims read; `part@context` is what overrides call them.
         tiers: changes by dotted path, for each tier that differs from the file as written.
         probe: as in Part, where the main grid trains nothing.
         name: the name of its file; `source` is a digest of its text.
@@ -114,6 +126,7 @@ class Study:
     claims: tuple[Claim, ...] = ()
     views: tuple[View, ...] = ()
     parts: tuple[Part, ...] = ()
+    contexts: Mapping[str, Changes] = dataclasses.field(default_factory=dict)
     tiers: Mapping[str, Changes] = dataclasses.field(default_factory=dict)
     probe: ProbeFunction | None = None
     name: str = ""
@@ -135,9 +148,11 @@ class Study:
                 raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
         self._check_parts()
         self._check_probes()
+        self._check_contexts()
         for tier in TIERS:
             self.grids(tier)
         self._check_claims_and_views()
+        self._check_claims_in_contexts()
 
     def found(self, **where: str) -> Study:
         """Return the study with what only its file says; all else has been checked."""
@@ -163,10 +178,32 @@ class Study:
 
     def _check_parts(self) -> None:
         taken = [MAIN, *(field.name for field in dataclasses.fields(Recipe))]
+        for name in self.contexts:
+            taken += [in_context(part, name) for part in (MAIN, *(one.name for one in self.parts))]
         for part in self.parts:
             if part.name in taken:
                 raise RequestError(f"a part cannot be called '{part.name}': that name is taken")
             taken.append(part.name)
+
+    def _check_contexts(self) -> None:
+        for name, changes in self.contexts.items():
+            check_written(name, "a context")
+            if not isinstance(changes, Mapping) or not changes:
+                raise RequestError(
+                    f"context '{name}' needs changes by dotted path, not {changes!r}"
+                )
+        for claim in self.claims:
+            for name in claim.contexts:
+                if name not in self.contexts:
+                    raise RequestError(
+                        f"claim '{claim.says}': there is no context '{name}' "
+                        f"{nearest(name, self.contexts)}"
+                    )
+
+    def _contexts_of(self, part: str) -> list[str]:
+        """Return the contexts in which a part's claims are asked too, in the study's order."""
+        asked = {name for claim in self.claims if claim.part == part for name in claim.contexts}
+        return [name for name in self.contexts if name in asked]
 
     def _check_measurable(self, metric: str, grid: Grid, who: str) -> None:
         if metric.startswith("train/running_"):
@@ -196,8 +233,9 @@ class Study:
 
     def _check_claims_and_views(self) -> None:
         grids = self.grids()
-        for name in ("claims", "views"):
-            said = tuple(_in_form(item, _named(grids, item.part)) for item in getattr(self, name))
+        as_written = [grid for grid in grids if not grid.context]
+        for name, known in (("claims", as_written), ("views", grids)):
+            said = tuple(_in_form(item, _named(known, item.part)) for item in getattr(self, name))
             object.__setattr__(self, name, said)
         for grid in grids:
             self._check_measurable(self.select, grid, "Study.select")
@@ -208,8 +246,36 @@ class Study:
         for view in self.views:
             _check_view(view, _named(grids, view.part))
 
+    def _check_claims_in_contexts(self) -> None:
+        """Refuse a context that changes nothing, or in which a claim that asks cannot be tested."""
+        for tier in TIERS:
+            by_name = {grid.name: grid for grid in self.grids(tier)}
+            for grid in (one for one in by_name.values() if one.context):
+                asking = self._asking(grid)
+                part = _read_by(by_name[asking[0].part], asking)
+                if (grid.recipe, grid.later, grid.axes) == (part.recipe, part.later, part.axes):
+                    raise RequestError(
+                        f"context '{grid.context}' changes nothing of part '{part.name}'"
+                    )
+                for claim in asking:
+                    who = f"claim '{claim.says}' in context '{grid.context}'"
+                    for metric in (claim.of, *([] if grid.probe else [self.select])):
+                        self._check_measurable(metric, grid, who)
+                if tier == "laptop":
+                    for claim in asking:
+                        self._check_claim(claim, grid)
+
+    def _asking(self, grid: Grid) -> list[Claim]:
+        """Return the claims for which the grid of a context is there."""
+        return [
+            claim
+            for claim in self.claims
+            if grid.context in claim.contexts and grid.name == in_context(claim.part, grid.context)
+        ]
+
     def _check_claim(self, claim: Claim, grid: Grid) -> None:
         who = f"claim '{claim.says}'"
+        who += f" in context '{grid.context}'" if grid.context else ""
         levels = grid.axis(claim.along).levels if claim.along else ()
         self._check_measurable(claim.of, grid, who)
         compared = list(arms(claim, levels).values())
@@ -225,6 +291,13 @@ class Study:
             tunes = not (isinstance(claim, Counted) or grid.probe) or isinstance(claim, Identity)
             if free and not tunes:
                 raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
+        if isinstance(claim, Boundary) and not (
+            min(levels) <= claim.low and claim.high <= max(levels)
+        ):
+            raise RequestError(
+                f"{who}: the range from {claim.low:g} to {claim.high:g} reaches beyond the levels of "
+                f"'{claim.over}', {min(levels):g} to {max(levels):g}"
+            )
 
     def grids(
         self,
@@ -253,39 +326,60 @@ class Study:
     def _grids(self, tier: str, overrides: Changes, seeds: int | None) -> tuple[Grid, ...]:
         if tier not in TIERS:
             raise RequestError(f"there is no tier '{tier}' {nearest(tier, TIERS)}")
-        names = [part.name for part in self.parts]
+        parts = (Part(MAIN, grid=self.grid, probe=self.probe), *self.parts)
+        places = [(part, "") for part in parts]
+        places += [(part, name) for part in parts for name in self._contexts_of(part.name)]
+        names = [in_context(part.name, name) if name else part.name for part, name in places]
         tier_changes = _split(self.tiers.get(tier, {}), names)
         user_changes = _split(overrides, names)
-        grids = []
-        parts = (Part(MAIN, grid=self.grid, probe=self.probe), *self.parts)
         varied = frozenset(known.path for part in parts for known in part.grid)
-        for part in parts:
+        grids = []
+        for (part, context), name in zip(places, names, strict=True):
             seeds_of_part = part.seeds or self.seeds
-            grid = Grid(part.name, self.recipe, part.grid, seeds_of_part, part.alone, part.probe)
+            grid = Grid(name, self.recipe, part.grid, seeds_of_part, part.alone, part.probe)
             grid.check_dependence()
-            for changes in (
-                tier_changes[MAIN],
-                part.changes,
-                tier_changes[part.name] if part.name != MAIN else {},
-                user_changes[MAIN],
-                user_changes[part.name] if part.name != MAIN else {},
-                {"seeds": seeds} if seeds else {},
-            ):
-                grid = grid.changed(changes, varied)
-            if tier not in part.tiers:
-                grid = dataclasses.replace(grid, seeds=0)
-            grids.append(grid.settled())
+            own = dict(self.contexts[context]) if context else {}
+            if "seeds" in tier_changes[MAIN]:  # how many a tier can bear is the tier's to say
+                own.pop("seeds", None)
+            try:
+                for changes in (
+                    tier_changes[MAIN],
+                    part.changes,
+                    tier_changes[part.name] if part.name != MAIN else {},
+                    own,
+                    tier_changes[name] if context else {},
+                    _beside(own, user_changes[MAIN]),
+                    _beside(own, user_changes[part.name]) if part.name != MAIN else {},
+                    user_changes[name] if context else {},
+                    {"seeds": seeds} if seeds else {},
+                ):
+                    grid = grid.changed(changes, varied)
+                if tier not in part.tiers:
+                    grid = dataclasses.replace(grid, seeds=0)
+                grid = dataclasses.replace(grid.settled(), context=context)
+                if context:
+                    grid = _read_by(grid, self._asking(grid))
+                    grid.check_cells()
+            except RequestError as error:
+                if not context:
+                    raise
+                raise RequestError(f"context '{context}', part '{part.name}': {error}") from None
+            grids.append(grid)
         return tuple(grids)
 
     def _check_trends(self, grids: Iterable[Grid]) -> None:
         by_name = {grid.name: grid for grid in grids}
         for claim in self.claims:
-            if isinstance(claim, Trend) and claim.part in by_name:
-                levels = by_name[claim.part].axis(claim.over).levels
+            places = [in_context(claim.part, name) for name in claim.contexts]
+            for name in (claim.part, *places):
+                if not isinstance(claim, Trend | Boundary) or name not in by_name:
+                    continue
+                levels = by_name[name].axis(claim.over).levels
                 if not all(isinstance(level, int | float) for level in levels):
-                    raise RequestError(f"axis '{claim.over}' has no numbers, and so no slope")
+                    what = "slope" if isinstance(claim, Trend) else "boundary"
+                    raise RequestError(f"axis '{claim.over}' has no numbers, and so no {what}")
                 low = min(levels)
-                if low <= 0 and claim.per != "unit":
+                if isinstance(claim, Trend) and low <= 0 and claim.per != "unit":
                     raise RequestError(
                         f"axis '{claim.over}' needs levels above 0 for a slope per {claim.per}, "
                         f"not {low}"
@@ -330,9 +424,30 @@ def _split(changes: Changes, parts: list[str]) -> dict[str, dict[str, Any]]:
     """Sort changes into those for every part (under MAIN) and those for one, named first."""
     split: dict[str, dict[str, Any]] = {name: {} for name in (MAIN, *parts)}
     for path, value in changes.items():
-        head, _, rest = path.partition(".")
-        if head in parts and rest:
-            split[head][rest] = value
+        heads = [name for name in parts if name != MAIN and path.startswith(f"{name}.")]
+        if heads:
+            head = max(heads, key=len)  # a name may have dots
+            split[head][path.removeprefix(f"{head}.")] = value
         else:
             split[MAIN][path] = value
     return split
+
+
+def _beside(own: Changes, changes: Changes) -> Changes:
+    """Return changes for all of a study less those of what makes a context one."""
+
+    def is_own(path: str) -> bool:
+        return any(f"{path}.".startswith(f"{one}.") or one.startswith(f"{path}.") for one in own)
+
+    return {path: one for path, one in changes.items() if path == "seeds" or not is_own(path)}
+
+
+def _read_by(grid: Grid, claims: Iterable[Claim]) -> Grid:
+    """Return a grid with the levels that claims read: all of an axis that one of them tunes."""
+    read = [
+        arm
+        for claim in claims
+        for arm in arms(claim, grid.axis(claim.along).levels if claim.along else ()).values()
+    ]
+    paths = [one.path for one in grid.axes if all(one.path in arm for arm in read)]
+    return keep_levels(grid, {path: [arm[path] for arm in read] for path in paths})

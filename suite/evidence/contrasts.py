@@ -16,7 +16,9 @@ import pandas as pd
 from scipy import stats
 
 from suite.evidence.arms import ArmValues, arm_values
+from suite.evidence.profiles import Profile
 from suite.vocabulary.claims import (
+    Boundary,
     Claim,
     Difference,
     Equivalence,
@@ -92,8 +94,19 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[float, ...] = ()) 
             return np.asarray(inside, float)
         case Identity():
             return np.asarray(values[:, 0])
+        case Boundary():
+            return _amid(claim, values, levels)
         case Difference() | Equivalence():
             return np.asarray(values[:, 0] - values[:, 1])
+
+
+def _amid(claim: Boundary, values: np.ndarray[Any, Any], levels: tuple[float, ...]) -> Contrast:
+    """Return each row's effect in the middle of the claimed range."""
+    order = np.argsort(levels)
+    effects = values[:, : len(levels)] - values[:, len(levels) :]
+    found = Profile(tuple(float(levels[i]) for i in order), effects[:, order])
+    low, high = (found.place(max(end, found.levels[0])) for end in (claim.low, claim.high))
+    return found.at((low + high) / 2)
 
 
 def _slopes(claim: Trend, values: np.ndarray[Any, Any], levels: tuple[float, ...]) -> Contrast:

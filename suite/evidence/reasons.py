@@ -43,6 +43,14 @@ class Reason(StrEnum):
     NOT_POSITIVE = "a ratio needs values above 0, and seed {seed} measured {value}"
     EXACT = "no trial deviates by more than rounding explains"
     DEVIATES = "a trial deviates by more than rounding explains"
+    ONE_LEVEL_ALONG = "there is one level only, and so no boundary"
+    CROSSES_WITHIN = "the boundary lies within the claimed range"
+    CROSSES_ELSEWHERE = "the boundary lies outside the claimed range"
+    CROSSES_NOWHERE = "there is no boundary along the axis"
+    CROSSES_OFTEN = "the mean crosses {times} times, and where it does so is not certain"
+    CROSSES_ANYWHERE = "the boundary may lie outside the claimed range too"
+    CROSSES_UNSEEN = "the mean crosses nowhere, but not for certain"
+    ALIKE_AT_ENDS = "both ends of the axis lie on the same side, so no boundary is shown"
 
 
 # What more seeds would do away with.

@@ -1,0 +1,148 @@
+"""Where a rule holds: one claim's findings as written and in further contexts, taken together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from statsmodels.stats.oneway import anova_generic
+
+from suite.evidence.contrasts import Contrast
+from suite.evidence.reasons import Verdict
+from suite.evidence.significance import ALPHA, holm
+from suite.ground.wording import worded
+from suite.vocabulary.claims import Claim, Directional, Rate, Tested
+
+AS_WRITTEN = ""  # what the study is called among its contexts
+
+
+class Reach(StrEnum):
+    """What the evidence says of a claim over all contexts."""
+
+    ALL = "holds in all"
+    NONE = "holds in none"
+    DEPENDS = "depends"
+    REVERSES = "reverses"
+    OPEN = "open"
+
+
+class Why(StrEnum):
+    """A reason as a sentence without its capital and full stop."""
+
+    ALL = "it is supported as written and in every context"
+    ALL_UNLIKE = "it is supported as written and in every context, though not equally large in all"
+    NONE = "it is supported neither as written nor in any context, and that is decided everywhere"
+    REVERSES = "it is supported in one place and the other way in another"
+    DECIDED_OTHERWISE = "it is supported in one place and refuted in another"
+    UNLIKE = "the effect differs between contexts by more than chance explains"
+    OPEN = "neither is it supported everywhere, nor do contexts differ for certain"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A claim's verdict in one context, and its contrast there, a number a seed."""
+
+    verdict: Verdict
+    contrast: Contrast
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim over all contexts.
+
+    Attributes:
+        p: of an effect that is the same everywhere, and `adjusted_p` after Holm's correction over
+            the study's claims with contexts; NaN where nothing is tested.
+        breaks: the context that breaks the rule, empty for the study as written; None where none
+            does.
+    """
+
+    reach: Reach
+    reason: str
+    p: float
+    adjusted_p: float
+    breaks: str | None
+
+
+def judge(claims: Sequence[tuple[Claim, Mapping[str, Place]]]) -> list[Judged]:
+    """Judge each claim of a study by its places, by the name of their context; "" is as written."""
+    p_values = [
+        heterogeneity({name: one.contrast for name, one in places.items()})
+        if isinstance(claim, Tested)
+        else math.nan
+        for claim, places in claims
+    ]
+    adjusted = holm(p_values)
+    return [
+        _judged(claim, places, p, adjusted_p)
+        for (claim, places), p, adjusted_p in zip(claims, p_values, adjusted, strict=True)
+    ]
+
+
+def _judged(claim: Claim, places: Mapping[str, Place], p: float, adjusted_p: float) -> Judged:
+    verdicts = {name: one.verdict for name, one in places.items()}
+    unlike = adjusted_p < ALPHA
+    if set(verdicts.values()) == {Verdict.SUPPORTED}:
+        return Judged(Reach.ALL, Why.ALL_UNLIKE if unlike else Why.ALL, p, adjusted_p, None)
+    if set(verdicts.values()) <= {Verdict.REFUTED, Verdict.NO_EFFECT}:
+        return Judged(Reach.NONE, Why.NONE, p, adjusted_p, None)
+    if {Verdict.SUPPORTED, Verdict.REFUTED} <= set(verdicts.values()):
+        # The study as written is what the others are held against.
+        against = Verdict.REFUTED
+        if verdicts[AS_WRITTEN] is Verdict.REFUTED:
+            against = Verdict.SUPPORTED
+        breaks = next(name for name in verdicts if verdicts[name] is against)
+        if isinstance(claim, Directional | Rate):
+            return Judged(Reach.REVERSES, Why.REVERSES, p, adjusted_p, breaks)
+        return Judged(Reach.DEPENDS, Why.DECIDED_OTHERWISE, p, adjusted_p, breaks)
+    if unlike:
+        odd = odd_one({name: one.contrast for name, one in places.items()})
+        return Judged(Reach.DEPENDS, Why.UNLIKE, p, adjusted_p, odd)
+    return Judged(Reach.OPEN, Why.OPEN, p, adjusted_p, None)
+
+
+def heterogeneity(groups: Mapping[str, Contrast]) -> float:
+    """Return the p value of one mean for all groups (Welch, 1951); NaN below two that can be tested.
+
+    Variances and sizes may differ. A group of fewer than two seeds, or with a number that is none,
+    is left out.
+    """
+    return _welch(_testable(groups))[0]
+
+
+def odd_one(groups: Mapping[str, Contrast]) -> str:
+    """Return the group without which the others are most alike; of two, the one that is a context."""
+    there = _testable(groups)
+    if len(there) < 3:
+        return next(name for name in there if name != AS_WRITTEN)
+
+    def likeness(name: str) -> tuple[float, float]:
+        p, statistic = _welch({other: one for other, one in there.items() if other != name})
+        return p, -statistic
+
+    return max(there, key=likeness)
+
+
+def _testable(groups: Mapping[str, Contrast]) -> dict[str, Contrast]:
+    return {
+        name: one for name, one in groups.items() if len(one) > 1 and bool(np.isfinite(one).all())
+    }
+
+
+def _welch(groups: Mapping[str, Contrast]) -> tuple[float, float]:
+    """Return the p value and F."""
+    if len(groups) < 2:
+        return math.nan, math.nan
+    means = np.array([one.mean() for one in groups.values()])
+    variances = np.array([one.var(ddof=1) for one in groups.values()])
+    sizes = np.array([len(one) for one in groups.values()])
+    size = max(1e-300, float(np.abs(means).max()))
+    if variances.max() <= (1e-12 * size) ** 2:  # every seed agrees: no test, and none is needed
+        same = np.ptp(means) <= 1e-12 * size
+        return float(same), 0.0 if same else math.inf
+    # A group whose seeds all agree is the limit of one that hardly varies.
+    found = anova_generic(means, np.maximum(variances, 1e-12 * variances.max()), sizes, "unequal")
+    return float(found.pvalue), float(found.statistic)

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from suite.evidence import Finding
-from suite.vocabulary.claims import Claim, Equivalence, Identity, Rate, Within
+from suite.vocabulary.claims import Boundary, Claim, Equivalence, Identity, Rate, Within
 
 WIDTH, HEIGHT = 168, 18
 REACH = 40.0  # margins from zero to the edge
@@ -43,7 +43,7 @@ def band() -> tuple[float, float]:
 def mark(finding: Finding) -> Mark | None:
     """Return the small figure of a finding; None where there is no effect to draw."""
     claim = finding.claim
-    if isinstance(claim, Within) or math.isnan(finding.estimate):
+    if isinstance(claim, Within | Boundary) or math.isnan(finding.estimate):
         return None
     low, high = finding.interval
     ends = sorted(_position(claim, end) for end in (low, high) if not math.isnan(end))
@@ -57,7 +57,7 @@ def _position(claim: Claim, value: float) -> float:
     """Return where a value lies: 0 in the middle, 1 at the edge on the side of the claim."""
     if isinstance(claim, Identity):
         return _place(value / claim.tolerance if claim.tolerance else math.inf if value else 0.0)
-    assert not isinstance(claim, Within)
+    assert not isinstance(claim, Within | Boundary)
     way = 1 if isinstance(claim, Equivalence) or claim.direction == "higher" else -1
     if isinstance(claim, Rate):
         return way * (value - claim.than)

@@ -15,6 +15,7 @@ from suite.language.effects import (
     compared_words,
     effect_words,
     matters_words,
+    range_words,
     shared_words,
     tuned_words,
 )
@@ -30,7 +31,15 @@ from suite.language.words import (
     slug,
     trials_words,
 )
-from suite.vocabulary.claims import Claim, Counted, Equivalence, Identity, Rate, Within
+from suite.vocabulary.claims import (
+    Boundary,
+    Claim,
+    Counted,
+    Equivalence,
+    Identity,
+    Rate,
+    Within,
+)
 
 if TYPE_CHECKING:
     from reports.figures.canvas import Drawing, Picture
@@ -162,6 +171,14 @@ def _p_values(finding: Finding) -> tuple[PValues, ...]:
         decided = finding.settled_by == "effect"
         return (PValues(same, p_words(finding.p), p_words(finding.adjusted_p), decided),)
     large, small = finding.settled_by == "effect", finding.settled_by == "margin"
+    if isinstance(finding.claim, Boundary):
+        within = gettext("a boundary at {range}").format(range=range_words(finding.claim))
+        elsewhere = gettext("a boundary anywhere else")
+        raw, adjusted = p_words(finding.p_margin), p_words(finding.adjusted_p_margin)
+        return (
+            PValues(within, p_words(finding.p), p_words(finding.adjusted_p), large),
+            PValues(elsewhere, raw, adjusted, small),
+        )
     return (
         PValues(gettext("no difference"), p_words(finding.p), p_words(finding.adjusted_p), large),
         PValues(
@@ -200,7 +217,7 @@ def choices(claim: Claim) -> tuple[Choice, ...]:
     """Return what a reader can predict of a claim; only a direction can be the other way."""
     as_claimed = Choice(gettext("As claimed"), slug(Verdict.SUPPORTED))
     unknown = Choice(gettext("Cannot tell"), slug(Verdict.UNDECIDED))
-    if isinstance(claim, Equivalence | Identity | Counted):
+    if isinstance(claim, Equivalence | Identity | Counted | Boundary):
         return as_claimed, Choice(gettext("Not so"), slug(Verdict.REFUTED)), unknown
     other = Choice(gettext("The other way"), slug(Verdict.REFUTED))
     none = Choice(gettext("No meaningful difference"), slug(Verdict.NO_EFFECT))

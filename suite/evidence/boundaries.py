@@ -53,9 +53,7 @@ def where(claim: Boundary, found: Profile) -> list[Interval]:
     What reaches an end of the axis is open there: the boundary may lie beyond.
     """
     first, last = found.ends
-    pieces = sorted(
-        piece for value in edges(claim) for piece in found.places_of(value, ALPHA)
-    )
+    pieces = sorted(piece for value in edges(claim) for piece in found.places_of(value, ALPHA))
     return [
         (
             found.level(low) if low > first else 0.0 if found.log else -math.inf,
@@ -72,7 +70,7 @@ def test(claim: Boundary, measured: Measured) -> Test:
     together: the largest p value among them.
     """
     if not _is_testable(claim, measured):
-        return Test(*[math.nan] * 4, 1.0, 1.0)
+        return Test(math.nan, math.nan, math.nan, math.nan, 1.0, 1.0)
     found = profile(claim, measured.arms, measured.seeds)
     first, last = found.ends
     low, high = _range(claim, found)

@@ -13,7 +13,6 @@ from statsmodels.stats.oneway import anova_generic
 from suite.evidence.contrasts import Contrast
 from suite.evidence.reasons import Verdict
 from suite.evidence.significance import ALPHA, holm
-from suite.ground.wording import worded
 from suite.vocabulary.claims import Claim, Directional, Rate, Tested
 
 AS_WRITTEN = ""  # what the study is called among its contexts

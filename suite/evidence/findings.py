@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,21 +10,24 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from suite.evidence import effects, identities, shares
+from suite.evidence import boundaries, effects, identities, shares
 from suite.evidence.arms import ArmValues
+from suite.evidence.contexts import AS_WRITTEN, Judged, Place, judge
 from suite.evidence.contrasts import Contrast, Measured, measure_arms
 from suite.evidence.reasons import OPEN, Reason, Verdict
 from suite.evidence.significance import Test, from_logarithm, holm
 from suite.evidence.table import by_part, table
 from suite.vocabulary.claims import (
+    Boundary,
     Claim,
     Counted,
     Difference,
     Equivalence,
     Identity,
+    Tested,
     Within,
 )
-from suite.vocabulary.grid import Grid
+from suite.vocabulary.grid import Grid, in_context
 from suite.vocabulary.record import Record
 from suite.vocabulary.study import Study
 
@@ -69,6 +73,8 @@ class Finding:
     spent: float
     shared: float | None
     more_seeds: int | None
+    contexts: Mapping[str, Finding] = dataclasses.field(default_factory=dict)
+    across: Judged | None = None
 
     @property
     def settled_by(self) -> Literal["effect", "margin"] | None:
@@ -77,7 +83,8 @@ class Finding:
             return None
         if isinstance(self.claim, Within) and self.verdict is Verdict.SUPPORTED:
             return None
-        equivalent = self.verdict is Verdict.SUPPORTED and isinstance(self.claim, Equivalence)
+        by_margin = isinstance(self.claim, Equivalence | Boundary)
+        equivalent = self.verdict is Verdict.SUPPORTED and by_margin
         return "margin" if equivalent or self.verdict is Verdict.NO_EFFECT else "effect"
 
     @property
@@ -99,20 +106,39 @@ def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> 
     """
     rows = by_part(table(records, study.target), grids)
     by_name = {grid.name: grid for grid in grids}
-    measured = [
-        measure_arms(claim, by_name[claim.part], rows[claim.part], study.select)
-        for claim in study.claims
+    found = _family(study, [(claim, by_name[claim.part]) for claim in study.claims], rows)
+    places = [(claim, name) for claim in study.claims for name in claim.contexts]
+    there = [(claim, by_name[in_context(claim.part, name)]) for claim, name in places]
+    further = iter(_family(study, there, rows))
+    found = [
+        dataclasses.replace(one, contexts={name: next(further) for name in one.claim.contexts})
+        for one in found
     ]
+    asked = [one for one in found if one.contexts]
+    judged = iter(judge([(one.claim, _places(one)) for one in asked]))
+    return [dataclasses.replace(one, across=next(judged)) if one.contexts else one for one in found]
+
+
+def _places(finding: Finding) -> dict[str, Place]:
+    every = {AS_WRITTEN: finding, **finding.contexts}
+    return {name: Place(one.verdict, one.contrast) for name, one in every.items()}
+
+
+def _family(
+    study: Study, asked: Sequence[tuple[Claim, Grid]], rows: Mapping[str, pd.DataFrame]
+) -> list[Finding]:
+    """Return a finding for each claim and grid, corrected over all of them."""
+    measured = [measure_arms(claim, grid, rows[grid.name], study.select) for claim, grid in asked]
     tests = [
-        _kind(claim).test(claim, one) if by_name[claim.part].seeds else _NOT_ASKED
-        for claim, one in zip(study.claims, measured, strict=True)
+        _kind(claim).test(claim, one) if grid.seeds else _NOT_ASKED
+        for (claim, grid), one in zip(asked, measured, strict=True)
     ]
     adjusted = holm([test.p for test in tests])
     adjusted_margin = holm([test.p_margin for test in tests])
     return [
-        _decide(study, by_name[claim.part], rows[claim.part], claim, one, test, p, p_margin)
-        for claim, one, test, p, p_margin in zip(
-            study.claims, measured, tests, adjusted, adjusted_margin, strict=True
+        _decide(study, grid, rows[grid.name], claim, one, test, p, p_margin, len(asked))
+        for (claim, grid), one, test, p, p_margin in zip(
+            asked, measured, tests, adjusted, adjusted_margin, strict=True
         )
     ]
 
@@ -125,6 +151,8 @@ def _kind(claim: Claim) -> Any:
     """Return the file that says how a claim of this kind is counted, tested and decided."""
     if isinstance(claim, Counted):
         return shares
+    if isinstance(claim, Boundary):
+        return boundaries
     return identities if isinstance(claim, Identity) else effects
 
 
@@ -137,6 +165,7 @@ def _decide(
     test: Test,
     adjusted_p: float,
     adjusted_p_margin: float,
+    family: int,
 ) -> Finding:
     kind, arms = _kind(claim), measured.arms.values()
     n = kind.count(measured)
@@ -144,12 +173,12 @@ def _decide(
         verdict, reason = kind.verdict(claim, measured, test, adjusted_p, adjusted_p_margin)
     else:
         verdict, reason = Verdict.UNDECIDED, Reason.NO_TRIALS
-    undo = from_logarithm if claim.by_ratio else float
+    undo = from_logarithm if claim.by_ratio and not isinstance(claim, Boundary) else float
     shared = more_seeds = None
     if isinstance(claim, Difference | Equivalence):
         shared = effects.at_shared_level(claim, grid, rows, study.select, measured)
-    if reason in OPEN and not isinstance(claim, Counted | Identity):
-        more_seeds = effects.more_seeds(claim, test, n, len(study.claims))
+    if reason in OPEN and isinstance(claim, Tested):
+        more_seeds = effects.more_seeds(claim, test, n, family)
     return Finding(
         claim=claim,
         verdict=verdict,

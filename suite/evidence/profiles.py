@@ -7,6 +7,7 @@ value: all are tested, and the right one is rejected in 5 % of studies (Fieller,
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class Profile:
             cuts = sorted({0.0, 1.0, *(share for share in one.roots(bound) if 0 < share < 1)})
             pieces += [
                 (one.at(start), one.at(end))
-                for start, end in zip(cuts, cuts[1:], strict=False)
+                for start, end in itertools.pairwise(cuts)
                 if one.t_squared((start + end) / 2) <= bound
             ]
         pieces += [(place, place) for place in self.crossings(value)]  # of seeds that all agree
@@ -129,9 +130,7 @@ class _Segment:
 
     def at(self, share: float) -> float:
         """Return the place at a share of the way; exact at its ends, where neighbours meet."""
-        return {0.0: self.low, 1.0: self.high}.get(
-            share, self.low + share * (self.high - self.low)
-        )
+        return {0.0: self.low, 1.0: self.high}.get(share, self.low + share * (self.high - self.low))
 
     def share(self, place: float) -> float:
         return (place - self.low) / (self.high - self.low)

@@ -11,7 +11,7 @@ from suite.language.catalogue import gettext, ngettext
 from suite.language.provenance import Discrepancy, differences
 from suite.language.quantities import MINUS, NBSP, bracketed, decimal, decimals, p_words, scaled
 from suite.language.words import clauses, comma, sentence, trials_words
-from suite.vocabulary.claims import Claim, Counted, Identity, Ordering
+from suite.vocabulary.claims import Boundary, Claim, Counted, Identity, Ordering
 from suite.vocabulary.metrics import METRICS
 
 SIZES: Mapping[str, Callable[[], str]] = {
@@ -52,6 +52,13 @@ def size_of_change(claim: Claim, estimate: float, low: float, high: float) -> st
     if isinstance(claim, Identity):
         size = _signed(estimate, f"{abs(estimate):.2g}")
         return gettext("{size} in the largest deviation").format(size=size)
+    if isinstance(claim, Boundary):
+        pattern = gettext("{change} in the effect at the middle of the claimed range")
+        return pattern.format(change=_size(claim, estimate, low, high))
+    return _size(claim, estimate, low, high)
+
+
+def _size(claim: Claim, estimate: float, low: float, high: float) -> str:
     if claim.by_ratio:
         digits = decimals((high - low) / 2, estimate)
         return f"×{decimal(estimate, digits)} {bracketed(low, high, digits)}".rstrip()

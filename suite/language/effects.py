@@ -11,6 +11,7 @@ from suite.language.catalogue import gettext, ngettext
 from suite.language.quantities import MINUS, NBSP, bracketed, decimal, decimals, scaled
 from suite.language.words import arm_words, axis_words, comma, level_words, listed, metric_words
 from suite.vocabulary.claims import (
+    Boundary,
     Claim,
     Difference,
     Equivalence,
@@ -77,6 +78,10 @@ def compared_words(claim: Claim) -> str:
         case Difference() | Equivalence():
             arm, against = arm_words(claim.arm), arm_words(claim.against)
             return gettext("{arm} against {against}").format(arm=arm, against=against)
+        case Boundary():
+            pattern = gettext("{arm} against {against}, over {axis}")
+            arm, against = arm_words(claim.arm), arm_words(claim.against)
+            return pattern.format(arm=arm, against=against, axis=axis_words(claim.over))
         case Interaction():
             pattern = gettext("{arm} against {against}, with {within} less with {without}")
             names = ("arm", "against", "within", "without")
@@ -91,7 +96,10 @@ def compared_words(claim: Claim) -> str:
 def effect_words(finding: Finding) -> str:
     """Return an effect with its interval: `test accuracy 0.4 points lower [−0.2, 1.0], n = 5`."""
     low, high = finding.interval
-    size = size_words(finding.claim, finding.estimate, low, high)
+    if isinstance(finding.claim, Boundary) and finding.n > 1 and math.isnan(finding.estimate):
+        size = _nowhere(finding.claim)
+    else:
+        size = size_words(finding.claim, finding.estimate, low, high)
     return comma((size, f"n{NBSP}={NBSP}{finding.n}"))
 
 
@@ -109,6 +117,8 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
             )
             pattern = pattern.replace("{metric}", words).replace("{range}", _range(claim))
             return _share(pattern, estimate, low, high)
+        case Boundary():
+            return _turn(claim, estimate, low, high)
         case Identity():
             pattern = gettext("{metric} deviates by at most {size}")
             return pattern.format(metric=words, size=f"{estimate:.2g}")
@@ -126,6 +136,42 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
             amount = _amount(claim, estimate, low, high)
             return gettext("{amount} than {level}").format(amount=amount, level=_level(claim))
     return _amount(claim, estimate, low, high)
+
+
+def _turn(claim: Boundary, place: float, low: float, high: float) -> str:
+    pattern = gettext("{metric}: the effect changes sign at {axis} {place} {interval}")
+    if claim.crosses == "matters":
+        pattern = gettext(
+            "{metric}: the effect begins or ceases to matter at {axis} {place} {interval}"
+        )
+    interval = "" if math.isnan(low) else f"[{place_words(low)},{NBSP}{place_words(high)}]"
+    return pattern.format(
+        metric=metric_words(claim.of),
+        axis=axis_words(claim.over),
+        place=place_words(place),
+        interval=interval,
+    ).rstrip()
+
+
+def _nowhere(claim: Boundary) -> str:
+    pattern = gettext("{metric}: the mean effect changes sign nowhere along {axis}")
+    if claim.crosses == "matters":
+        pattern = gettext(
+            "{metric}: the mean effect begins or ceases to matter nowhere along {axis}"
+        )
+    return pattern.format(metric=metric_words(claim.of), axis=axis_words(claim.over))
+
+
+def place_words(place: float) -> str:
+    """Return a place on an axis of numbers, in three significant digits."""
+    return decimal(place, decimals(math.nan, place))
+
+
+def range_words(claim: Boundary) -> str:
+    """Return the range in which a claim says the boundary lies: `batch size 16 to 64`."""
+    pattern = gettext("{axis} {low} to {high}")
+    low, high = place_words(claim.low), place_words(claim.high)
+    return pattern.format(axis=axis_words(claim.over), low=low, high=high)
 
 
 def _share(pattern: str, share: float, low: float, high: float) -> str:
@@ -180,7 +226,7 @@ def matters_words(claim: Claim) -> str:
     return _least(claim)
 
 
-def _least(claim: Tested) -> str:
+def _least(claim: Tested | Boundary) -> str:
     words, unit = metric_words(claim.of), METRICS[claim.of].unit
     size = scaled(claim.of, claim.matters)
     if claim.by_ratio:

@@ -127,7 +127,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: a_claim(Equivalence, direction="higher"),
         "Equivalence has no field 'direction' (choose from of, says, source, number, because, "
-        "part, matters, scale, arm, against)",
+        "part, contexts, matters, scale, arm, against)",
     ),
 ]
 

@@ -38,7 +38,7 @@ from suite.vocabulary.optimizer import Average, Optimizer, Schedule, optimizer, 
 from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.study import Part, Study, Target
 from suite.vocabulary.transformation import Transformation, transformation
-from suite.vocabulary.views import curves, heat, images, lines, matrix
+from suite.vocabulary.views import curves, effect_map, heat, images, lines, matrix
 
 if TYPE_CHECKING:
     from suite.evidence.frames import Frames
@@ -73,6 +73,7 @@ __all__ = [
     "axis",
     "curves",
     "define_metric",
+    "effect_map",
     "heat",
     "images",
     "initialisation",

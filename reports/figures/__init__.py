@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.figures import curves, difference, heat, lines
+from reports.figures import boundary, curves, difference, effect_map, forest, heat, lines
 from reports.figures.canvas import NARROW, SMALL, WIDE, Drawing, Picture, drawing
 from reports.figures.labels import view_labels
 from reports.figures.palette import CATEGORIES, colours
@@ -13,13 +13,13 @@ from reports.figures.shown import Shown, shown
 from suite.evidence import Finding
 from suite.evidence.results import Results
 from suite.language.catalogue import gettext
-from suite.vocabulary.claims import Counted, Identity
+from suite.vocabulary.claims import Boundary, Counted, Identity
 from suite.vocabulary.views import View
 
 if TYPE_CHECKING:
     from reports.figures.images import Gallery, PictureRow
 
-KINDS = {"lines": lines, "heat": heat, "matrix": heat, "curves": curves}
+KINDS = {"lines": lines, "heat": heat, "matrix": heat, "curves": curves, "effect": effect_map}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def sketch(results: Results, view: View, name: str) -> Sketch | Gallery:
         (WIDE, NARROW),
         lambda size: kind.draw(data, size),
         colours(data.colour.levels),
-        lambda: view_labels(data),
+        lambda: [*view_labels(data), *(effect_map.texts(data) if kind is effect_map else ())],
         lambda: kind.alt(data),
     )
     return Sketch(data, drawn)
@@ -84,26 +84,46 @@ def evidence(finding: Finding, name: str) -> Drawing | None:
     """Draw a finding's paired seeds; None where there are none, or nothing to compare."""
     if not _is_drawn(finding):
         return None
+    kind = boundary if isinstance(finding.claim, Boundary) else difference
     return drawing(
         name,
         (SMALL,),
-        lambda size: difference.draw(finding, size),
+        lambda size: kind.draw(finding, size),
         CATEGORIES[:2],
-        lambda: difference.texts(finding),
-        lambda: difference.alt(finding),
+        lambda: kind.texts(finding),
+        lambda: kind.alt(finding),
+    )
+
+
+def forest_of(finding: Finding, name: str) -> Drawing | None:
+    """Draw a claim's effects over contexts; None where there are none to lay beside each other."""
+    if not forest.is_drawn(finding):
+        return None
+    return drawing(
+        name,
+        (SMALL,),
+        lambda size: forest.draw(finding, size),
+        CATEGORIES[:2],
+        lambda: forest.texts(finding),
+        lambda: forest.alt(finding),
     )
 
 
 def evidence_is_cut(finding: Finding) -> bool:
     """Whether the interval of a finding's figure reaches beyond its frame."""
-    return _is_drawn(finding) and difference.is_cut(finding)
+    kind = boundary if isinstance(finding.claim, Boundary) else difference
+    return _is_drawn(finding) and kind.is_cut(finding)
 
 
 def _is_drawn(finding: Finding) -> bool:
+    if isinstance(finding.claim, Boundary):
+        return boundary.is_drawn(finding)
     return finding.n > 0 and not isinstance(finding.claim, Counted | Identity)
 
 
 def _notes(data: Shown) -> tuple[str, ...]:
+    if data.view.kind == "effect":
+        return effect_map.notes(data)
     if data.view.kind in ("heat", "matrix"):
         return (heat.heat_note(data),)
     module = lines if data.view.kind == "lines" else curves

@@ -30,7 +30,15 @@ from suite.language.words import (
     seeds_words,
     sentences,
 )
-from suite.vocabulary.claims import Counted, Identity, Ordering, Tested, Trend
+from suite.vocabulary.claims import (
+    Boundary,
+    Claim,
+    Counted,
+    Identity,
+    Ordering,
+    Tested,
+    Trend,
+)
 from suite.vocabulary.metrics import METRICS
 
 TITLE = 27  # characters above the left half before they run into the right one
@@ -62,7 +70,7 @@ def texts(finding: Finding) -> list[str]:
     names, title = labels(finding)
     seeds, mean = _columns()
     metric = axis_label(finding.claim.of)
-    return [*names, title, seeds, mean, metric, _title(_tested(finding))]
+    return [*names, title, seeds, mean, metric, scale_title(_tested(finding))]
 
 
 def _columns() -> tuple[str, str]:
@@ -90,7 +98,7 @@ def _arms(axes: Axes, finding: Finding) -> None:
     framed = frame(flat, [], log_y(metric, flat))
     set_y(axes, framed)
     if not framed.log:
-        axes.yaxis.set_major_locator(_locator())
+        axes.yaxis.set_major_locator(round_ticks())
     axes.set_xlim(-0.45, len(arms) - 0.55)
     names, title = labels(finding)
     axes.set_xticks(places, names, fontsize=9.5 if len(arms) <= 2 else 7.5)
@@ -131,13 +139,13 @@ def _told(arm: ArmValues) -> Mapping[str, str]:
 
 def _tested(finding: Finding) -> Tested:
     """Return the claim of a finding that has a contrast to draw."""
-    assert not isinstance(finding.claim, Counted | Identity)
+    assert not isinstance(finding.claim, Counted | Identity | Boundary)
     return finding.claim
 
 
 def _differences(axes: Axes, finding: Finding) -> None:
     claim = _tested(finding)
-    margin = _shown(claim, claim.margin)
+    margin = on_scale(claim, claim.margin)
     axes.axhspan(-margin, margin, color=BAND, linewidth=0, zorder=0)
     axes.axhline(0, color=SOFT, linewidth=1.0)
     points = _points(finding)
@@ -162,20 +170,20 @@ def _differences(axes: Axes, finding: Finding) -> None:
     axes.set_xlim(-0.8, 0.8)
     axes.set_xticks([-0.3, 0.35], _columns(), fontsize=9.5)
     axes.tick_params(axis="y", labelsize=9.5)
-    axes.set_title(_title(claim), fontsize=9.5)
-    axes.set_yticks(*_ticks(claim, *axes.get_ylim()))
+    axes.set_title(scale_title(claim), fontsize=9.5)
+    axes.set_yticks(*ticks(claim, *axes.get_ylim()))
 
 
 def _frame(finding: Finding) -> Frame:
     """Return what frames the differences: the points, the band and, as far as it fits, the interval."""
-    margin = _shown(_tested(finding), _tested(finding).margin)
+    margin = on_scale(_tested(finding), _tested(finding).margin)
     return frame([*_points(finding), -margin, margin], _bounds(finding), log=False)
 
 
 def _points(finding: Finding) -> Sequence[float]:
     """Return the seeds' contrasts, of those that have one: a ratio of what is not positive is none."""
     found = finding.contrast[np.isfinite(finding.contrast)]
-    return [_shown(_tested(finding), float(value)) for value in found]
+    return [on_scale(_tested(finding), float(value)) for value in found]
 
 
 def _bounds(finding: Finding) -> tuple[float, float]:
@@ -183,20 +191,20 @@ def _bounds(finding: Finding) -> tuple[float, float]:
     low, high = finding.interval
     if claim.by_ratio:
         low, high = (math.log(bound) if bound > 0 else math.nan for bound in (low, high))
-    return _shown(claim, low), _shown(claim, high)
+    return on_scale(claim, low), on_scale(claim, high)
 
 
-def _shown(claim: Tested, value: float) -> float:
+def on_scale(claim: Claim, value: float) -> float:
     """Return a difference on the scale that is drawn: points, or base-2 logarithms of a ratio."""
     if isinstance(claim, Ordering):
         return value
     return value / math.log(2) if claim.by_ratio else scaled(claim.of, value)
 
 
-def _ticks(claim: Tested, low: float, high: float) -> tuple[list[float], list[str]]:
+def ticks(claim: Claim, low: float, high: float) -> tuple[list[float], list[str]]:
     """Return where ticks stand and what they say: signed differences, or round ratios."""
     if not claim.by_ratio:
-        values = _locator().tick_values(low, high)
+        values = round_ticks().tick_values(low, high)
         inside = [float(value) for value in values if low <= value <= high]
         return inside, [_signed(value) for value in inside]
     large = max(abs(low), abs(high)) > MOST_OCTAVES
@@ -205,12 +213,13 @@ def _ticks(claim: Tested, low: float, high: float) -> tuple[list[float], list[st
         octaves = range(math.ceil(low / every) * every, math.floor(high) + 1, every)
         written = [f"×2^{place}" if large else f"×{2.0**place:.4g}" for place in octaves]
         return [float(place) for place in octaves], written
-    values = _locator().tick_values(2.0**low, 2.0**high)
+    values = round_ticks().tick_values(2.0**low, 2.0**high)
     ratios = [float(value) for value in values if 2.0**low <= value <= 2.0**high]
     return [math.log2(ratio) for ratio in ratios], [f"×{ratio:.4g}" for ratio in ratios]
 
 
-def _locator() -> MaxNLocator:
+def round_ticks() -> MaxNLocator:
+    """Return what finds round ticks."""
     return MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3)
 
 
@@ -218,7 +227,8 @@ def _signed(value: float) -> str:
     return f"{value:+.4g}".replace("-", MINUS) if abs(value) > 1e-12 else "0"
 
 
-def _title(claim: Tested) -> str:
+def scale_title(claim: Claim) -> str:
+    """Return what is drawn: a difference in its unit, a ratio, a slope or a rank correlation."""
     if isinstance(claim, Ordering):
         return gettext("rank correlation")
     slope = isinstance(claim, Trend)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
@@ -74,22 +74,43 @@ def field(shown: Shown) -> Field:
 
 def draw(shown: Shown, size: Size) -> Figure:
     """Draw the figure at a size."""
-    rows = len(shown.colour.levels)
-    lines = max(label.count("\n") + 1 for label in _row_labels(shown, size))
-    height = 62 + max(46 if size.narrow else 48, 15 * lines) * max(2, rows)
-    if _upright(shown, size):  # there is room for five letters
-        height += LETTER * (_longest(shown) - 5)
-    with canvas(size, height) as figure:
+    with canvas(size, height(shown, size)) as figure:
         axes = figure.subplots()
         cells = field(shown)
-        paint = _paint(shown, cells)
-        for x in range(len(shown.x.levels)):
-            for y in range(rows):
-                _cell(axes, shown, cells, (x, y), paint.get((x, y)), size)
+        draw_cells(axes, shown, cells, _paint(shown, cells), _value, size)
         for cell in cells.best:
             _outline(axes, cell)
-        _frame(axes, shown, size)
+        set_frame(axes, shown, axis_label(shown.view.of), size)
     return figure
+
+
+def height(shown: Shown, size: Size) -> int:
+    """Return the height in CSS pixels at which every cell and every label has room."""
+    rows = len(shown.colour.levels)
+    lines = max(label.count("\n") + 1 for label in _row_labels(shown, size))
+    high = 62 + max(46 if size.narrow else 48, 15 * lines) * max(2, rows)
+    if _upright(shown, size):  # there is room for five letters
+        high += LETTER * (_longest(shown) - 5)
+    return high
+
+
+def draw_cells(
+    axes: Axes,
+    shown: Shown,
+    cells: Field,
+    paint: Mapping[Cell, str],
+    say: Callable[[Shown, Mean], str],
+    size: Size,
+) -> None:
+    """Draw every cell in its paint with what is said of its mean, and how many trials it lost."""
+    for x in range(len(shown.x.levels)):
+        for y in range(len(shown.colour.levels)):
+            lines = [say(shown, cells.means[x, y])] if (x, y) in cells.means else []
+            _cell(axes, shown, cells.lost.get((x, y), {}), (x, y), paint.get((x, y)), lines, size)
+
+
+def _value(shown: Shown, mean: Mean) -> str:
+    return short(shown.view.of, mean.mean)
 
 
 def alt(shown: Shown) -> str:
@@ -102,7 +123,7 @@ def alt(shown: Shown) -> str:
         mean = cells.means[cell]
         value = measured(metric, mean.mean, mean.low, mean.high)
         pattern = gettext("best: {value} at {cell}")
-        parts.append(pattern.format(value=value, cell=_cell_words(shown, cell)))
+        parts.append(pattern.format(value=value, cell=cell_words(shown, cell)))
     if cells.means:
         values = [mean.mean for mean in cells.means.values()]
         low, high = measured(metric, min(values)), measured(metric, max(values))
@@ -134,7 +155,8 @@ def heat_note(shown: Shown) -> str:
     return sentences(parts)
 
 
-def _cell_words(shown: Shown, cell: Cell) -> str:
+def cell_words(shown: Shown, cell: Cell) -> str:
+    """Return the levels of a cell: `batch size 16, learning rate 0.1`."""
     x, y = x_labels(shown)[cell[0]], level_words(shown.colour.levels[cell[1]])
     return comma([f"{axis_words(shown.x.path)} {x}", f"{axis_words(shown.colour.path)} {y}"])
 
@@ -156,10 +178,15 @@ def _paint(shown: Shown, cells: Field) -> Mapping[Cell, str]:
 
 
 def _cell(
-    axes: Axes, shown: Shown, cells: Field, cell: Cell, paint: str | None, size: Size
+    axes: Axes,
+    shown: Shown,
+    lost: Mapping[str, int],
+    cell: Cell,
+    paint: str | None,
+    lines: Sequence[str],
+    size: Size,
 ) -> None:
     x, y = cell
-    lost = cells.lost.get(cell, {})
     axes.add_patch(
         Rectangle(
             (x - 0.5, y - 0.5), 1, 1, facecolor=paint or "none", edgecolor=SURFACE, linewidth=1.5
@@ -172,9 +199,8 @@ def _cell(
                 linestyle=(0, (2, 2)),
             )
         )  # fmt: skip
-    lines = [short(shown.view.of, cells.means[cell].mean)] if cell in cells.means else []
     for status, count in lost.items():
-        lines += [f"{count}/{_asked(shown, cell)}", status_words(status)]
+        lines = [*lines, f"{count}/{_asked(shown, cell)}", status_words(status)]
     crowded = len(shown.x.levels) > 4 and size.narrow
     axes.text(
         x, y, "\n".join(lines) or "–", ha="center", va="center", color=_readable(paint),
@@ -227,7 +253,8 @@ def _upright(shown: Shown, size: Size) -> bool:
     return LETTER * _longest(shown) > room
 
 
-def _frame(axes: Axes, shown: Shown, size: Size) -> None:
+def set_frame(axes: Axes, shown: Shown, measured_words: str, size: Size) -> None:
+    """Name the rows, the columns and what is measured."""
     axes.set_xlim(-0.5, len(shown.x.levels) - 0.5)
     axes.set_ylim(-0.5, len(shown.colour.levels) - 0.5)
     labels = _column_labels(shown)
@@ -243,4 +270,4 @@ def _frame(axes: Axes, shown: Shown, size: Size) -> None:
         spine.set_visible(False)
     axes.set_xlabel(axis_words(shown.x.path))
     axes.set_ylabel(axis_words(shown.colour.path))
-    name_values(axes, axis_label(shown.view.of), size)
+    name_values(axes, measured_words, size)

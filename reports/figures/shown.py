@@ -106,6 +106,9 @@ def shown(results: Results, view: View) -> Shown:
         x = Axis(MEASURED, tuple(view.metrics))
     colour = grid.axis(view.colour) if view.colour else ONE
     rows = at_levels(results.parts[grid.name], view.where)
+    if view.kind == "effect":  # arms may share trials
+        both = pd.concat([at_levels(rows, view.arm), at_levels(rows, view.against)])
+        rows = both[~both.index.duplicated()]
     points, trials = [], []
     for i, j, cell in _cells(rows, x, colour):
         one = dataclasses.replace(view, of=list(view.metrics.values())[i]) if view.metrics else view
@@ -119,7 +122,7 @@ def shown(results: Results, view: View) -> Shown:
     rest = tuple(
         axis.path
         for axis in grid.axes
-        if axis.path not in (x.path, colour.path) and len(axis.levels) > 1
+        if axis.path not in (x.path, colour.path, *view.arm, *view.against) and len(axis.levels) > 1
     )
     good = finished(rows)
     absent = int(good[view.of].isna().sum()) if view.of in rows else 0
@@ -143,7 +146,14 @@ def _cells(rows: pd.DataFrame, x: Axis, colour: Axis) -> Iterator[tuple[int, int
 
 
 def _points(results: Results, view: View, grid: Grid, cell: pd.DataFrame) -> pd.DataFrame:
-    if view.tuned:
+    if view.kind == "effect":
+        select, tune = results.study.select, grid.probe is None
+        arm, against = (
+            arm_values(cell, grid, one, view.of, select, tune=tune).values
+            for one in (view.arm, view.against)
+        )
+        values = (arm - against).dropna()
+    elif view.tuned:
         values = arm_values(cell, grid, {}, view.of, results.study.select).values
     elif view.of in cell:
         good = finished(cell)

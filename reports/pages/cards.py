@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from reports.pages.lost import losses
 from suite.evidence import Finding, Verdict
+from suite.evidence.contexts import AS_WRITTEN, Reach
 from suite.evidence.results import Results
 from suite.evidence.significance import MOST_SEEDS
 from suite.language.catalogue import gettext, ngettext, translate
+from suite.language.contexts import GLYPHS as REACH_GLYPHS
+from suite.language.contexts import REACHES, across_words, context_words
 from suite.language.effects import (
     compared_words,
     effect_words,
@@ -73,6 +76,17 @@ class PValues:
 
 
 @dataclass(frozen=True)
+class ContextLine:
+    """A claim's finding in one context, or as written."""
+
+    name: str
+    badge: Badge
+    effect: str
+    reason: str
+    price: str
+
+
+@dataclass(frozen=True)
 class Card:
     """A finding in words."""
 
@@ -100,11 +114,36 @@ class Card:
     untested: str
     cut: bool
     choices: tuple[Choice, ...]
+    foot: str = ""
+    reach: Badge | None = None
+    across: str = ""
+    contexts: tuple[ContextLine, ...] = ()
+    forest: Picture | None = None
 
 
 def badge(verdict: Verdict) -> Badge:
     """Return how a verdict is shown."""
     return Badge(VERDICTS[verdict](), GLYPHS[verdict], slug(str(verdict)))
+
+
+def reach_badge(reach: Reach) -> Badge:
+    """Return how far a claim reaches, as it is shown: in the colours of verdicts."""
+    kinds = {Reach.ALL: Verdict.SUPPORTED, Reach.OPEN: Verdict.UNDECIDED}
+    kinds |= {Reach.NONE: Verdict.REFUTED, Reach.REVERSES: Verdict.REFUTED}
+    kind = kinds.get(reach, Verdict.NO_EFFECT)
+    return Badge(REACHES[reach](), REACH_GLYPHS[reach], slug(str(kind)))
+
+
+def context_lines(finding: Finding) -> tuple[ContextLine, ...]:
+    """Return a claim's findings by context, the study as written first; none without contexts."""
+    every = {AS_WRITTEN: finding, **finding.contexts} if finding.contexts else {}
+    return tuple(
+        ContextLine(
+            context_words(name), badge(one.verdict), effect_words(one),
+            sentence(translate(one.reason)), price(one),
+        )
+        for name, one in every.items()
+    )  # fmt: skip
 
 
 def anchor(index: int) -> str:
@@ -117,7 +156,13 @@ def price(finding: Finding) -> str:
     return comma((trials_words(finding.trials), duration(float(finding.spent))))
 
 
-def card(results: Results, finding: Finding, index: int, drawn: Drawing | None) -> Card:
+def card(
+    results: Results,
+    finding: Finding,
+    index: int,
+    drawn: Drawing | None,
+    forest: Drawing | None = None,
+) -> Card:
     """Return the card of a finding, with its figure if it has one."""
     claim = finding.claim
     return Card(
@@ -145,6 +190,11 @@ def card(results: Results, finding: Finding, index: int, drawn: Drawing | None) 
         untested=_untested(claim),
         cut=drawn is not None and _is_cut(finding),
         choices=choices(claim),
+        foot=_foot(claim) if drawn else "",
+        reach=reach_badge(finding.across.reach) if finding.across else None,
+        across=sentence(across_words(finding)),
+        contexts=context_lines(finding),
+        forest=forest.picture() if forest else None,
     )
 
 
@@ -222,6 +272,16 @@ def choices(claim: Claim) -> tuple[Choice, ...]:
     other = Choice(gettext("The other way"), slug(Verdict.REFUTED))
     none = Choice(gettext("No meaningful difference"), slug(Verdict.NO_EFFECT))
     return as_claimed, other, none, unknown
+
+
+def _foot(claim: Claim) -> str:
+    if not isinstance(claim, Boundary):
+        return ""
+    return gettext(
+        "Each grey line is a seed’s effect along the axis, the coloured one their mean with its 95 % "
+        "interval. Along the foot: where the boundary may lie (dark, 95 %), and the claimed range "
+        "(grey)."
+    )
 
 
 def _is_cut(finding: Finding) -> bool:

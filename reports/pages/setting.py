@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from suite.evidence.results import Results
 from suite.ground.identity import flatten, worded
 from suite.language.catalogue import gettext, ngettext
+from suite.language.contexts import context_words
 from suite.language.words import (
     axis_words,
     clauses,
@@ -38,6 +40,10 @@ class PartSetting:
 
 def part_title(grid: Grid) -> str:
     """Return what a page calls a part."""
+    if grid.context:
+        part = part_title(dataclasses.replace(grid, name=grid.part, context=""))
+        pattern = gettext("{part}, in context “{name}”")
+        return pattern.format(part=part, name=context_words(grid.context))
     if grid.name == MAIN:
         return gettext("Main grid")
     return gettext("Part “{name}”").format(name=gettext(grid.name.replace("_", " ")))
@@ -89,7 +95,11 @@ def _contents(sets: Changes) -> Iterator[tuple[str, Any]]:
 def metrics_of(results: Results, grid: Grid) -> list[str]:
     """Return the metrics that claims, views and tuning look at in a part, in order."""
     study = results.study
-    used = [claim.of for claim in study.claims if claim.part == grid.name]
+    used = [
+        claim.of
+        for claim in study.claims
+        if claim.part == grid.part and (not grid.context or grid.context in claim.contexts)
+    ]
     for view in study.views:
         if view.part == grid.name:
             used += view.measured

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.figures import Plate, Sketch, evidence, plate, sketch
+from reports.figures import Plate, Sketch, evidence, forest_of, plate, sketch
 from reports.figures.canvas import Drawing
 from reports.files import Link, file_name, front_name, in_other_languages
 from reports.pages.cards import Badge, Card, anchor, card
@@ -63,6 +63,7 @@ class Album:
     """What takes long to make and no language changes: drawings, and the cells of each part."""
 
     evidence: tuple[Drawing | None, ...]
+    forests: tuple[Drawing | None, ...]
     sketches: tuple[Sketch | Gallery, ...]
     cells: tuple[list[Cell], ...]
 
@@ -76,6 +77,7 @@ def album(results: Results) -> Album:
     """Draw every figure of a study's page, and average its cells."""
     return Album(
         tuple(evidence(finding, anchor(i)) for i, finding in enumerate(results.findings)),
+        tuple(forest_of(one, f"{anchor(i)}-all") for i, one in enumerate(results.findings)),
         tuple(
             sketch(results, view, f"figure-{i + 1}") for i, view in enumerate(results.study.views)
         ),
@@ -86,8 +88,8 @@ def album(results: Results) -> Album:
 def study_page(results: Results, drawn: Album, link: Links) -> StudyPage:
     """Return a study's page in the language that is being written."""
     study, execution = results.study, results.execution
-    found = zip(results.findings, drawn.evidence, strict=True)
-    cards = [card(results, finding, i, one) for i, (finding, one) in enumerate(found)]
+    found = zip(results.findings, drawn.evidence, drawn.forests, strict=True)
+    cards = [card(results, finding, i, *drawings) for i, (finding, *drawings) in enumerate(found)]
     cells = zip(results.grids, drawn.cells, strict=True)
     return StudyPage(
         name=study.name,

@@ -118,6 +118,11 @@ class Grid:
     later: Changes = dataclasses.field(default_factory=dict)
     context: str = ""
 
+    @property
+    def part(self) -> str:
+        """The part that it is, in whatever context."""
+        return self.name.removesuffix(f"@{self.context}") if self.context else self.name
+
     def axis(self, path: str) -> Axis:
         """Return the axis of a path, or raise RequestError."""
         for found in self.axes:

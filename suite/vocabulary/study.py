@@ -252,8 +252,12 @@ class Study:
             by_name = {grid.name: grid for grid in self.grids(tier)}
             for grid in (one for one in by_name.values() if one.context):
                 asking = self._asking(grid)
-                part = _read_by(by_name[asking[0].part], asking)
-                if (grid.recipe, grid.later, grid.axes) == (part.recipe, part.later, part.axes):
+                part = _read_by(by_name[grid.part], asking)
+                if tier == "laptop" and (grid.recipe, grid.later, grid.axes) == (
+                    part.recipe,
+                    part.later,
+                    part.axes,
+                ):
                     raise RequestError(
                         f"context '{grid.context}' changes nothing of part '{part.name}'"
                     )
@@ -270,7 +274,7 @@ class Study:
         return [
             claim
             for claim in self.claims
-            if grid.context in claim.contexts and grid.name == in_context(claim.part, grid.context)
+            if claim.part == grid.part and grid.context in claim.contexts
         ]
 
     def _check_claim(self, claim: Claim, grid: Grid) -> None:
@@ -404,8 +408,28 @@ def _check_view(view: View, grid: Grid) -> None:
         grid.axis(path)
         if path in view.where:
             raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
+    who = f"view of '{view.of}'"
     for path, level in view.where.items():
-        grid.check_level(path, level, f"view of '{view.of}'")
+        grid.check_level(path, level, who)
+    if view.kind == "effect":
+        _check_effect(view, grid, who)
+
+
+def _check_effect(view: View, grid: Grid, who: str) -> None:
+    """Refuse a map whose arms are one, or hold an axis that it shows, or leave one of a probe's open."""
+    if view.arm == view.against:
+        raise RequestError(f"{who} compares an arm with itself")
+    if view.x == view.colour:
+        raise RequestError(f"{who} needs two axes, not '{view.x}' twice")
+    for arm in (view.arm, view.against):
+        for path, level in arm.items():
+            grid.check_level(path, level, who)
+            if path in (view.x, view.colour):
+                raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
+        held = {view.x, view.colour, *arm, *view.where}
+        free = [one.path for one in grid.axes if one.path not in held and len(one.levels) > 1]
+        if free and grid.probe:
+            raise RequestError(f"{who} must name a level of {free[0]}: nothing is tuned")
 
 
 def _in_form(item: Claim | View, grid: Grid) -> Claim | View:

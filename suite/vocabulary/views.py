@@ -20,19 +20,20 @@ class View:
 
     Attributes:
         kind: `lines` draws a metric over an axis of the grid, `heat` two axes at once,
-            `curves` a metric over epochs, `matrix` several metrics over an axis; `images` shows
-            pictures instead.
+            `curves` a metric over epochs, `matrix` several metrics over an axis, `effect` a
+            difference over two axes with the line where it is zero; `images` shows pictures instead.
         of: the metric, or what the pictures are of.
         x: the axis along the figure's x; for `curves` always the epoch.
-        colour: the axis told apart by colour, or, for `heat`, along y.
+        colour: the axis told apart by colour, or, for `heat` and `effect`, along y.
         tuned: keep, for each seed, only the level of the remaining axes that validation chose.
         caption: what to look for, in one sentence.
         part: the part of the study it shows.
         metrics: for `matrix`, the metrics along x by the words above them, all in one unit.
         where: levels of other axes; trials at any other level are left out.
+        arm, against: for `effect`, the levels whose difference is shown.
     """
 
-    kind: Literal["lines", "heat", "curves", "matrix", "images"]
+    kind: Literal["lines", "heat", "curves", "matrix", "effect", "images"]
     _: KW_ONLY
     of: str
     x: str = ""
@@ -42,6 +43,8 @@ class View:
     part: str = "main"
     metrics: Mapping[str, str] = dataclasses.field(default_factory=dict)
     where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    arm: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    against: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -73,6 +76,16 @@ def curves(of: str, *, colour: str, **options: Any) -> View:
 def matrix(metrics: Mapping[str, str], *, y: str, **options: Any) -> View:
     """Several metrics, by what to call them, over an axis: a heat map, the best of each outlined."""
     return View("matrix", of=next(iter(metrics.values())), metrics=metrics, colour=y, **options)
+
+
+def effect_map(
+    of: str, *, arm: Mapping[str, Any], against: Mapping[str, Any], x: str, y: str, **options: Any
+) -> View:
+    """How much higher a metric is in `arm` than `against` it, over two axes, and where that is zero.
+
+    As in a claim, each seed takes the level of the remaining axes that validation chose.
+    """
+    return View("effect", of=of, arm=arm, against=against, x=x, colour=y, tuned=True, **options)
 
 
 def images(of: Pictured, **options: Any) -> View:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from suite.language.effects import (
     compared_words,
     effect_words,
     matters_words,
+    n_words,
     shared_words,
     tuned_words,
 )
@@ -76,7 +78,7 @@ class Card:
     because: str
     compared: str
     effect: str
-    n: int
+    n: str
     price: str
     matters: str
     refuted_if: str
@@ -90,6 +92,7 @@ class Card:
     absent: str
     untested: str
     cut: bool
+    notes: tuple[str, ...]
     choices: tuple[Choice, ...]
 
 
@@ -121,7 +124,7 @@ def card(results: Results, finding: Finding, index: int, drawn: Drawing | None) 
         because=gettext(claim.because),
         compared=compared_words(claim),
         effect=effect_words(finding),
-        n=finding.n,
+        n=n_words(finding),
         price=price(finding),
         matters=matters_words(claim),
         refuted_if=sentence(translate(claim.refuted_if)),
@@ -135,6 +138,7 @@ def card(results: Results, finding: Finding, index: int, drawn: Drawing | None) 
         absent="" if _is_alone(claim) else gettext("No seed measured both arms: nothing to draw."),
         untested=_untested(claim),
         cut=drawn is not None and _is_cut(finding),
+        notes=tuple(_notes(finding)),
         choices=choices(claim),
     )
 
@@ -150,6 +154,15 @@ def _untested(claim: Claim) -> str:
     return gettext("None: a test needs two seeds.")
 
 
+def _notes(finding: Finding) -> Iterator[str]:
+    """Yield what qualifies a verdict, a sentence each."""
+    if finding.looks > 1:
+        pattern = gettext("Look {look} of {looks} that were declared beforehand.")
+        yield pattern.format(look=finding.look, looks=finding.looks)
+    for note in finding.notes:
+        yield sentence(translate(note))
+
+
 def _p_values(finding: Finding) -> tuple[PValues, ...]:
     if finding.n < 2 or math.isnan(finding.p):
         return ()
@@ -161,15 +174,25 @@ def _p_values(finding: Finding) -> tuple[PValues, ...]:
         same = gettext("a further run of what was published")
         decided = finding.settled_by == "effect"
         return (PValues(same, p_words(finding.p), p_words(finding.adjusted_p), decided),)
-    large, small = finding.settled_by == "effect", finding.settled_by == "margin"
-    return (
-        PValues(gettext("no difference"), p_words(finding.p), p_words(finding.adjusted_p), large),
-        PValues(
-            gettext("a difference of at least {size}").format(size=matters_words(finding.claim)),
-            p_words(finding.p_margin),
-            p_words(finding.adjusted_p_margin),
-            small,
+    by, size = finding.settled_by, matters_words(finding.claim)
+    tests = (
+        ("effect", gettext("no difference"), finding.p, finding.adjusted_p),
+        (
+            "margin",
+            gettext("a difference of at least {size}").format(size=size),
+            finding.p_margin,
+            finding.adjusted_p_margin,
         ),
+        (
+            "beyond",
+            gettext("a difference of at most {size}").format(size=size),
+            finding.p_beyond,
+            finding.adjusted_p_beyond,
+        ),
+    )
+    return tuple(
+        PValues(hypothesis, p_words(raw), p_words(adjusted), by == test)
+        for test, hypothesis, raw, adjusted in tests
     )
 
 
@@ -189,8 +212,8 @@ def _more_seeds(finding: Finding) -> str:
         pattern = gettext("Not even {n} seeds would be likely to decide it.")
         return pattern.format(n=f"{MOST_SEEDS:,}")
     pattern = ngettext(
-        "About {n} more seed would decide it with a power of 80 %.",
-        "About {n} more seeds would decide it with a power of 80 %.",
+        "About {n} more seed would decide it with a chance of 80 %.",
+        "About {n} more seeds would decide it with a chance of 80 %.",
         more,
     )
     return pattern.format(n=f"{more:,}")

@@ -24,6 +24,7 @@ from suite.vocabulary.claims import (
 )
 from suite.vocabulary.data import Data, source
 from suite.vocabulary.grid import Axis, axis
+from suite.vocabulary.looks import looks
 from suite.vocabulary.loss import Loss, loss, metric
 from suite.vocabulary.metrics import define_metric
 from suite.vocabulary.model import (
@@ -78,6 +79,7 @@ __all__ = [
     "images",
     "initialisation",
     "lines",
+    "looks",
     "loss",
     "matrix",
     "metric",

@@ -73,7 +73,9 @@ def results_of(
 ) -> tuple[Execution, list[Record]]:
     """A run of all trials of a study, and their records."""
     request = Request(study, only=changes.get("only", {}))
-    execution = dataclasses.replace(request.execution(), started=changes.get("started", 10.0))
+    execution = dataclasses.replace(
+        request.execution(request.trials), started=changes.get("started", 10.0)
+    )
     return execution, [record_of(trial, accuracy(trial), **changes) for trial in request.trials]
 
 

@@ -23,20 +23,18 @@ from reports.figures.difference import on_scale, scale_title, ticks
 from reports.figures.scales import Frame, frame, set_x, set_y
 from reports.figures.summary import Mean, mean_of
 from suite.evidence import Finding
-from suite.evidence.boundaries import profile, where
+from suite.evidence.boundaries import profile
 from suite.evidence.profiles import Profile
 from suite.language.catalogue import gettext
 from suite.language.effects import (
     compared_words,
     effect_words,
     matters_words,
-    place_words,
     range_words,
 )
 from suite.language.words import (
     axis_words,
     level_words,
-    listed,
     metric_words,
     seeds_words,
     sentences,
@@ -117,7 +115,8 @@ def _pieces(axes: Axes, finding: Finding, found: Profile) -> None:
         solid_capstyle="butt", transform=base, zorder=3,
     )  # fmt: skip
     left, right = axes.get_xlim()
-    for low, high in where(claim, found) if finding.n > 1 else ():
+    low, high = finding.interval
+    if low < high:
         ends = [max(low, left), min(high, right)]
         axes.plot(
             ends, [0.08, 0.08], color=INK, linewidth=2.4, solid_capstyle="butt", transform=base,
@@ -172,14 +171,11 @@ def texts(finding: Finding) -> list[str]:
 
 def alt(finding: Finding) -> str:
     """Say in words what the figure shows."""
-    claim, found = _claim(finding), _profile(finding)
+    claim = _claim(finding)
     values = gettext("effect on {metric} of {seeds}, {arms}").format(
         metric=metric_words(claim.of), seeds=seeds_words(finding.n), arms=compared_words(claim)
     )
     margin = gettext("the band of what is too small to matter ends at {size}")
     claimed = gettext("claimed: {range}").format(range=range_words(claim))
-    pieces = where(claim, found) if finding.n > 1 else []
-    may = listed(f"[{place_words(low)}, {place_words(high)}]" for low, high in pieces)
-    open_ = gettext("95 % interval of the boundary: {pieces}").format(pieces=may) if may else ""
     sizes = margin.format(size=matters_words(claim))
-    return sentences((values, effect_words(finding), sizes, claimed, open_))
+    return sentences((values, effect_words(finding), sizes, claimed))

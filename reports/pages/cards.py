@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from suite.language.effects import (
     compared_words,
     effect_words,
     matters_words,
+    n_words,
     range_words,
     shared_words,
     tuned_words,
@@ -99,7 +101,7 @@ class Card:
     because: str
     compared: str
     effect: str
-    n: int
+    n: str
     price: str
     matters: str
     refuted_if: str
@@ -113,6 +115,7 @@ class Card:
     absent: str
     untested: str
     cut: bool
+    notes: tuple[str, ...]
     choices: tuple[Choice, ...]
     foot: str = ""
     reach: Badge | None = None
@@ -175,7 +178,7 @@ def card(
         because=gettext(claim.because),
         compared=compared_words(claim),
         effect=effect_words(finding),
-        n=finding.n,
+        n=n_words(finding),
         price=price(finding),
         matters=matters_words(claim),
         refuted_if=sentence(translate(claim.refuted_if)),
@@ -189,6 +192,7 @@ def card(
         absent="" if _is_alone(claim) else gettext("No seed measured both arms: nothing to draw."),
         untested=_untested(claim),
         cut=drawn is not None and _is_cut(finding),
+        notes=tuple(_notes(finding)),
         choices=choices(claim),
         foot=_foot(claim) if drawn else "",
         reach=reach_badge(finding.across.reach) if finding.across else None,
@@ -209,6 +213,15 @@ def _untested(claim: Claim) -> str:
     return gettext("None: a test needs two seeds.")
 
 
+def _notes(finding: Finding) -> Iterator[str]:
+    """Yield what qualifies a verdict, a sentence each."""
+    if finding.looks > 1:
+        pattern = gettext("Look {look} of {looks} that were declared beforehand.")
+        yield pattern.format(look=finding.look, looks=finding.looks)
+    for note in finding.notes:
+        yield sentence(translate(note))
+
+
 def _p_values(finding: Finding) -> tuple[PValues, ...]:
     if finding.n < 2 or math.isnan(finding.p):
         return ()
@@ -220,23 +233,33 @@ def _p_values(finding: Finding) -> tuple[PValues, ...]:
         same = gettext("a further run of what was published")
         decided = finding.settled_by == "effect"
         return (PValues(same, p_words(finding.p), p_words(finding.adjusted_p), decided),)
-    large, small = finding.settled_by == "effect", finding.settled_by == "margin"
+    by, size = finding.settled_by, matters_words(finding.claim)
     if isinstance(finding.claim, Boundary):
         within = gettext("a boundary at {range}").format(range=range_words(finding.claim))
         elsewhere = gettext("a boundary anywhere else")
         raw, adjusted = p_words(finding.p_margin), p_words(finding.adjusted_p_margin)
         return (
-            PValues(within, p_words(finding.p), p_words(finding.adjusted_p), large),
-            PValues(elsewhere, raw, adjusted, small),
+            PValues(within, p_words(finding.p), p_words(finding.adjusted_p), by == "effect"),
+            PValues(elsewhere, raw, adjusted, by == "margin"),
         )
-    return (
-        PValues(gettext("no difference"), p_words(finding.p), p_words(finding.adjusted_p), large),
-        PValues(
-            gettext("a difference of at least {size}").format(size=matters_words(finding.claim)),
-            p_words(finding.p_margin),
-            p_words(finding.adjusted_p_margin),
-            small,
+    tests = (
+        ("effect", gettext("no difference"), finding.p, finding.adjusted_p),
+        (
+            "margin",
+            gettext("a difference of at least {size}").format(size=size),
+            finding.p_margin,
+            finding.adjusted_p_margin,
         ),
+        (
+            "beyond",
+            gettext("a difference of at most {size}").format(size=size),
+            finding.p_beyond,
+            finding.adjusted_p_beyond,
+        ),
+    )
+    return tuple(
+        PValues(hypothesis, p_words(raw), p_words(adjusted), by == test)
+        for test, hypothesis, raw, adjusted in tests
     )
 
 
@@ -256,8 +279,8 @@ def _more_seeds(finding: Finding) -> str:
         pattern = gettext("Not even {n} seeds would be likely to decide it.")
         return pattern.format(n=f"{MOST_SEEDS:,}")
     pattern = ngettext(
-        "About {n} more seed would decide it with a power of 80 %.",
-        "About {n} more seeds would decide it with a power of 80 %.",
+        "About {n} more seed would decide it with a chance of 80 %.",
+        "About {n} more seeds would decide it with a chance of 80 %.",
         more,
     )
     return pattern.format(n=f"{more:,}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.figures.mark import Mark, mark
@@ -17,6 +17,7 @@ from suite.language.catalogue import gettext
 from suite.language.effects import compared_words, effect_words
 from suite.language.quantities import duration, moment, p_words
 from suite.language.words import trials_words
+from suite.runs.conclusions import verdict_counts
 from suite.vocabulary.notes import CHAPTERS, NOT_TESTED, PHRASES
 from suite.vocabulary.record import Links
 
@@ -71,7 +72,8 @@ class StudyLine:
 class Front:
     """Everything the front page shows."""
 
-    tallies: tuple[tuple[Badge, int], ...]
+    tallies: Tally
+    by_kind: tuple[tuple[str, Tally], ...]
     claims: int
     sections: tuple[Section, ...]
     studies: tuple[StudyLine, ...]
@@ -100,13 +102,43 @@ def front(all_results: Sequence[Results], links: Mapping[str, Links]) -> Front:
     )
     sections = tuple(section for section in (*chapters, *further) if section.rows)
     studies = tuple(_line(one, links.get(one.study.name, Links()).charts) for one in all_results)
-    return Front(tallies(all_results), len(rows), sections, studies, in_other_languages(front_name))
+    return Front(
+        tallies(all_results),
+        tallies_by_kind(all_results),
+        len(rows),
+        sections,
+        studies,
+        in_other_languages(front_name),
+    )
 
 
-def tallies(all_results: Iterable[Results]) -> tuple[tuple[Badge, int], ...]:
+Tally = tuple[tuple[Badge, int], ...]
+
+
+def tallies(all_results: Iterable[Results]) -> Tally:
     """Return how many claims have each verdict."""
     counts = Counter(finding.verdict for results in all_results for finding in results.findings)
     return tuple((badge(verdict), counts[verdict]) for verdict in Verdict)
+
+
+def tallies_by_kind(all_results: Iterable[Results]) -> tuple[tuple[str, Tally], ...]:
+    """Return how many claims of each kind have each verdict that there is."""
+    found = [finding for results in all_results for finding in results.findings]
+    return tuple(
+        (
+            KIND_WORDS[kind](),
+            tuple((badge(Verdict(verdict)), count) for verdict, count in of_kind.items() if count),
+        )
+        for kind, of_kind in verdict_counts(found).items()
+    )
+
+
+KIND_WORDS: Mapping[str, Callable[[], str]] = {
+    "effects": lambda: gettext("Effects"),
+    "equivalences": lambda: gettext("No difference that matters"),
+    "identities": lambda: gettext("Exact by algebra"),
+    "shares": lambda: gettext("Shares of seeds"),
+}
 
 
 def size(results: Results) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from reports.figures import Plate, Sketch, evidence, forest_of, plate, sketch
 from reports.figures.canvas import Drawing
 from reports.files import Link, file_name, front_name, in_other_languages
-from reports.pages.cards import Badge, Card, anchor, card
+from reports.pages.cards import Card, anchor, card
 from reports.pages.cells import Cell, CellTable, Loss, cell_table, cells_of, losses_of
-from reports.pages.front import missing, size, tallies
+from reports.pages.front import Tally, missing, size, tallies_by_kind
 from reports.pages.rerun import rerun, rerun_cell, rerun_view
 from reports.pages.setting import PartSetting, part_setting
 from suite.evidence.results import Results
@@ -41,7 +41,7 @@ class StudyPage:
     size: str
     missing: str
     link: Links
-    tallies: tuple[tuple[Badge, int], ...]
+    tallies: tuple[tuple[str, Tally], ...]
     parts: tuple[PartSetting, ...]
     tuned_on: str
     target: str
@@ -103,7 +103,7 @@ def study_page(results: Results, drawn: Album, link: Links) -> StudyPage:
         size=size(results),
         missing=missing(results),
         link=link,
-        tallies=tallies([results]),
+        tallies=tallies_by_kind([results]),
         parts=tuple(part_setting(results, grid) for grid in results.grids),
         tuned_on=_tuned_on(results),
         target=_target(study),

@@ -11,7 +11,7 @@ import click
 
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import parse
-from suite.vocabulary.grid import MOST_SEEDS
+from suite.vocabulary.looks import MOST_SEEDS
 
 MOST_WORKERS = 1024
 # What a command prints, as plain values: a JSON document, or made into text.

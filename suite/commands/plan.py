@@ -17,6 +17,8 @@ from suite.tracking.journal import Journal
 from suite.vocabulary.grid import Grid
 
 WORTH_SAYING = 1.5  # times as fast
+# Of the trials that looks may add to the first, the share that the studies here did add.
+GOES_ON = 0.5
 
 
 @click.command()
@@ -30,11 +32,19 @@ def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     cost = stacked = estimator.estimate(made)
     if engine.strategy == "auto":
         stacked = estimator.estimate(made.stacked())
-    show(plan_form(requests, made, cost, stacked), as_json, plan_text)
+    most, dearest = made, cost
+    if any(request.has_looks for request in requests):
+        most = coordinator.plan_of_all(requests, Journal(), engine)
+        dearest = estimator.estimate(most)
+    show(plan_form(requests, made, most, (cost, dearest, stacked)), as_json, plan_text)
 
 
-def plan_form(requests: Sequence[Request], plan: Plan, cost: Estimate, stacked: Estimate) -> Form:
-    """Return a plan with its estimated cost, and the cost if cells were stacked."""
+def plan_form(
+    requests: Sequence[Request], plan: Plan, most: Plan, costs: tuple[Estimate, Estimate, Estimate]
+) -> Form:
+    """Return a plan with its estimated cost, that of all looks, and that if cells were stacked."""
+    cost, dearest, stacked = costs
+    expected = cost.seconds + GOES_ON * (dearest.seconds - cost.seconds)
     return {
         "studies": [
             {
@@ -45,6 +55,7 @@ def plan_form(requests: Sequence[Request], plan: Plan, cost: Estimate, stacked: 
             for request in requests
         ],
         "trials": len(plan.pending) + len(plan.cached),
+        "most_trials": len(most.pending) + len(most.cached),
         "cached": len(plan.cached),
         "device": plan.device,
         "workers": plan.workers,
@@ -58,6 +69,8 @@ def plan_form(requests: Sequence[Request], plan: Plan, cost: Estimate, stacked: 
             for cohort in plan.cohorts
         ],
         "seconds": round(cost.seconds, 1),
+        "expected_seconds": round(expected, 1),
+        "most_seconds": round(dearest.seconds, 1),
         "process_seconds": round(cost.process_seconds, 1),
         "vectorised_seconds": round(stacked.seconds, 1),
     }
@@ -69,6 +82,7 @@ def _grid_form(grid: Grid) -> Form:
         "axes": {axis.path: list(axis.levels) for axis in grid.axes},
         "cells": len(grid.cells),
         "seeds": grid.seeds,
+        "looks": list(grid.looks.counts) if grid.looks else [],
     }
 
 
@@ -80,6 +94,10 @@ def plan_text(form: Form) -> str:
         for grid in study["grids"]:
             axes = " × ".join(f"{path} {levels}" for path, levels in grid["axes"].items())
             count = f"{grid['cells']} cells × {grid['seeds']} seeds"
+            if grid["looks"]:
+                *some, last = map(str, grid["looks"])
+                after = f"{', '.join(some)} and {last} seeds"
+                count = f"{grid['cells']} cells, looks after {after}"
             lines.append(f"  {grid['part']}: {axes or 'one cell'}: {count}")
     lines.append(f"{form['trials']} trials, {form['cached']} of them in the store already")
     for cohort in form["cohorts"]:
@@ -87,6 +105,11 @@ def plan_text(form: Form) -> str:
         lines.append(f"  {cohort['trials']} {cohort['strategy']}{alone}: {cohort['reason']}")
     if form["cohorts"]:
         lines.append(f"about {form['seconds']:.0f} s on {form['workers']} × {form['device']}")
+        if form["most_trials"] > form["trials"]:
+            lines[-1] += (
+                f" at least, for the next look; expected {form['expected_seconds']:.0f} s; at most "
+                f"{form['most_seconds']:.0f} s, for {form['most_trials']} trials"
+            )
         if form["seconds"] > WORTH_SAYING * form["vectorised_seconds"]:
             lines.append(
                 f"about {form['vectorised_seconds']:.0f} s with --strategy vectorised, "

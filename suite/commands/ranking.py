@@ -62,7 +62,7 @@ def ranking(results: Results) -> list[Ranked]:
             (every.cell, every.score),
             *((one.cell, one.score) for one in every.rivals),
         ]
-        if not is_edge(results.grids[0].axis(RATE), cell)
+        if not is_edge(results.grids[0], results.grids[0].axis(RATE), cell)
     }
 
     def ranked(cell: Any, score: float, *numbers: Any) -> Ranked:

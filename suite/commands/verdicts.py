@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
 from suite.commands.arguments import Form, as_json, show, study_names
 from suite.evidence.results import Results
 from suite.ground.wording import plural
-from suite.runs.conclusions import conclusion_forms
+from suite.runs.conclusions import conclusion_forms, verdict_counts
 from suite.runs.latest import concluded, latest
 from suite.runs.stores import stores
 
@@ -27,12 +27,27 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
         sys.exit(1)
 
 
+def beside(finding: Form) -> list[str]:
+    """Return what stands beside a verdict: at which look it fell, and what qualifies it."""
+    look = [f"look {finding['look']} of {finding['looks']}"] if finding["looks"] > 1 else []
+    return [*look, *finding["notes"]]
+
+
+def count_lines(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return how many claims of each kind have each verdict, a line a kind."""
+    return [
+        f"{kind}: " + ", ".join(f"{count} {verdict}" for verdict, count in of_kind.items() if count)
+        for kind, of_kind in counts.items()
+    ]
+
+
 def verdict_lines(form: Form, results: Sequence[Results]) -> str:
     """Return verdicts to read, a claim in two lines."""
     lines = []
     if "ran" in form:
         ran = plural(form["ran"], "trial")
         lines.append(f"{ran} ran, {form['cached']:,} were in the store already")
+    findings = [finding for result in results for finding in result.findings]
     for study, result in zip(form["studies"], results, strict=True):
         changed = "".join(f", {change}" for change in study["changed"])
         lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier{changed})")
@@ -46,4 +61,7 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
         for finding in study["findings"]:
             lines.append(f"  {finding['verdict'].upper():<22}{finding['claim']}")
             lines.append(f"  {'':<22}{finding['effect']}: {finding['reason']}")
+            lines += [f"  {'':<22}{note}" for note in beside(finding)]
+    if len(results) > 1:
+        lines += ["", *count_lines(verdict_counts(findings))]
     return "\n".join(lines)

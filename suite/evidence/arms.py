@@ -6,6 +6,7 @@ best on average lies on the edge of the grid, the verdict is `undecided`, and sa
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from suite.evidence.significance import ALPHA, t_test
 from suite.evidence.table import finished
+from suite.ground.fields import owner_of
 from suite.vocabulary.grid import Axis, Grid
 from suite.vocabulary.metrics import METRICS
 
@@ -28,12 +31,14 @@ class ArmValues:
             as the price of a target it never reached.
         chosen: for each tuned axis, the level each seed chose.
         best: for each tuned axis, the level whose mean over seeds is best on validation.
-        on_edge: tuned axes whose best level is the first or last of at least three.
+        on_edge: tuned axes whose best level lies at an end where better ones may follow.
+        tried: how many combinations of tuned levels it could choose from.
         ends: how the trial of each seed ended, by seed; with tuned axes, every trial's end.
         trials: how many trials the arm had, over all levels that were tried.
         lost: how many of them diverged or failed.
         spent: seconds of process time they took.
         best_trial: id of the one that is best on validation, over all seeds and levels; or empty.
+        trial_of: id of the trial that each seed's value is of, by seed.
     """
 
     levels: Mapping[str, Any]
@@ -46,6 +51,8 @@ class ArmValues:
     lost: int
     spent: float
     best_trial: str = ""
+    tried: int = 1
+    trial_of: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
     @property
     def levels_chosen(self) -> dict[str, dict[int, Any]]:
@@ -98,45 +105,83 @@ def arm_values(
     paths = [axis.path for axis in tuned]
     needed = dict.fromkeys(["id", "seed", "status", "spent", *paths, metric, select])
     rows = at_levels(rows, arm).reindex(columns=list(needed))  # many columns make pandas slow
-    good, best = finished(rows), dict[str, Any]()
+    good, best, on_edge = finished(rows), dict[str, Any](), tuple[str, ...]()
     if tuned:
         good = good.dropna(subset=[select])
     if tuned and len(good):
-        good, best = _tuned(good, paths, select)
+        score = good[select] * (1.0 if METRICS[select].better == "higher" else -1.0)
+        best = _best_levels(good, paths, score)
+        on_edge = tuple(
+            axis.path
+            for axis in tuned
+            if is_edge(grid, axis, {**arm, **best})
+            and _is_better_there(axis, {**arm, **best}, best, good.assign(score=score))
+        )
+        good = good.loc[score.groupby(good["seed"]).idxmax()]
     by_seed = good.set_index("seed")
     return ArmValues(
         levels=arm,
         values=by_seed[metric].dropna().astype(float),
         chosen=by_seed[paths],
         best=best,
-        on_edge=tuple(axis.path for axis in tuned if best and is_edge(axis, {**arm, **best})),
+        on_edge=on_edge,
         ends=rows.set_index("seed")["status"],
         trials=len(rows),
         lost=len(rows) - len(finished(rows)),
         spent=float(rows["spent"].sum()),
         best_trial=_best_trial(rows, select),
+        tried=len(rows[paths].drop_duplicates()) if paths else 1,
+        trial_of=dict(zip(good["seed"], good["id"], strict=True)),
     )
 
 
-def _tuned(
-    good: pd.DataFrame, paths: Sequence[str], select: str
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the row of each seed that is best on validation, and the levels best on average."""
-    score = good[select] * (1.0 if METRICS[select].better == "higher" else -1.0)
+def _best_levels(
+    good: pd.DataFrame, paths: Sequence[str], score: pd.Series[float]
+) -> dict[str, Any]:
+    """Return the levels whose mean score over seeds is best."""
     means = score.groupby([good[path] for path in paths], dropna=False).mean()
     top: Any = means.idxmax()
     levels = top if len(paths) > 1 else (top,)
-    best = {
+    return {
         path: None if pd.isna(level) is True else level  # a level of None is NaN in a frame
         for path, level in zip(paths, levels, strict=True)
     }
-    return good.loc[score.groupby(good["seed"]).idxmax()], best
 
 
-def is_edge(axis: Axis, cell: Mapping[str, Any]) -> bool:
-    """Whether a cell has the first or last of at least three levels: a better one may lie beyond."""
+def is_edge(grid: Grid, axis: Axis, cell: Mapping[str, Any]) -> bool:
+    """Whether a better level may lie beyond a cell's: it is the least or largest of three or more.
+
+    Only numbers are in an order, and nothing lies beyond what a field can be: no dropout below 0.
+    """
+    levels, here = _in_order(axis, cell), cell[axis.path]
+    return len(levels) > 2 and here in (levels[0], levels[-1]) and not _is_bound(grid, axis, here)
+
+
+def _in_order(axis: Axis, cell: Mapping[str, Any]) -> list[Any]:
     levels = axis.beside(cell)
-    return len(levels) > 2 and cell[axis.path] in (levels[0], levels[-1])
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in levels)
+    return sorted(levels) if numbers else []
+
+
+def _is_bound(grid: Grid, axis: Axis, level: Any) -> bool:
+    if grid.probe is not None or axis.sets:
+        return False
+    _, field = owner_of(grid.recipe, axis.path)
+    return level in (field.metadata.get("low"), field.metadata.get("high"))
+
+
+def _is_better_there(
+    axis: Axis, cell: Mapping[str, Any], best: Mapping[str, Any], good: pd.DataFrame
+) -> bool:
+    """Whether the last level is better than the one before it, and not by luck alone."""
+    levels = _in_order(axis, cell)
+    before = levels[1] if cell[axis.path] == levels[0] else levels[-2]
+    there, inner = (
+        at_levels(good, where).set_index("seed")["score"]
+        for where in (best, {**best, axis.path: before})
+    )
+    gained = (there - inner).dropna().to_numpy(float)
+    return t_test(gained, 0.0).p < ALPHA
 
 
 def _best_trial(rows: pd.DataFrame, select: str) -> str:

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from suite.evidence.arms import at_levels
-from suite.evidence.contrasts import Contrast
 from suite.evidence.results import Results
-from suite.evidence.significance import ALPHA, holm, t_test
+from suite.evidence.significance import ALPHA, Contrast, holm, t_test
 from suite.evidence.table import COLUMNS, finished
 from suite.ground.errors import RequestError, nearest
 from suite.vocabulary.grid import Grid

@@ -12,7 +12,7 @@ from suite.evidence.arms import ArmValues
 from suite.evidence.contrasts import Measured
 from suite.evidence.profiles import Interval, Profile
 from suite.evidence.reasons import Reason, Verdict
-from suite.evidence.significance import ALPHA, Test
+from suite.evidence.significance import ALPHA, LEAST_SEEDS, Test
 from suite.ground.wording import worded
 from suite.vocabulary.claims import Boundary
 
@@ -22,7 +22,9 @@ def count(measured: Measured) -> int:
     return len(measured.seeds)
 
 
-def profile(claim: Boundary, arms: Mapping[str, ArmValues], seeds: pd.DataFrame) -> Profile:
+def profile(
+    claim: Boundary, arms: Mapping[str, ArmValues], seeds: pd.DataFrame, grain: float = 0.0
+) -> Profile:
     """Return the effect along the axis, of logarithms where a ratio is claimed."""
     levels = sorted({arm.levels[claim.over] for arm in arms.values()})
     values = seeds.to_numpy(float)
@@ -33,7 +35,7 @@ def profile(claim: Boundary, arms: Mapping[str, ArmValues], seeds: pd.DataFrame)
         for i, (name, arm) in enumerate(arms.items())
     }
     effects = [column["arm", level] - column["against", level] for level in levels]
-    return Profile(tuple(map(float, levels)), np.stack(effects, axis=1))
+    return Profile(tuple(map(float, levels)), np.stack(effects, axis=1), grain)
 
 
 def edges(claim: Boundary) -> tuple[float, ...]:
@@ -47,13 +49,13 @@ def crossings(claim: Boundary, found: Profile) -> list[float]:
     return [found.level(place) for place in places]
 
 
-def where(claim: Boundary, found: Profile) -> list[Interval]:
-    """Return the levels at which the boundary may lie, with 95 % confidence.
+def where(claim: Boundary, found: Profile, alpha: float = ALPHA) -> list[Interval]:
+    """Return the levels at which the boundary may lie, with a confidence of 1 - `alpha`.
 
     What reaches an end of the axis is open there: the boundary may lie beyond.
     """
     first, last = found.ends
-    pieces = sorted(piece for value in edges(claim) for piece in found.places_of(value, ALPHA))
+    pieces = sorted(piece for value in edges(claim) for piece in found.places_of(value, alpha))
     return [
         (
             found.level(low) if low > first else 0.0 if found.log else -math.inf,
@@ -63,15 +65,15 @@ def where(claim: Boundary, found: Profile) -> list[Interval]:
     ]
 
 
-def test(claim: Boundary, measured: Measured) -> Test:
+def test(claim: Boundary, measured: Measured, weight: float) -> Test:
     """Return where the mean crosses first, and what can be said against two places of it.
 
     `p` is of "it lies in the claimed range", `p_margin` of "it lies elsewhere", both over all places
-    together: the largest p value among them.
+    together: the largest p value among them, divided by the look's weight.
     """
     if not _is_testable(claim, measured):
-        return Test(math.nan, math.nan, math.nan, math.nan, 1.0, 1.0)
-    found = profile(claim, measured.arms, measured.seeds)
+        return Test(p=1.0, p_margin=1.0)
+    found = profile(claim, measured.arms, measured.seeds, measured.grain)
     first, last = found.ends
     low, high = _range(claim, found)
     within = elsewhere = 0.0
@@ -81,10 +83,11 @@ def test(claim: Boundary, measured: Measured) -> Test:
             elsewhere = max(elsewhere, found.p_somewhere(value, start, end))
     if low < first or high > last:  # at a tier with fewer levels: it may lie where there are none
         within = 1.0
-    pieces = where(claim, found) or [(math.nan, math.nan)]
+    pieces = where(claim, found, ALPHA * weight) or [(math.nan, math.nan)]
     at = crossings(claim, found) or [math.nan]
     ends = min(one for one, _ in pieces), max(one for _, one in pieces)
-    return Test(at[0], *ends, math.nan, within, elsewhere)
+    spent = (min(1.0, one / weight) for one in (within, elsewhere))
+    return Test(at[0], *ends, math.nan, *spent)
 
 
 def _range(claim: Boundary, found: Profile) -> Interval:
@@ -94,15 +97,14 @@ def _range(claim: Boundary, found: Profile) -> Interval:
 
 def _is_testable(claim: Boundary, measured: Measured) -> bool:
     positive = not claim.by_ratio or bool((measured.seeds > 0).all(axis=None))
-    return count(measured) > 1 and len(measured.arms) > 2 and positive
+    return count(measured) >= LEAST_SEEDS and len(measured.arms) > 2 and positive
 
 
-def verdict(
-    claim: Boundary, measured: Measured, test: Test, p: float, p_margin: float
-) -> tuple[Verdict, str]:
-    """Decide by the adjusted p values, and by the two sides of the claimed range being different."""
-    if count(measured) < 2:
-        return Verdict.UNDECIDED, worded(Reason.SEEDS_IN_ALL, n=str(count(measured)))
+def verdict(claim: Boundary, measured: Measured, test: Test, adjusted: Test) -> tuple[Verdict, str]:
+    """Decide by the adjusted p values, and by the ends of the axis lying on different sides."""
+    n = count(measured)
+    if n < LEAST_SEEDS:
+        return Verdict.UNDECIDED, worded(Reason.SEEDS_IN_ALL, least=str(LEAST_SEEDS), n=str(n))
     if len(measured.arms) < 3:
         return Verdict.UNDECIDED, Reason.ONE_LEVEL_ALONG
     smallest = measured.seeds.min(axis=1)
@@ -112,10 +114,15 @@ def verdict(
     edge = sorted({path for arm in measured.arms.values() for path in arm.on_edge})
     if edge:
         return Verdict.UNDECIDED, worded(Reason.ON_EDGE, axis=edge[0])
-    return _decide(claim, profile(claim, measured.arms, measured.seeds), p, p_margin)
+    if n < measured.asked:
+        lost, asked = str(measured.asked - n), str(measured.asked)
+        return Verdict.UNDECIDED, worded(Reason.SEEDS_LOST, n=lost, all=asked)
+    found = profile(claim, measured.arms, measured.seeds, measured.grain)
+    return decide(claim, found, adjusted.p, adjusted.p_margin)
 
 
-def _decide(claim: Boundary, found: Profile, p: float, p_margin: float) -> tuple[Verdict, str]:
+def decide(claim: Boundary, found: Profile, p: float, p_margin: float) -> tuple[Verdict, str]:
+    """Decide by two tests: that the boundary lies in the claimed range, and that it lies elsewhere."""
     if p < ALPHA:
         nowhere = not where(claim, found)
         return Verdict.REFUTED, Reason.CROSSES_NOWHERE if nowhere else Reason.CROSSES_ELSEWHERE

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from statsmodels.stats.oneway import anova_generic
 
-from suite.evidence.contrasts import Contrast
 from suite.evidence.reasons import Verdict
-from suite.evidence.significance import ALPHA, holm
-from suite.vocabulary.claims import Claim, Directional, Rate, Tested
+from suite.evidence.significance import ALPHA, Contrast
+from suite.vocabulary.claims import Claim, Directional, Rate
 
 AS_WRITTEN = ""  # what the study is called among its contexts
 
@@ -33,24 +32,30 @@ class Why(StrEnum):
 
     ALL = "it is supported as written and in every context"
     ALL_UNLIKE = "it is supported as written and in every context, though not equally large in all"
-    NONE = "it is supported neither as written nor in any context, and that is decided everywhere"
-    REVERSES = "it is supported in one place and the other way in another"
+    NONE = "it is decided as written and in every context, and supported nowhere"
+    REVERSES = "it is as claimed in one place and the other way in another"
     DECIDED_OTHERWISE = "it is supported in one place and refuted in another"
     UNLIKE = "the effect differs between contexts by more than chance explains"
-    OPEN = "neither is it supported everywhere, nor do contexts differ for certain"
+    OPEN = "it is not decided everywhere, and contexts do not differ for certain"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A claim's verdict in one context, and its contrast there, a number a seed."""
+    """A claim's finding as written, or in one context.
+
+    Attributes:
+        way: 1 if it is shown to be as claimed, be that large or not; -1 if the other way; else 0.
+        contrast: one number a seed.
+    """
 
     verdict: Verdict
+    way: int
     contrast: Contrast
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A claim over all contexts.
+class Across:
+    """What a claim's findings over all contexts say together.
 
     Attributes:
         p: of an effect that is the same everywhere, and `adjusted_p` after Holm's correction over
@@ -66,41 +71,25 @@ class Judged:
     breaks: str | None
 
 
-def judge(claims: Sequence[tuple[Claim, Mapping[str, Place]]]) -> list[Judged]:
-    """Judge each claim of a study by its places, by the name of their context; "" is as written."""
-    p_values = [
-        heterogeneity({name: one.contrast for name, one in places.items()})
-        if isinstance(claim, Tested)
-        else math.nan
-        for claim, places in claims
-    ]
-    adjusted = holm(p_values)
-    return [
-        _judged(claim, places, p, adjusted_p)
-        for (claim, places), p, adjusted_p in zip(claims, p_values, adjusted, strict=True)
-    ]
-
-
-def _judged(claim: Claim, places: Mapping[str, Place], p: float, adjusted_p: float) -> Judged:
+def judge(claim: Claim, places: Mapping[str, Place], p: float, adjusted_p: float) -> Across:
+    """Judge a claim by its places, by the name of their context, and the test of heterogeneity."""
     verdicts = {name: one.verdict for name, one in places.items()}
     unlike = adjusted_p < ALPHA
     if set(verdicts.values()) == {Verdict.SUPPORTED}:
-        return Judged(Reach.ALL, Why.ALL_UNLIKE if unlike else Why.ALL, p, adjusted_p, None)
+        return Across(Reach.ALL, Why.ALL_UNLIKE if unlike else Why.ALL, p, adjusted_p, None)
     if set(verdicts.values()) <= {Verdict.REFUTED, Verdict.NO_EFFECT}:
-        return Judged(Reach.NONE, Why.NONE, p, adjusted_p, None)
-    if {Verdict.SUPPORTED, Verdict.REFUTED} <= set(verdicts.values()):
-        # The study as written is what the others are held against.
-        against = Verdict.REFUTED
-        if verdicts[AS_WRITTEN] is Verdict.REFUTED:
-            against = Verdict.SUPPORTED
-        breaks = next(name for name in verdicts if verdicts[name] is against)
+        return Across(Reach.NONE, Why.NONE, p, adjusted_p, None)
+    ways = {name: one.way for name, one in places.items()}
+    if {-1, 1} <= set(ways.values()):
+        # The study as written is what the others are held against, where it is shown either way.
+        breaks = next(name for name, way in ways.items() if way == -(ways[AS_WRITTEN] or 1))
         if isinstance(claim, Directional | Rate):
-            return Judged(Reach.REVERSES, Why.REVERSES, p, adjusted_p, breaks)
-        return Judged(Reach.DEPENDS, Why.DECIDED_OTHERWISE, p, adjusted_p, breaks)
+            return Across(Reach.REVERSES, Why.REVERSES, p, adjusted_p, breaks)
+        return Across(Reach.DEPENDS, Why.DECIDED_OTHERWISE, p, adjusted_p, breaks)
     if unlike:
         odd = odd_one({name: one.contrast for name, one in places.items()})
-        return Judged(Reach.DEPENDS, Why.UNLIKE, p, adjusted_p, odd)
-    return Judged(Reach.OPEN, Why.OPEN, p, adjusted_p, None)
+        return Across(Reach.DEPENDS, Why.UNLIKE, p, adjusted_p, odd)
+    return Across(Reach.OPEN, Why.OPEN, p, adjusted_p, None)
 
 
 def heterogeneity(groups: Mapping[str, Contrast]) -> float:

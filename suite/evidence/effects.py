@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 
 from suite.evidence.contrasts import Measured, measure_arms
 from suite.evidence.reasons import Reason, Verdict
-from suite.evidence.significance import ALPHA, Test, from_logarithm, seeds_needed, t_test
+from suite.evidence.significance import (
+    ALPHA,
+    LEAST_SEEDS,
+    Test,
+    from_logarithm,
+    rank_test,
+    t_test,
+    worst,
+)
 from suite.ground.wording import worded
 from suite.vocabulary.claims import Difference, Equivalence, Ordering, Tested, Trend
 from suite.vocabulary.grid import Grid
@@ -22,57 +31,64 @@ def count(measured: Measured) -> int:
     return len(measured.seeds)
 
 
-def test(claim: Tested, measured: Measured) -> Test:
-    """Test the contrast against nothing, and against what matters."""
-    return t_test(measured.contrast, claim.margin)
+def test(claim: Tested, measured: Measured, weight: float) -> Test:
+    """Test the contrast against nothing, and against what matters; `weight` is as in `t_test`.
+
+    Where seeds lack a value, the p values hold whatever those had measured; a target that seeds
+    never came to is compared by rank, as later than all that did.
+    """
+    if measured.never:
+        return rank_test(measured.contrast, claim.margin, weight=weight)
+    contrasts = (measured.contrast, *measured.ends)
+    return worst(
+        t_test(one, claim.margin, weight=weight, grain=measured.grain) for one in contrasts
+    )
 
 
-def verdict(
-    claim: Tested, measured: Measured, test: Test, p: float, p_margin: float
-) -> tuple[Verdict, str]:
-    """Decide by the adjusted p values and the estimate's size, if seeds and levels allow it."""
+def verdict(claim: Tested, measured: Measured, test: Test, adjusted: Test) -> tuple[Verdict, str]:
+    """Decide by the adjusted p values, if seeds and levels allow it."""
     arms, n = measured.arms.values(), count(measured)
-    if n < 2:
+    if n < LEAST_SEEDS:
         pattern = Reason.SEEDS_IN_BOTH if len(arms) == 2 else Reason.SEEDS_IN_ALL
-        return Verdict.UNDECIDED, worded(pattern, n=str(n))
+        return Verdict.UNDECIDED, worded(pattern, least=str(LEAST_SEEDS), n=str(n))
     if isinstance(claim, Ordering | Trend) and len(arms) < 2:
         return Verdict.UNDECIDED, Reason.ONE_LEVEL
     smallest = measured.seeds.min(axis=1)
     if claim.by_ratio and (smallest <= 0).any():
         seed, value = str(smallest.idxmin()), f"{smallest.min():.3g}"
         return Verdict.UNDECIDED, worded(Reason.NOT_POSITIVE, seed=seed, value=value)
+    if np.isnan(measured.contrast).any():
+        never = int(np.isinf(measured.seeds.to_numpy(float)).any(axis=1).sum())
+        return Verdict.UNDECIDED, worded(Reason.NEVER, n=str(never), all=str(n))
     edge = sorted({path for arm in arms for path in arm.on_edge})
     if edge:
         return Verdict.UNDECIDED, worded(Reason.ON_EDGE, axis=edge[0])
-    return decide(claim, test, p, p_margin)
+    found = decide(claim, test, adjusted)
+    if found[0] is Verdict.UNDECIDED and measured.ends:
+        lost = str(measured.asked - n)
+        return Verdict.UNDECIDED, worded(Reason.SEEDS_LOST, n=lost, all=str(measured.asked))
+    return found
 
 
-def decide(claim: Tested, test: Test, p: float, p_margin: float) -> tuple[Verdict, str]:
-    """Decide by two tests: of no effect, and of one that matters."""
-    large = p < ALPHA and abs(test.estimate) >= claim.margin
-    small = p_margin < ALPHA
+def decide(claim: Tested, test: Test, adjusted: Test) -> tuple[Verdict, str]:
+    """Decide by three tests: of no effect, of one that matters, and of none that does."""
+    beyond, small = adjusted.p_beyond < ALPHA, adjusted.p_margin < ALPHA
     if isinstance(claim, Equivalence):
         if small:
             return Verdict.SUPPORTED, Reason.SMALL
-        if large:
+        if beyond:
             return Verdict.REFUTED, Reason.DIFFERENT
         return Verdict.UNDECIDED, Reason.TOO_WIDE
-    if large and (test.estimate > 0) == (claim.direction == "higher"):
-        return Verdict.SUPPORTED, Reason.AS_CLAIMED
-    if large:
+    as_claimed = (test.estimate > 0) == (claim.direction == "higher")
+    if beyond:
+        if as_claimed:
+            return Verdict.SUPPORTED, Reason.AS_CLAIMED
         return Verdict.REFUTED, Reason.OTHER_WAY
     if small:
         return Verdict.NO_EFFECT, Reason.SMALL
-    return Verdict.UNDECIDED, Reason.MAYBE_SMALL if p < ALPHA else Reason.BOTH
-
-
-def more_seeds(claim: Tested, test: Test, n: int, family: int) -> int | None:
-    """Return how many more seeds would show the effect seen, or, near zero, that there is none."""
-    effect = max(abs(test.estimate), claim.margin)
-    if isinstance(claim, Equivalence) or abs(test.estimate) < claim.margin / 2:
-        effect = abs(claim.margin - abs(test.estimate))
-    needed = seeds_needed(effect, test.sd, more_than=n, family=family)
-    return needed - n if needed is not None else None
+    if adjusted.p < ALPHA:
+        return Verdict.SIZE_OPEN, Reason.SIZE_AS_CLAIMED if as_claimed else Reason.SIZE_OTHER_WAY
+    return Verdict.UNDECIDED, Reason.BOTH
 
 
 def at_shared_level(

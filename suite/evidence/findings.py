@@ -1,22 +1,36 @@
-"""Verdicts: direction, significance and a size that matters, all three, from paired replicates."""
+"""Verdicts from paired replicates: of an effect, of none that matters, and of what is open.
+
+At each look that a study declares, its claims are tested; a decided one stays as it is, and what the
+others read goes on to the next. What claims ask of contexts is a family of its own, at the same looks.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from suite.evidence import boundaries, effects, identities, shares
 from suite.evidence.arms import ArmValues
-from suite.evidence.contexts import AS_WRITTEN, Judged, Place, judge
-from suite.evidence.contrasts import Contrast, Measured, measure_arms
-from suite.evidence.reasons import OPEN, Reason, Verdict
-from suite.evidence.significance import Test, from_logarithm, holm
+from suite.evidence.contexts import AS_WRITTEN, Across, Place, heterogeneity, judge
+from suite.evidence.contrasts import Measured, measure_arms
+from suite.evidence.reasons import OPEN, Note, Reason, Verdict
+from suite.evidence.significance import (
+    ALPHA,
+    Contrast,
+    Test,
+    from_logarithm,
+    holm,
+    seeds_needed,
+)
 from suite.evidence.table import by_part, table
+from suite.ground.wording import Worded, worded
 from suite.vocabulary.claims import (
     Boundary,
     Claim,
@@ -26,10 +40,13 @@ from suite.vocabulary.claims import (
     Identity,
     Tested,
     Within,
+    arms,
 )
-from suite.vocabulary.grid import Grid, in_context
+from suite.vocabulary.grid import Grid, Trial, in_context
 from suite.vocabulary.record import Record
 from suite.vocabulary.study import Study
+
+FAMILIES = ("p", "p_margin", "p_beyond")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +57,18 @@ class Finding:
         estimate: the effect in the metric's unit, a ratio, a rank correlation or a share; of an
             `Identity` the largest deviation.
         interval: its 95 % confidence interval.
-        n: paired seeds.
-        p, adjusted_p: of no effect, raw and after Holm's correction over the study's claims; NaN
-            where nothing is tested.
+        ends: the estimate if seeds that lack a value had measured what lies lowest and highest for
+            the claim; the estimate twice where none lacks one.
+        n: paired seeds; `asked`, how many had a trial in every arm.
+        p, adjusted_p: of no effect, divided by the look's weight, and after Holm's correction over
+            the study's claims; NaN where nothing is tested.
         p_margin, adjusted_p_margin: of an effect of at least the margin, likewise.
+        p_beyond, adjusted_p_beyond: of an effect of at most the margin, likewise.
+        look: the look at which it was decided, or stands, from 1 to `looks`.
+        notes: what a reader of the verdict should know beside it, a clause each.
+        contexts: the findings in each context that the claim asks for, by its name. Their p values
+            are corrected over the study's findings in contexts, and cost the others nothing.
+        across: what these and this one say together; None where the claim asks for no context.
         arms: what each arm measured after tuning, by name.
         seeds: one row a seed, one column an arm.
         contrast: one number a seed, on the scale that is analysed.
@@ -51,7 +76,7 @@ class Finding:
         spent: seconds of process time they took.
         shared: the estimate when both arms use the level tuned for `against`; None where nothing
             was tuned in both, or trials are missing.
-        more_seeds: how many more would decide it with 80 % power; None where it is decided or
+        more_seeds: how many more would decide it with a chance of 80 %; None where it is decided or
             where more would not help.
     """
 
@@ -60,11 +85,15 @@ class Finding:
     reason: str
     estimate: float
     interval: tuple[float, float]
+    ends: tuple[float, float]
     n: int
+    asked: int
     p: float
     adjusted_p: float
     p_margin: float
     adjusted_p_margin: float
+    p_beyond: float
+    adjusted_p_beyond: float
     arms: Mapping[str, ArmValues]
     seeds: pd.DataFrame
     contrast: Contrast
@@ -73,19 +102,32 @@ class Finding:
     spent: float
     shared: float | None
     more_seeds: int | None
+    look: int
+    looks: int
+    notes: tuple[Worded, ...]
     contexts: Mapping[str, Finding] = dataclasses.field(default_factory=dict)
-    across: Judged | None = None
+    across: Across | None = None
 
     @property
-    def settled_by(self) -> Literal["effect", "margin"] | None:
-        """Which of the two tests the verdict rests on; None where it rests on none."""
+    def settled_by(self) -> Literal["effect", "margin", "beyond"] | None:
+        """Which of the tests the verdict rests on; None where it rests on none."""
         if self.verdict is Verdict.UNDECIDED or isinstance(self.claim, Identity):
             return None
         if isinstance(self.claim, Within) and self.verdict is Verdict.SUPPORTED:
             return None
         by_margin = isinstance(self.claim, Equivalence | Boundary)
         equivalent = self.verdict is Verdict.SUPPORTED and by_margin
-        return "margin" if equivalent or self.verdict is Verdict.NO_EFFECT else "effect"
+        if equivalent or self.verdict is Verdict.NO_EFFECT:
+            return "margin"
+        counted = isinstance(self.claim, Counted | Boundary)
+        return "effect" if counted or self.verdict is Verdict.SIZE_OPEN else "beyond"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether further seeds may decide it."""
+        return self.verdict in (Verdict.UNDECIDED, Verdict.SIZE_OPEN) and not isinstance(
+            self.claim, Identity
+        )
 
     @property
     def arm(self) -> ArmValues:
@@ -98,98 +140,348 @@ class Finding:
         return self.arms["against"]
 
 
+@dataclass(frozen=True)
+class Looked:
+    """How far the looks of a study have come.
+
+    Attributes:
+        findings: one a claim, in order.
+        look: which look they stand at, from 1 to `looks`.
+        asked: the trials of all looks so far and, where claims are open, of the next.
+    """
+
+    findings: list[Finding]
+    look: int
+    looks: int
+    asked: tuple[Trial, ...]
+
+    @property
+    def open(self) -> int:
+        """How many claims further seeds may decide."""
+        return sum(finding.is_open for finding in self.findings)
+
+
 def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> list[Finding]:
     """Return a finding for every claim of the study, in order.
 
-    Tests are paired by seed; n counts seeds. Two families, "there is an effect" and "it is smaller
-    than what matters", are each corrected by Holm's method over the study's claims.
+    Tests are paired by seed; n counts seeds. Three families, "there is an effect", "it is smaller
+    than what matters" and "it is larger", are each corrected by Holm's method over the study's
+    claims.
     """
-    rows = by_part(table(records, study.target), grids)
-    by_name = {grid.name: grid for grid in grids}
-    found = _family(study, [(claim, by_name[claim.part]) for claim in study.claims], rows)
-    places = [(claim, name) for claim in study.claims for name in claim.contexts]
-    there = [(claim, by_name[in_context(claim.part, name)]) for claim, name in places]
-    further = iter(_family(study, there, rows))
-    found = [
-        dataclasses.replace(one, contexts={name: next(further) for name in one.claim.contexts})
-        for one in found
-    ]
-    asked = [one for one in found if one.contexts]
-    judged = iter(judge([(one.claim, _places(one)) for one in asked]))
-    return [dataclasses.replace(one, across=next(judged)) if one.contexts else one for one in found]
+    trials = study.trials(grids) if has_looks(grids) else ()
+    return look_at(study, grids, trials, records).findings
 
 
-def _places(finding: Finding) -> dict[str, Place]:
-    every = {AS_WRITTEN: finding, **finding.contexts}
-    return {name: Place(one.verdict, one.contrast) for name, one in every.items()}
+def has_looks(grids: Iterable[Grid]) -> bool:
+    """Whether which trials are asked for depends on what others showed."""
+    return any(grid.looks is not None for grid in grids)
 
 
-def _family(
-    study: Study, asked: Sequence[tuple[Claim, Grid]], rows: Mapping[str, pd.DataFrame]
-) -> list[Finding]:
-    """Return a finding for each claim and grid, corrected over all of them."""
-    measured = [measure_arms(claim, grid, rows[grid.name], study.select) for claim, grid in asked]
-    tests = [
-        _kind(claim).test(claim, one) if grid.seeds else _NOT_ASKED
-        for (claim, grid), one in zip(asked, measured, strict=True)
-    ]
-    adjusted = holm([test.p for test in tests])
-    adjusted_margin = holm([test.p_margin for test in tests])
-    return [
-        _decide(study, grid, rows[grid.name], claim, one, test, p, p_margin, len(asked))
-        for (claim, grid), one, test, p, p_margin in zip(
-            asked, measured, tests, adjusted, adjusted_margin, strict=True
-        )
-    ]
-
-
-# A claim about a part that this tier leaves out is no question of the study's family.
-_NOT_ASKED = Test(*[math.nan] * 6)
-
-
-def _kind(claim: Claim) -> Any:
-    """Return the file that says how a claim of this kind is counted, tested and decided."""
-    if isinstance(claim, Counted):
-        return shares
-    if isinstance(claim, Boundary):
-        return boundaries
-    return identities if isinstance(claim, Identity) else effects
-
-
-def _decide(
+def look_at(
     study: Study,
-    grid: Grid,
-    rows: pd.DataFrame,
-    claim: Claim,
-    measured: Measured,
-    test: Test,
-    adjusted_p: float,
-    adjusted_p_margin: float,
-    family: int,
+    grids: Sequence[Grid],
+    trials: Sequence[Trial],
+    records: Iterable[Record],
+    *,
+    off_plan: bool = False,
+    declared_later: bool = False,
+) -> Looked:
+    """Judge a study's claims at each look whose trials are all there.
+
+    At a look, the p values of open claims are divided by its weight, and a claim's is the least of
+    its looks: the union bound over looks, whatever stopped them.
+
+    Args:
+        trials: all that the grids can ask for, in their order.
+        off_plan: whether its seeds are others than the file declares.
+        declared_later: whether looks were declared after they ran.
+    """
+    found = list(records)
+    there = {record.id for record in found}
+    rows = by_part(table(found, study.target), grids)
+    by_name = {grid.name: grid for grid in grids}
+    of_part = {grid.name: [one for one in trials if one.part == grid.name] for grid in grids}
+    weights = {record.id: record.outcome.weights_digest for record in found}
+    beside = [
+        worded(note)
+        for note, holds in ((Note.OFF_PLAN, off_plan), (Note.DECLARED_LATER, declared_later))
+        if holds
+    ]
+    wanted = {grid.name: _Wanted(grid) for grid in grids}
+    questions = [_Question(claim, by_name[claim.part]) for claim in study.claims]
+    rules = [_Rule.of(question, by_name) for question in questions if question.claim.contexts]
+    further = [one for rule in rules for name, one in rule.places.items() if name != AS_WRITTEN]
+    looks = max((len(grid.looks.counts) for grid in grids if grid.looks), default=1)
+    for look in range(1, looks + 1):
+        for question in (*questions, *further):
+            if question.closed is None:
+                some = rows[question.grid.name]
+                question.ask(look, some, study.select, weights)
+        for family in (questions, further):
+            _judge(study, family, rows, beside)
+        for rule in rules:
+            rule.ask(look)
+        unsure = [question for question in (*questions, *further) if question.is_open]
+        if look == looks or not unsure or not _are_there(wanted, of_part, there):
+            break
+        for question in unsure:
+            wanted[question.grid.name].extend(question.claim, look + 1)
+        if not _are_there(wanted, of_part, there):
+            break
+    for rule, adjusted in zip(rules, holm([rule.p for rule in rules]), strict=True):
+        rule.conclude(adjusted)
+    return Looked([one.finding for one in questions], look, looks, tuple(_asked(wanted, of_part)))
+
+
+def _asked(
+    wanted: Mapping[str, _Wanted], of_part: Mapping[str, Sequence[Trial]]
+) -> Iterator[Trial]:
+    for name, one in wanted.items():
+        yield from one.of(of_part[name])
+
+
+def _are_there(
+    wanted: Mapping[str, _Wanted], of_part: Mapping[str, Sequence[Trial]], there: set[str]
+) -> bool:
+    """Whether every trial that a look asks for has a record."""
+    return all(trial.id in there for trial in _asked(wanted, of_part))
+
+
+class _Wanted:
+    """How many seeds of each cell of a grid have been asked for."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.seeds = [seeds_at(grid, 1)] * len(grid.cells)
+
+    def extend(self, claim: Claim, look: int) -> None:
+        """Ask for the seeds of a look, of the cells that a claim reads."""
+        levels = self.grid.axis(claim.along).levels if claim.along else ()
+        read = arms(claim, levels).values()
+        for i, cell in enumerate(self.grid.cells):
+            if any(all(cell[path] == level for path, level in arm.items()) for arm in read):
+                self.seeds[i] = max(self.seeds[i], seeds_at(self.grid, look))
+
+    def of(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Return those asked for, of all trials of the grid, which come seed by seed."""
+        cells = len(self.seeds)
+        return [trial for i, trial in enumerate(trials) if trial.seed < self.seeds[i % cells]]
+
+
+def asked_if_all_stay_open(
+    study: Study, grids: Sequence[Grid], trials: Sequence[Trial]
+) -> tuple[Trial, ...]:
+    """Return the trials that looks ask for if no claim is decided before the last."""
+    wanted = {grid.name: _Wanted(grid) for grid in grids}
+    for claim in study.claims:
+        for name in (claim.part, *(in_context(claim.part, one) for one in claim.contexts)):
+            grid = wanted[name].grid
+            wanted[name].extend(claim, len(grid.looks.counts) if grid.looks else 1)
+    of_part = {name: [one for one in trials if one.part == name] for name in wanted}
+    return tuple(_asked(wanted, of_part))
+
+
+def seeds_at(grid: Grid, look: int) -> int:
+    """Return how many seeds a grid has at a look."""
+    return grid.looks.counts[min(look, len(grid.looks.counts)) - 1] if grid.looks else grid.seeds
+
+
+@dataclass
+class _Question:
+    """A claim on its way through the looks.
+
+    Attributes:
+        least: for each family, the test with the least p value so far, and where it stood.
+    """
+
+    claim: Claim
+    grid: Grid
+    least: dict[str, tuple[Test, Measured, int]] = dataclasses.field(default_factory=dict)
+    last: tuple[Test, Measured, int] | None = None
+    same: bool = False
+    closed: Finding | None = None
+    finding: Any = None
+
+    @functools.cached_property
+    def kind(self) -> Any:
+        """The file that says how a claim of this kind is counted, tested and decided."""
+        if isinstance(self.claim, Counted):
+            return shares
+        if isinstance(self.claim, Boundary):
+            return boundaries
+        return identities if isinstance(self.claim, Identity) else effects
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.grid.seeds) and self.finding.is_open
+
+    def ask(self, look: int, rows: pd.DataFrame, select: str, weights: Mapping[str, str]) -> None:
+        """Measure and test at a look, if its part has it."""
+        declared = self.grid.looks
+        if self.last is not None and (declared is None or look > len(declared.counts)):
+            return
+        if declared is not None:
+            rows = rows[rows["seed"] < declared.counts[look - 1]]
+        weight = self.weight(look)
+        measured = measure_arms(self.claim, self.grid, rows, select)
+        # A claim about a part that this tier leaves out is no question of the study's family.
+        test = self.kind.test(self.claim, measured, weight) if self.grid.seeds else Test()
+        self.last = test, measured, look
+        self.same = _is_same(measured, weights)
+        for family in FAMILIES:
+            p = getattr(test, family)
+            if family not in self.least or p < getattr(self.least[family][0], family):
+                self.least[family] = self.last
+
+    def weight(self, look: int) -> float:
+        """Return the share of the error rate that a look may spend."""
+        return self.grid.looks.weights[look - 1] if self.grid.looks else 1.0
+
+    def p(self, family: str) -> float:
+        """Return the least p value of a family so far."""
+        return math.nan if self.same else float(getattr(self.least[family][0], family))
+
+    def at(self, adjusted: Test) -> tuple[Test, Measured, int]:
+        """Return what decided it, or its last look."""
+        assert self.last is not None
+        tests: tuple[str, ...] = ("p_beyond", "p_margin")
+        if isinstance(self.claim, Counted | Boundary):
+            tests = ("p", "p_margin")
+        decided = (family for family in tests if getattr(adjusted, family) < ALPHA)
+        return next((self.least[family] for family in decided), self.last)
+
+
+@dataclass
+class _Rule:
+    """A claim as written and in its contexts, on its way through the looks.
+
+    Attributes:
+        places: its questions by context, that of the study as written first.
+        p: of an effect that is the same everywhere, the least of the looks at which all places were
+            tested.
+    """
+
+    places: Mapping[str, _Question]
+    p: float = math.nan
+
+    @classmethod
+    def of(cls, question: _Question, by_name: Mapping[str, Grid]) -> _Rule:
+        """Return the rule of a claim that asks for contexts."""
+        claim = question.claim
+        there = {name: by_name[in_context(claim.part, name)] for name in claim.contexts}
+        further = {name: _Question(claim, grid) for name, grid in there.items()}
+        return cls({AS_WRITTEN: question, **further})
+
+    def ask(self, look: int) -> None:
+        """Test at a look that no place has done with: one that was decided keeps what decided it."""
+        last = [one.last for one in self.places.values() if one.last is not None]
+        if not isinstance(self.places[AS_WRITTEN].claim, Tested) or any(
+            at != look for _, _, at in last
+        ):
+            return
+        groups = zip(self.places, (measured.contrast for _, measured, _ in last), strict=True)
+        weights = [one.weight(look) for one in self.places.values()]
+        p = heterogeneity(dict(groups)) / min(weights)
+        self.p = float(np.nanmin([self.p, min(1.0, p)])) if not math.isnan(p) else self.p
+
+    def conclude(self, adjusted_p: float) -> None:
+        """Give the claim's finding those of its contexts, and what they say together."""
+        written = self.places[AS_WRITTEN]
+        found = {name: one.finding for name, one in self.places.items()}
+        across = judge(written.claim, {k: _place(v) for k, v in found.items()}, self.p, adjusted_p)
+        contexts = {name: one for name, one in found.items() if name != AS_WRITTEN}
+        written.finding = dataclasses.replace(written.finding, contexts=contexts, across=across)
+
+
+def _place(finding: Finding) -> Place:
+    ways = {Verdict.SUPPORTED: 1, Verdict.REFUTED: -1}
+    way = ways.get(finding.verdict, 0)
+    if finding.verdict is Verdict.SIZE_OPEN:
+        way = 1 if finding.reason == Reason.SIZE_AS_CLAIMED else -1
+    return Place(finding.verdict, way, finding.contrast)
+
+
+def _is_same(measured: Measured, weights: Mapping[str, str]) -> bool:
+    """Whether the arms are one computation: their weights are equal to the bit, seed by seed."""
+    arms = list(measured.arms.values())
+    if len(arms) < 2 or not len(measured.contrast) or measured.contrast.any():
+        return False
+    found = [
+        [weights.get(arm.trial_of.get(seed, ""), "") for arm in arms]
+        for seed in measured.seeds.index
+    ]
+    return all(row[0] and len(set(row)) == 1 for row in found)
+
+
+def _judge(
+    study: Study,
+    questions: Sequence[_Question],
+    rows: Mapping[str, pd.DataFrame],
+    beside: Sequence[Worded],
+) -> None:
+    """Correct the p values over the study's claims, and decide those that are open."""
+    adjusted = {family: holm([question.p(family) for question in questions]) for family in FAMILIES}
+    verdicts = {}
+    for i, question in enumerate(questions):
+        if question.closed is None:
+            ps = Test(**{family: adjusted[family][i] for family in FAMILIES})
+            verdicts[i] = ps, *_verdict(question, ps)
+    undecided = (Verdict.UNDECIDED, Verdict.SIZE_OPEN)
+    open_ones = sum(verdict in undecided for _, verdict, _ in verdicts.values())
+    for i, (ps, verdict, reason) in verdicts.items():
+        question = questions[i]
+        found = _finding(study, question, rows, ps, verdict, reason, open_ones, beside)
+        question.finding = found
+        if not found.is_open:
+            question.closed = found
+
+
+def _verdict(question: _Question, adjusted: Test) -> tuple[Verdict, str]:
+    test, measured, _ = question.at(adjusted)
+    if not all(arm.trials for arm in measured.arms.values()):
+        return Verdict.UNDECIDED, Reason.NO_TRIALS
+    if question.same:
+        return Verdict.UNDECIDED, Reason.SAME
+    verdict: tuple[Verdict, str] = question.kind.verdict(question.claim, measured, test, adjusted)
+    return verdict
+
+
+def _finding(
+    study: Study,
+    question: _Question,
+    rows: Mapping[str, pd.DataFrame],
+    adjusted: Test,
+    verdict: Verdict,
+    reason: str,
+    open_ones: int,
+    beside: Sequence[Worded],
 ) -> Finding:
-    kind, arms = _kind(claim), measured.arms.values()
-    n = kind.count(measured)
-    if all(arm.trials for arm in arms):
-        verdict, reason = kind.verdict(claim, measured, test, adjusted_p, adjusted_p_margin)
-    else:
-        verdict, reason = Verdict.UNDECIDED, Reason.NO_TRIALS
+    claim, grid = question.claim, question.grid
+    test, measured, look = question.at(adjusted)
+    arms = measured.arms.values()
+    n = question.kind.count(measured)
     undo = from_logarithm if claim.by_ratio and not isinstance(claim, Boundary) else float
     shared = more_seeds = None
     if isinstance(claim, Difference | Equivalence):
-        shared = effects.at_shared_level(claim, grid, rows, study.select, measured)
+        shared = effects.at_shared_level(claim, grid, rows[grid.name], study.select, measured)
     if reason in OPEN and isinstance(claim, Tested):
-        more_seeds = effects.more_seeds(claim, test, n, family)
+        more_seeds = seeds_needed(n, test.estimate, test.sd, claim.margin, family=max(1, open_ones))
+    ends = [float(end.mean()) for end in measured.ends] or [test.estimate, test.estimate]
     return Finding(
         claim=claim,
         verdict=verdict,
         reason=reason,
         estimate=undo(test.estimate),
         interval=(undo(test.low), undo(test.high)),
+        ends=(undo(min(ends)), undo(max(ends))),
         n=n,
+        asked=max(measured.asked, n),
         p=test.p,
-        adjusted_p=adjusted_p,
+        adjusted_p=adjusted.p,
         p_margin=test.p_margin,
-        adjusted_p_margin=adjusted_p_margin,
+        adjusted_p_margin=adjusted.p_margin,
+        p_beyond=test.p_beyond,
+        adjusted_p_beyond=adjusted.p_beyond,
         arms=measured.arms,
         seeds=measured.seeds,
         contrast=measured.contrast,
@@ -198,4 +490,20 @@ def _decide(
         spent=float(sum(arm.spent for arm in arms)),
         shared=shared,
         more_seeds=more_seeds,
+        look=look,
+        looks=len(grid.looks.counts) if grid.looks else 1,
+        notes=(*_notes(study, claim, measured), *beside),
     )
+
+
+def _notes(study: Study, claim: Claim, measured: Measured) -> Iterator[Worded]:
+    tried = [arm.tried for arm in measured.arms.values()]
+    if len(set(tried)) > 1:
+        yield worded(Note.UNEQUAL, counts=" / ".join(map(str, tried)))
+    if measured.never:
+        never = int(np.isinf(measured.seeds.to_numpy(float)).any(axis=1).sum())
+        yield worded(Note.NEVER, n=str(never), all=str(measured.asked))
+    elif isinstance(claim, Tested) and (lost := measured.asked - len(measured.seeds)):
+        yield worded(Note.LOST, n=str(lost), all=str(measured.asked))
+    if claim.part in study.revised:
+        yield worded(Note.REVISED)

@@ -17,15 +17,13 @@ def count(measured: Measured) -> int:
     return len(measured.seeds)
 
 
-def test(claim: Identity, measured: Measured) -> Test:
+def test(claim: Identity, measured: Measured, weight: float) -> Test:
     """Return the largest deviation: nothing is random, so nothing is tested."""
     worst = float(np.abs(measured.contrast).max()) if len(measured.contrast) else math.nan
-    return Test(worst, math.nan, math.nan, math.nan, math.nan, math.nan)
+    return Test(worst)
 
 
-def verdict(
-    claim: Identity, measured: Measured, test: Test, p: float, p_margin: float
-) -> tuple[Verdict, str]:
+def verdict(claim: Identity, measured: Measured, test: Test, adjusted: Test) -> tuple[Verdict, str]:
     """Decide by what rounding can explain."""
     if count(measured) == 0:
         return Verdict.UNDECIDED, Reason.UNMEASURED

@@ -26,10 +26,13 @@ class Profile:
     Attributes:
         levels: of the axis, rising; L of them.
         effects: one row a seed, one column a level.
+        grain: standard deviation of what rounding does to one of them, which is no spread of seeds
+            and stands where these agree to the last image.
     """
 
     levels: tuple[float, ...]
     effects: Matrix
+    grain: float = 0.0
 
     @property
     def log(self) -> bool:
@@ -110,7 +113,7 @@ class Profile:
                 high=self.place(self.levels[i + 1]),
                 a=float(first.mean()) - value,
                 b=float((last - first).mean()),
-                c=float(spread[0, 0]),
+                c=float(spread[0, 0]) + self.grain**2,
                 d=float(2 * spread[0, 1]),
                 e=float(spread[1, 1]),
             )

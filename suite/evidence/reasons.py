@@ -11,6 +11,7 @@ class Verdict(StrEnum):
     SUPPORTED = "supported"
     REFUTED = "refuted"
     NO_EFFECT = "no meaningful effect"
+    SIZE_OPEN = "size open"
     UNDECIDED = "undecided"
 
 
@@ -18,16 +19,22 @@ class Reason(StrEnum):
     """A reason as a sentence without its capital and full stop."""
 
     NO_TRIALS = "this run has no trials of one of the arms"
-    SEEDS_IN_BOTH = "an interval needs two seeds measured in both arms; there were {n}"
-    SEEDS_IN_ALL = "an interval needs two seeds measured in every arm; there were {n}"
+    SEEDS_IN_BOTH = "a verdict takes {least} seeds measured in both arms; there were {n}"
+    SEEDS_IN_ALL = "a verdict takes {least} seeds measured in every arm; there were {n}"
     ON_EDGE = "the best {axis} lies on the edge of its grid, so a better one may lie beyond"
-    AS_CLAIMED = "the difference is as claimed and large enough to matter"
-    OTHER_WAY = "the difference is the other way, and large enough to matter"
+    AS_CLAIMED = "the difference is as claimed, and all of its interval large enough to matter"
+    OTHER_WAY = "the difference is the other way, and all of its interval large enough to matter"
     SMALL = "any difference is smaller than what matters"
-    DIFFERENT = "there is a difference, and it is large enough to matter"
+    DIFFERENT = "there is a difference, and all of its interval is large enough to matter"
     TOO_WIDE = "the interval reaches beyond what matters"
-    MAYBE_SMALL = "there is a difference, but it may be too small to matter"
+    SIZE_AS_CLAIMED = "there is a difference, as claimed; if it is large enough to matter is open"
+    SIZE_OTHER_WAY = "there is a difference, the other way; if it is large enough to matter is open"
     BOTH = "the interval holds both no effect and one that matters"
+    SAME = "both arms ended in the same weights, bit for bit: nothing was compared"
+    SEEDS_LOST = (
+        "{n} of {all} seeds lack a value, and what they might have measured could turn the verdict"
+    )
+    NEVER = "{n} of {all} seeds never reached the target, which no slope or sum has a place for"
     SHARE_OPEN = "the interval of the share holds {share}"
     HIGHER = "the share of seeds is higher than {share}"
     LOWER = "the share of seeds is lower than {share}"
@@ -54,4 +61,17 @@ class Reason(StrEnum):
 
 
 # What more seeds would do away with.
-OPEN = (Reason.TOO_WIDE, Reason.MAYBE_SMALL, Reason.BOTH)
+OPEN = (Reason.TOO_WIDE, Reason.SIZE_AS_CLAIMED, Reason.SIZE_OTHER_WAY, Reason.BOTH)
+
+
+class Note(StrEnum):
+    """What stands beside a verdict, as a clause."""
+
+    UNEQUAL = (
+        "its arms could choose among {counts} tuned levels: more to choose from is an advantage"
+    )
+    LOST = "{n} of {all} seeds lack a value"
+    NEVER = "{n} of {all} seeds never reached the target, which counts as later than all that did"
+    OFF_PLAN = "its seeds are others than planned, which errs more often than it says"
+    REVISED = "changed after results had been seen"
+    DECLARED_LATER = "its looks were declared after these trials ran, which count as the first look"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from suite.evidence.findings import Finding, findings
+from suite.evidence.findings import Finding, Looked, has_looks, look_at, seeds_at
 from suite.evidence.table import by_part, table
 from suite.ground import contents
 from suite.vocabulary.grid import Grid, Trial
@@ -25,6 +25,8 @@ class Results:
     Attributes:
         missing: how many of those trials have no record yet.
         trials: that the records are of, in their order.
+        off_plan: whether its seeds are others than the study's file declares.
+        declared_later: whether looks were declared after it ran.
     """
 
     study: Study
@@ -33,6 +35,8 @@ class Results:
     records: tuple[Record, ...]
     missing: int
     trials: tuple[Trial, ...] = ()
+    off_plan: bool = False
+    declared_later: bool = False
 
     @property
     def claims_changed(self) -> bool:
@@ -49,8 +53,21 @@ class Results:
         return by_part(self.table, self.grids)
 
     @cached_property
+    def looked(self) -> Looked:
+        """How far the study's looks have come."""
+        trials = self.study.trials(self.grids) if has_looks(self.grids) else ()
+        return look_at(
+            self.study,
+            self.grids,
+            trials,
+            self.records,
+            off_plan=self.off_plan,
+            declared_later=self.declared_later,
+        )
+
+    @property
     def findings(self) -> list[Finding]:
-        return findings(self.study, self.grids, self.records)
+        return self.looked.findings
 
 
 def gather(study: Study, execution: Execution, records: Mapping[str, Record]) -> Results:
@@ -62,8 +79,13 @@ def gather(study: Study, execution: Execution, records: Mapping[str, Record]) ->
     grids = study.grids(
         execution.tier, overrides=execution.overrides, only=only, seeds=execution.seeds
     )
+    planned = {grid.name: (grid.seeds, grid.looks) for grid in study.grids(execution.tier)}
+    off_plan = any((grid.seeds, grid.looks) != planned[grid.name] for grid in grids)
     _recall(execution, records)
-    trials = study.trials(grids)
+    ran = tuple(_as_it_ran(study, grid, execution) for grid in grids)
+    trials = study.trials(ran)
+    if has_looks(ran):
+        trials = try_looks(study, ran, trials, records).asked
     there = tuple(trial for trial in trials if trial.id in records)
     found = tuple(
         dataclasses.replace(
@@ -71,7 +93,36 @@ def gather(study: Study, execution: Execution, records: Mapping[str, Record]) ->
         )
         for trial in there
     )
-    return Results(study, execution, grids, found, len(trials) - len(found), there)
+    missing = len(trials) - len(found)
+    return Results(study, execution, ran, found, missing, there, off_plan, ran != grids)
+
+
+def _as_it_ran(study: Study, grid: Grid, execution: Execution) -> Grid:
+    """Return a grid with one look, the first, where its looks were not declared when it ran."""
+    if not grid.looks or execution.looks.get(grid.name) == list(grid.looks.counts):
+        return grid
+    ids = set(execution.trials)
+    seeds = 1 + max((one.seed for one in study.trials((grid,)) if one.id in ids), default=-1)
+    return dataclasses.replace(grid, seeds=seeds, looks=grid.looks.as_one(seeds)) if seeds else grid
+
+
+def try_looks(
+    study: Study, grids: tuple[Grid, ...], trials: tuple[Trial, ...], records: Mapping[str, Record]
+) -> Looked:
+    """Return how far a study's looks have come, of all records there are, by trial id.
+
+    Where its claims cannot be judged, which is told with the verdicts, it stands at its first look.
+    """
+    found = [
+        dataclasses.replace(records[one.id], part=one.part, cell=dict(one.cell))
+        for one in trials
+        if one.id in records
+    ]
+    try:
+        return look_at(study, grids, trials, found)
+    except Exception:
+        first = {grid.name: seeds_at(grid, 1) for grid in grids}
+        return Looked([], 1, 1, tuple(one for one in trials if one.seed < first[one.part]))
 
 
 def _recall(execution: Execution, records: Mapping[str, Record]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 from scipy import stats
 
@@ -32,8 +30,8 @@ def events(claim: Counted, measured: Measured) -> pd.Series[float]:
     return happened.reindex(ends.index, fill_value=0.0)
 
 
-def test(claim: Counted, measured: Measured) -> Test:
-    """Test a share of n seeds, with Clopper and Pearson's interval.
+def test(claim: Counted, measured: Measured, weight: float) -> Test:
+    """Test a share of n seeds, with Clopper and Pearson's interval; `weight` is as in `t_test`.
 
     That of a `Rate` is tested against `claim.than`. That inside a published range is tested
     against what draws from the same distribution would give: of n further draws, the number
@@ -41,21 +39,20 @@ def test(claim: Counted, measured: Measured) -> Test:
     """
     n, happened = count(measured), int(events(claim, measured).sum())
     if n == 0:
-        return Test(math.nan, math.nan, math.nan, math.nan, 1.0, math.nan)
+        return Test(p=1.0)
     if isinstance(claim, Within):
         result = stats.binomtest(happened, n)
         p = stats.betabinom.sf(n - happened - 1, n, 2, claim.runs - 1)
     else:
         result = stats.binomtest(happened, n, claim.than)
         p = result.pvalue
-    low, high = result.proportion_ci(1 - ALPHA, method="exact")
-    return Test(happened / n, float(low), float(high), math.nan, float(p), math.nan)
+    low, high = result.proportion_ci(1 - ALPHA * weight, method="exact")
+    return Test(happened / n, float(low), float(high), p=min(1.0, float(p) / weight))
 
 
-def verdict(
-    claim: Counted, measured: Measured, test: Test, p: float, p_margin: float
-) -> tuple[Verdict, str]:
+def verdict(claim: Counted, measured: Measured, test: Test, adjusted: Test) -> tuple[Verdict, str]:
     """Decide by the adjusted p value of the share."""
+    p = adjusted.p
     if isinstance(claim, Within):
         return _verdict_within(test, count(measured), p)
     share = f"{claim.than:.0%}"

@@ -2,59 +2,122 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
 
-from suite.evidence.contrasts import Contrast
-
+Contrast = np.ndarray[tuple[int], np.dtype[np.float64]]  # one number a seed
 ALPHA = 0.05
 POWER = 0.8
 MOST_SEEDS = 1000
+LEAST_SEEDS = 3  # two that agree by chance would pass for a certainty
 
 
 @dataclass(frozen=True)
 class Test:
-    """A claim's tests, on the scale that is analysed.
+    """A claim's tests at a look, on the scale that is analysed; p values are divided by its weight.
 
     Attributes:
-        estimate: the mean contrast, or the share of a `Rate` or `Within`.
-        low, high: its 95 % confidence interval.
+        estimate: the mean contrast, the median of one that some seeds never reached, or the share
+            of a `Rate` or `Within`.
+        low, high: its 95 % confidence interval, whichever look it is read at.
         sd: standard deviation of the contrast between seeds.
         p: of no effect, two-sided.
-        p_margin: of an effect of at least the margin: two one-sided t tests (Schuirmann, 1987).
+        p_margin: of an effect of at least the margin: two one-sided tests (Schuirmann, 1987).
+        p_beyond: of an effect of at most the margin, two-sided: a minimum-effect test (Murphy and
+            Myors, 1999).
     """
 
-    estimate: float
-    low: float
-    high: float
-    sd: float
-    p: float
-    p_margin: float
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    sd: float = math.nan
+    p: float = math.nan
+    p_margin: float = math.nan
+    p_beyond: float = math.nan
 
 
-def t_test(contrast: Contrast, margin: float) -> Test:
-    """Test a contrast of n seeds with n - 1 degrees of freedom."""
-    if len(contrast) < 2:
-        mean = float(contrast.mean()) if len(contrast) else math.nan
-        return Test(mean, math.nan, math.nan, math.nan, 1.0, 1.0)
-    if not np.isfinite(contrast).all():  # ratios of what is not positive
-        return Test(math.nan, math.nan, math.nan, math.nan, 1.0, 1.0)
-    mean, sd = float(contrast.mean()), float(contrast.std(ddof=1))
-    if sd <= 1e-12 * max(1.0, abs(mean)):
-        # Every seed gave the same number: no t test can be made, and none is needed.
-        return Test(mean, mean, mean, 0.0, float(mean == 0.0), float(abs(mean) >= margin))
-    result = stats.ttest_1samp(contrast, 0.0)
-    low, high = result.confidence_interval(1 - ALPHA)
-    above = stats.ttest_1samp(contrast, -margin, alternative="greater").pvalue
-    below = stats.ttest_1samp(contrast, margin, alternative="less").pvalue
-    return Test(mean, float(low), float(high), sd, float(result.pvalue), float(max(above, below)))
+def t_test(contrast: Contrast, margin: float, *, weight: float = 1.0, grain: float = 0.0) -> Test:
+    """Test the mean of a contrast of n seeds, with n - 1 degrees of freedom.
+
+    Args:
+        weight: the share of the error rate that this look may spend.
+        grain: standard deviation of what rounding to whole examples does to one contrast, below
+            which no spread is known: seeds that agree to the last of 360 images may differ by what
+            360 images do not show.
+    """
+    n = len(contrast)
+    mean = float(contrast.mean()) if n else math.nan
+    if n < 2 or not np.isfinite(contrast).all():  # infinite or none: ratios of what is not positive
+        return Test(mean if n < 2 else math.nan, p=1.0, p_margin=1.0, p_beyond=1.0)
+    spread = float(contrast.std(ddof=1))
+    if spread <= 1e-12 * max(1.0, abs(mean)):
+        spread = 0.0
+    sd = max(spread, grain)
+    if sd == 0.0:
+        # Every seed gave the same number, and it is no rounded one: it does not hang on the seed.
+        matters = abs(mean) >= margin * (1 - 1e-9)
+        return Test(mean, mean, mean, 0.0, float(mean == 0.0), float(matters), float(not matters))
+    error, student = sd / math.sqrt(n), stats.t(n - 1)
+    half = float(student.isf(ALPHA * weight / 2)) * error
+    p = 2 * student.sf(abs(mean) / error)
+    p_margin = student.sf((margin - abs(mean)) / error)
+    p_beyond = 2 * student.sf((abs(mean) - margin) / error)
+    spent = (float(min(1.0, one / weight)) for one in (p, p_margin, p_beyond))
+    return Test(mean, mean - half, mean + half, spread, *spent)
+
+
+def rank_test(contrast: Contrast, margin: float, *, weight: float = 1.0) -> Test:
+    """Test the median of a contrast that is infinite where a seed never came to its end.
+
+    Wilcoxon's signed ranks (1945), by all changes of sign up to 13 seeds, so that ties are exact;
+    the interval of the median is by order statistics.
+    """
+    n = len(contrast)
+    if n < 2:
+        return Test(p=1.0, p_margin=1.0, p_beyond=1.0)
+    median = float(np.median(contrast))
+    found = stats.quantile_test(contrast, p=0.5).confidence_interval(1 - ALPHA * weight)
+    above = (_signed_ranks(contrast - shift, "greater") for shift in (0.0, -margin, margin))
+    below = (_signed_ranks(contrast - shift, "less") for shift in (0.0, margin, -margin))
+    (up, not_low, beyond), (down, not_high, under) = above, below
+    pairs = 2 * min(up, down), max(not_low, not_high), 2 * min(beyond, under)
+    spent = (float(min(1.0, one / weight)) for one in pairs)
+    return Test(median, float(found.low), float(found.high), math.nan, *spent)
+
+
+def _signed_ranks(shifted: Contrast, alternative: str) -> float:
+    finite = np.abs(shifted[np.isfinite(shifted)])
+    beyond = 2 * float(finite.max()) + 1.0 if len(finite) else 1.0  # later than all that came
+    ranked = np.clip(shifted, -beyond, beyond)
+    method: Any = stats.PermutationMethod() if len(ranked) <= EXACT else "approx"
+    found = stats.wilcoxon(ranked, zero_method="zsplit", alternative=alternative, method=method)
+    return float(found.pvalue)
+
+
+EXACT = 13  # seeds whose 2^13 changes of sign are all looked at
+
+
+def worst(tests: Iterable[Test]) -> Test:
+    """Return the first test, with p values that hold for all: those of another sign hold nothing."""
+    first, *others = tests
+    agree = [test for test in others if (test.estimate > 0) == (first.estimate > 0)]
+    if len(agree) < len(others):
+        first = dataclasses.replace(first, p=1.0, p_beyond=1.0)
+    return dataclasses.replace(
+        first,
+        **{
+            name: max(getattr(test, name) for test in (first, *others))
+            for name in ("p", "p_margin", "p_beyond")
+        },
+    )
 
 
 def from_logarithm(value: float) -> float:
@@ -84,17 +147,43 @@ def _adjusted(p_values: Sequence[float], method: str) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def seeds_needed(effect: float, sd: float, *, more_than: int, family: int) -> int | None:
-    """Return how many seeds find an effect with 80 % power after Bonferroni's correction.
+def seeds_needed(
+    n: int, mean: float, sd: float, margin: float, *, family: int, weight: float = 1.0
+) -> int | None:
+    """Return how many more seeds decide a claim with a chance of 80 %, by a t test of either size.
 
-    None where the effect is nothing or every seed agrees; never more than MOST_SEEDS.
+    What further seeds will measure is drawn from the predictive distribution of the n there are,
+    with a flat prior on the mean and on the logarithm of the standard deviation. At most MOST_SEEDS;
+    None where there is no spread to predict from.
+
+    Args:
+        family: how many claims are open, each at its share of the error rate (Bonferroni).
     """
-    if effect == 0.0 or sd == 0.0:
+    if n < 2 or not sd > 0.0:
         return None
-    power = TTestPower().power
-    enough = (
-        total
-        for total in range(max(more_than + 1, 3), MOST_SEEDS)
-        if power(effect / sd, total, ALPHA / family) >= POWER
-    )
-    return next(enough, MOST_SEEDS)
+    rng, alpha = np.random.default_rng(0), ALPHA * weight / family
+    spread = sd * np.sqrt((n - 1) / rng.chisquare(n - 1, DRAWS))
+    truth = mean + spread / math.sqrt(n) * rng.standard_normal(DRAWS)
+    normal, uniform = rng.standard_normal(DRAWS), rng.random(DRAWS)
+    for more in _steps(MOST_SEEDS - n):
+        total = n + more
+        mean_of_more = truth + spread / math.sqrt(more) * normal
+        squares = (n - 1) * sd**2 + n * more / total * (mean_of_more - mean) ** 2
+        if more > 1:
+            squares = squares + spread**2 * stats.chi2.ppf(uniform, more - 1)
+        error = np.sqrt(squares / (total - 1) / total)
+        far = np.abs((n * mean + more * mean_of_more) / total)
+        beyond = (far - margin) / error > stats.t.isf(alpha / 2, total - 1)
+        within = (margin - far) / error > stats.t.isf(alpha, total - 1)
+        if np.mean(beyond | within) >= POWER:
+            return more
+    return MOST_SEEDS - n
+
+
+DRAWS = 2000
+
+
+def _steps(most: int) -> list[int]:
+    """Return whole numbers up to `most`, each about a tenth more than the last."""
+    powers = range(2 + int(math.log(max(most, 2), 1.1)))
+    return sorted({min(most, round(1.1**power)) for power in powers})

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from suite.evidence.contrasts import Contrast
 from suite.evidence.results import Results
+from suite.evidence.significance import Contrast
 from suite.vocabulary.metrics import is_timed
 from suite.vocabulary.record import Record
 

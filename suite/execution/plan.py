@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -69,6 +70,10 @@ class Plan:
     @property
     def pending(self) -> tuple[Trial, ...]:
         return tuple(trial for cohort in self.cohorts for trial in cohort.trials)
+
+    def followed_by(self, later: Plan) -> Plan:
+        """Return this plan and a later one, whose cached trials are this one's, as one."""
+        return dataclasses.replace(self, cohorts=self.cohorts + later.cohorts)
 
     def stacked(self) -> Plan:
         """Return the plan that would stack cells wherever they can be."""

@@ -100,7 +100,15 @@ def effect_words(finding: Finding) -> str:
         size = _nowhere(finding.claim)
     else:
         size = size_words(finding.claim, finding.estimate, low, high)
-    return comma((size, f"n{NBSP}={NBSP}{finding.n}"))
+    return comma((size, n_words(finding)))
+
+
+def n_words(finding: Finding) -> str:
+    """Return how many seeds were paired, and of how many where that is not all: `n = 11 of 40`."""
+    n = f"n{NBSP}={NBSP}{finding.n}"
+    return (
+        n if finding.n == finding.asked else gettext("{n} of {all}").format(n=n, all=finding.asked)
+    )
 
 
 def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float = math.nan) -> str:

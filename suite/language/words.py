@@ -64,6 +64,7 @@ GLYPHS: Mapping[Verdict, str] = {
     Verdict.SUPPORTED: "✓",
     Verdict.REFUTED: "✕",
     Verdict.NO_EFFECT: "≈",
+    Verdict.SIZE_OPEN: "±",
     Verdict.UNDECIDED: "?",
 }
 
@@ -72,6 +73,7 @@ VERDICTS: Mapping[Verdict, Callable[[], str]] = {
     Verdict.SUPPORTED: lambda: gettext("supported"),
     Verdict.REFUTED: lambda: gettext("refuted"),
     Verdict.NO_EFFECT: lambda: gettext("no meaningful effect"),
+    Verdict.SIZE_OPEN: lambda: gettext("size open"),
     Verdict.UNDECIDED: lambda: gettext("undecided"),
 }
 STATUSES: Mapping[str, Callable[[], str]] = {

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from suite.evidence import Finding
+from suite.evidence import Finding, Verdict
 from suite.evidence.across import q_values
 from suite.evidence.results import Results
 from suite.ground.identity import canonical
 from suite.language.effects import effect_words
 from suite.language.words import arm_words
 from suite.tracking.tracker import Tracker
+from suite.vocabulary.claims import KINDS, kind_of
 from suite.vocabulary.record import Status
 
 MOST_ERRORS = 5  # distinct ones that are told
@@ -46,11 +47,24 @@ def _conclusion_form(results: Results, q_values: Sequence[float]) -> dict[str, A
         "diverged": ends.count(Status.DIVERGED),
         "failed": ends.count(Status.FAILED),
         "errors": _errors(results),
+        "verdicts": verdict_counts(results.findings),
         "findings": [
             finding_form(finding) | {"q": _number(q)}
             for finding, q in zip(results.findings, q_values, strict=True)
         ],
     }
+
+
+def verdict_counts(findings: Iterable[Finding]) -> dict[str, dict[str, int]]:
+    """Return how many claims have each verdict: effects, equivalences, identities and shares apart.
+
+    One is as hard to show as the other is to miss: a sum of all says nothing.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    for finding in findings:
+        of_kind = counts.setdefault(kind_of(finding.claim), {str(one): 0 for one in Verdict})
+        of_kind[str(finding.verdict)] += 1
+    return {kind: counts[kind] for kind in KINDS if kind in counts}
 
 
 def _errors(results: Results) -> list[dict[str, Any]]:
@@ -87,13 +101,21 @@ def finding_form(finding: Finding) -> dict[str, Any]:
         "effect": effect_words(finding),
         "estimate": _number(finding.estimate),
         "interval": [_number(end) for end in finding.interval],
+        "ends": [_number(end) for end in finding.ends],
         "n": finding.n,
+        "asked": finding.asked,
+        "look": finding.look,
+        "looks": finding.looks,
         "p": _number(finding.p),
         "adjusted_p": _number(finding.adjusted_p),
         "p_margin": _number(finding.p_margin),
         "adjusted_p_margin": _number(finding.adjusted_p_margin),
+        "p_beyond": _number(finding.p_beyond),
+        "adjusted_p_beyond": _number(finding.adjusted_p_beyond),
         "at_shared_level": _number(finding.shared),
         "chosen": {name: arm.levels_chosen for name, arm in finding.arms.items()},
+        "tried": {name: arm.tried for name, arm in finding.arms.items()},
+        "notes": list(finding.notes),
         "more_seeds": finding.more_seeds,
         "trials": finding.trials,
         "lost": finding.lost,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suite.execution import environment
 from suite.execution.memory import kind
@@ -33,6 +34,9 @@ from suite.vocabulary.recipe import Probe, Recipe
 from suite.vocabulary.record import Execution, Record, files_read
 from suite.vocabulary.study import Study
 
+if TYPE_CHECKING:
+    from suite.evidence.findings import Looked
+
 
 @dataclass(frozen=True)
 class Request:
@@ -43,6 +47,7 @@ class Request:
     overrides: Changes = dataclasses.field(default_factory=dict)
     only: Changes = dataclasses.field(default_factory=dict)
     seeds: int | None = None
+    _looked: dict[int, Looked] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @property
     def grids(self) -> tuple[Grid, ...]:
@@ -54,17 +59,52 @@ class Request:
     def trials(self) -> tuple[Trial, ...]:
         return self.study.trials(self.grids)
 
-    def execution(self) -> Execution:
+    @property
+    def has_looks(self) -> bool:
+        return any(grid.looks for grid in self.grids)
+
+    @property
+    def trials_read(self) -> tuple[Trial, ...]:
+        """Every trial that it asks for if no claim is decided before its last look."""
+        from suite.evidence.findings import asked_if_all_stay_open
+
+        return asked_if_all_stay_open(self.study, self.grids, self.trials)
+
+    def looked(self, records: Mapping[str, Record]) -> Looked:
+        """Return how far its looks have come, with the records there are."""
+        from suite.evidence.results import try_looks  # with pandas, which few requests need here
+
+        if len(records) not in self._looked:
+            found = try_looks(self.study, self.grids, self.trials, records)
+            self._looked[len(records)] = found
+        return self._looked[len(records)]
+
+    def asked(self, records: Mapping[str, Record]) -> tuple[Trial, ...]:
+        """Return the trials that it asks for, after what there is."""
+        return self.looked(records).asked if self.has_looks else self.trials
+
+    def own(self, records: Mapping[str, Record]) -> list[Record]:
+        """Return the records of every trial that it may ask for, each in its own study's place."""
+        return [
+            dataclasses.replace(
+                records[one.id], study=one.study, part=one.part, cell=dict(one.cell)
+            )
+            for one in self.trials
+            if one.id in records
+        ]
+
+    def execution(self, trials: Iterable[Trial]) -> Execution:
         return Execution(
             study=self.study.name,
             tier=self.tier,
             overrides=canonical_changes(self.overrides),
             only=canonical_changes(self.only),
             seeds=self.seeds,
-            trials=[trial.id for trial in self.trials],
+            trials=[trial.id for trial in trials],
             command=environment.command(),
             started=time.time(),
             claims=self.study.claims_digest,
+            looks={grid.name: list(grid.looks.counts) for grid in self.grids if grid.looks},
         )
 
 
@@ -77,14 +117,33 @@ class Engine:
     workers: int | None = None
 
 
-def plan(requests: Iterable[Request], journal: Journal, engine: Engine) -> Plan:
-    """Return the plan for all studies together; a trial that two of them share is run once."""
+def plan(
+    requests: Iterable[Request], journal: Journal, engine: Engine, tried: Container[str] = ()
+) -> Plan:
+    """Return the plan for all studies together; a trial that two of them share is run once.
+
+    Args:
+        tried: trials that have run already, however they ended, and are not to be tried again.
+    """
     with contents.one_look():
-        trials = {trial.id: trial for request in requests for trial in request.trials}
+        asked = (trial for request in requests for trial in request.asked(journal.records))
+        trials = {trial.id: trial for trial in asked}
     certain = _failing_again(journal.records)
     return make_plan(
         trials.values(),
-        lambda trial: journal.has(trial.id) or trial.id in certain,
+        lambda trial: journal.has(trial.id) or trial.id in certain or trial.id in tried,
+        strategy=engine.strategy,
+        device=engine.device,
+        workers=engine.workers,
+    )
+
+
+def plan_of_all(requests: Iterable[Request], journal: Journal, engine: Engine) -> Plan:
+    """Return the plan of every trial that looks may come to ask for."""
+    trials = {trial.id: trial for request in requests for trial in request.trials_read}
+    return make_plan(
+        trials.values(),
+        lambda trial: journal.has(trial.id),
         strategy=engine.strategy,
         device=engine.device,
         workers=engine.workers,
@@ -115,10 +174,10 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
     location.check_writable(tracker.uri)
     made = plan(requests, journal, engine)
     _check_same_data(made.cached, journal.records)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as computing:
         if made.pending:
             informed = knows_store(journal, tracker)
-            strategy = stack.enter_context(made.make_strategy(checkpoints(journal)))
+            strategy = computing.enter_context(made.make_strategy(checkpoints(journal)))
             if not informed:
                 take_over([request.study.name for request in requests], journal, tracker)
                 made = plan(requests, journal, engine)
@@ -128,12 +187,45 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
         if made.pending:
             tracker.open()
             _run_cohorts(made, strategy, journal, tracker)
+        computing.close()
+        for further in _further_looks(made, requests, journal, engine):
+            tracker.open()
+            with further.make_strategy(checkpoints(journal)) as strategy:
+                _run_cohorts(further, strategy, journal, tracker)
+            made = made.followed_by(further)
         for request in requests:
-            tracker.complete(request.study.name, _own_records(request, journal))
+            tracker.complete(request.study.name, request.own(journal.records))
         tracker.wait()
         if made.pending and tracker.error is None and not tracker.refused:
             journal.add_store(location.identity(tracker.uri))
     return made
+
+
+def _further_looks(
+    made: Plan, requests: Sequence[Request], journal: Journal, engine: Engine
+) -> Iterator[Plan]:
+    """Yield the plan of each further look, once the trials of the one before are in the journal."""
+    looking = [request for request in requests if request.has_looks]
+    tried = {trial.id for trial in made.pending}
+    known = tried | {trial.id for trial in made.cached}
+    while looking and (further := plan(looking, journal, engine, tried)).pending:
+        _check_same_data([one for one in further.cached if one.id not in known], journal.records)
+        _begin(looking, journal)
+        print(_looks_words(looking, journal.records), file=sys.stderr)
+        tried |= {trial.id for trial in further.pending}
+        known |= tried | {trial.id for trial in further.cached}
+        yield further
+
+
+def _looks_words(requests: Iterable[Request], records: Mapping[str, Record]) -> str:
+    """Say how many claims are still open: `look 2 of 3: 4 of 15 claims open`."""
+    looked = (request.looked(records) for request in requests)
+    going_on = [one for one in looked if one.open and one.look < one.looks]
+    look = max((one.look for one in going_on), default=0) + 1
+    looks = max((one.looks for one in going_on), default=look)
+    claims = sum(len(one.findings) for one in going_on)
+    where = f" of {len(going_on)} studies" if len(going_on) > 1 else ""
+    return f"look {look} of {looks}: {sum(one.open for one in going_on)} of {claims} claims{where} open"
 
 
 def _check_same_data(cached: Iterable[Trial], records: Mapping[str, Record]) -> None:
@@ -179,7 +271,8 @@ def _check_same_files(trial: Trial, record: Record) -> None:
 def _begin(requests: Sequence[Request], journal: Journal) -> None:
     """Note what is run, but for what each study's latest run was: it is the same run."""
     for request in requests:
-        execution, last = request.execution(), journal.latest(request.study.name)
+        execution = request.execution(request.asked(journal.records))
+        last = journal.latest(request.study.name)
         if last is None or not execution.asks_the_same(last):
             journal.add(execution)
 
@@ -233,17 +326,6 @@ def _keep(
     checkpoints(journal).forget(record.id)
     progress.ended(finished, workers)
     return record
-
-
-def _own_records(request: Request, journal: Journal) -> list[Record]:
-    """Return the records of every trial asked for, each in its own study's place."""
-    return [
-        dataclasses.replace(
-            journal.records[trial.id], study=trial.study, part=trial.part, cell=dict(trial.cell)
-        )
-        for trial in request.trials
-        if trial.id in journal.records
-    ]
 
 
 def _distinct(trials: Iterable[Trial]) -> list[Recipe]:

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any
 
 from suite.ground.identity import SEMANTICS_VERSION, id_of
-from suite.vocabulary.grid import MOST_SEEDS
+from suite.vocabulary.looks import MOST_SEEDS
 from suite.vocabulary.record import Execution, Record
 
 PLAIN: dict[str, type | tuple[type, ...]] = {

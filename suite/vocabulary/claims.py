@@ -389,6 +389,17 @@ Tested = Directional | Equivalence
 Counted = Rate | Within
 Claim = Tested | Counted | Identity | Boundary
 
+KINDS = ("effects", "equivalences", "identities", "shares")  # counted apart
+
+
+def kind_of(claim: Claim) -> str:
+    """Return among which of `KINDS` a claim counts."""
+    if isinstance(claim, Identity):
+        return "identities"
+    if isinstance(claim, Equivalence):
+        return "equivalences"
+    return "shares" if isinstance(claim, Counted) else "effects"
+
 
 def arms(claim: Claim, levels: tuple[Any, ...] = ()) -> dict[str, Arm]:
     """Return the arms of a claim by name; `levels` are those of the axis it runs over, if any."""

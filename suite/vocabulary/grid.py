@@ -14,12 +14,12 @@ from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import annotation, coerce, normalised, owner_of, replace_at
 from suite.ground.identity import trial_id, worded
 from suite.vocabulary.components import Component, Kind
+from suite.vocabulary.looks import MOST_SEEDS, Looks
 from suite.vocabulary.loss import Loss
 from suite.vocabulary.metrics import check_written
 from suite.vocabulary.recipe import Probe, ProbeFunction, Recipe
 
 Changes = Mapping[str, Any]
-MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ class Grid:
     """A part of a study with every change applied: a base recipe and its axes, crossed.
 
     Attributes:
+        seeds: how many at most.
+        looks: at which numbers of them its claims are judged; None for all at once.
         later: changes to components that levels replace, which each of theirs must take.
         context: the study's context in which it is, or nothing where it is as written.
     """
@@ -116,6 +118,7 @@ class Grid:
     alone: bool = False
     probe: ProbeFunction | None = None
     later: Changes = dataclasses.field(default_factory=dict)
+    looks: Looks | None = None
     context: str = ""
 
     @property
@@ -187,7 +190,7 @@ class Grid:
             recipe=self.recipe if self.probe else replace_at(self.recipe, now),
             later={**self.later, **later},
             axes=axes,
-            seeds=_whole_number(changes.get("seeds", self.seeds)),
+            **(seeds_of(changes["seeds"]) if "seeds" in changes else {}),
         )
 
     def _is_later(self, path: str) -> bool:
@@ -463,10 +466,13 @@ def _check_value(level: Any, who: str) -> None:
         raise RequestError(f"{who}: a level of a probe is {what}, not {level!r}")
 
 
-def _whole_number(value: Any) -> int:
+def seeds_of(value: Any) -> dict[str, Any]:
+    """Return a grid's seeds and looks as they are given: a number, or looks."""
+    if isinstance(value, Looks):
+        return {"seeds": value.counts[-1], "looks": value}
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_SEEDS:
         raise RequestError(f"seeds must be a whole number from 1 to {MOST_SEEDS:,}, not {value!r}")
-    return value
+    return {"seeds": value, "looks": None}
 
 
 def keep_only(grids: tuple[Grid, ...], only: Mapping[str, tuple[Any, ...]]) -> tuple[Grid, ...]:
@@ -493,7 +499,7 @@ def keep_levels(grid: Grid, wanted: Mapping[str, Iterable[Any]]) -> Grid:
         for known in grid.axes
     )
     if not all(one.levels for one in axes):
-        return dataclasses.replace(grid, seeds=0)
+        return dataclasses.replace(grid, seeds=0, looks=None)
     return dataclasses.replace(grid, axes=axes).matched()
 
 

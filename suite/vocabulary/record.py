@@ -153,6 +153,7 @@ class Execution:
     Attributes:
         claims: digest of the study's claims at the time, which a verdict is about. If the file says
             something else later, verdicts and pages say so.
+        looks: at which seeds each part's claims were to be judged, where that was declared.
     """
 
     study: str
@@ -164,6 +165,7 @@ class Execution:
     command: str
     started: float
     claims: str = ""
+    looks: Mapping[str, list[int]] = dataclasses.field(default_factory=dict)
 
     def asks_the_same(self, other: Execution) -> bool:
         """Whether another call asked for the same trials, of a study that claimed the same."""

@@ -15,7 +15,6 @@ from suite.ground.identity import canonical, digest
 from suite.vocabulary.claims import Boundary, Claim, Counted, Identity, Trend, arms
 from suite.vocabulary.components import names_here, within
 from suite.vocabulary.grid import (
-    MOST_SEEDS,
     Axis,
     Changes,
     Grid,
@@ -23,7 +22,9 @@ from suite.vocabulary.grid import (
     in_context,
     keep_levels,
     keep_only,
+    seeds_of,
 )
+from suite.vocabulary.looks import MOST_SEEDS, Looks
 from suite.vocabulary.loss import SPLITS
 from suite.vocabulary.metrics import METRICS, check_metric, check_written, is_timed
 from suite.vocabulary.recipe import ProbeFunction, Recipe
@@ -68,7 +69,7 @@ class Part:
         name: a word that claims, views and overrides use.
         changes: values by dotted path, replacing the study's.
         grid: its axes.
-        seeds: None takes the study's.
+        seeds: how many, or `looks(…)`; None takes the study's.
         alone: run its trials one at a time with nothing beside them, so that seconds mean
             something.
         probe: a function of cell and seed, at the top level of the study's file, that is called
@@ -83,7 +84,7 @@ class Part:
     _: KW_ONLY
     changes: Changes = dataclasses.field(default_factory=dict)
     grid: tuple[Axis, ...] = ()
-    seeds: int | None = number(default=None, low=1, high=MOST_SEEDS)
+    seeds: int | Looks | None = number(default=None, low=1, high=MOST_SEEDS)
     alone: bool = False
     probe: ProbeFunction | None = None
     tiers: tuple[Tier, ...] = TIERS
@@ -99,7 +100,8 @@ class Study:
         notes: the chapter of the notes it comes from.
         recipe: what every trial shares.
         grid: what varies.
-        seeds: how many independent replicates of the whole grid.
+        seeds: how many independent replicates of the whole grid, or `looks(5, 10, 20)`: at each
+            the claims are judged, and only what undecided ones read goes on.
         select: the validation metric on which an axis that a claim leaves out is tuned.
         target: the level whose price is measured, if any.
         claims: fixed before the run.
@@ -112,6 +114,8 @@ class Study:
         probe: as in Part, where the main grid trains nothing.
         name: the name of its file; `source` is a digest of its text.
         notebook: the docstring of its file: method, what was changed when, what is not here.
+        revised: parts whose claims, levels or seeds were changed after their results had been seen:
+            their verdicts carry a mark.
     """
 
     title: str
@@ -120,7 +124,7 @@ class Study:
     notes: str = ""
     recipe: Recipe = Recipe()
     grid: tuple[Axis, ...] = ()
-    seeds: int = number(default=5, low=1, high=MOST_SEEDS)
+    seeds: int | Looks = number(default=5, low=1, high=MOST_SEEDS)
     select: str = "validation/accuracy"
     target: Target | None = None
     claims: tuple[Claim, ...] = ()
@@ -132,6 +136,7 @@ class Study:
     name: str = ""
     source: str = ""
     notebook: str = ""
+    revised: tuple[str, ...] = ()
     _names: ClassVar[Mapping[str, Any]]  # that its file can write, for overrides to name
     _kept: ClassVar[dict[str, tuple[Grid, ...]]]  # the grids of each tier as the file has them
 
@@ -184,6 +189,12 @@ class Study:
             if part.name in taken:
                 raise RequestError(f"a part cannot be called '{part.name}': that name is taken")
             taken.append(part.name)
+        parts = [MAIN, *(part.name for part in self.parts)]
+        for name in self.revised:
+            if name not in parts:
+                raise RequestError(
+                    f"Study.revised: there is no part '{name}' {nearest(name, parts)}"
+                )
 
     def _check_contexts(self) -> None:
         for name, changes in self.contexts.items():
@@ -339,8 +350,15 @@ class Study:
         varied = frozenset(known.path for part in parts for known in part.grid)
         grids = []
         for (part, context), name in zip(places, names, strict=True):
-            seeds_of_part = part.seeds or self.seeds
-            grid = Grid(name, self.recipe, part.grid, seeds_of_part, part.alone, part.probe)
+            seeds_of_part = seeds_of(part.seeds or self.seeds)
+            grid = Grid(
+                name,
+                self.recipe,
+                part.grid,
+                alone=part.alone,
+                probe=part.probe,
+                **seeds_of_part,
+            )
             grid.check_dependence()
             own = dict(self.contexts[context]) if context else {}
             if "seeds" in tier_changes[MAIN]:  # how many a tier can bear is the tier's to say
@@ -359,7 +377,7 @@ class Study:
                 ):
                     grid = grid.changed(changes, varied)
                 if tier not in part.tiers:
-                    grid = dataclasses.replace(grid, seeds=0)
+                    grid = dataclasses.replace(grid, seeds=0, looks=None)
                 grid = dataclasses.replace(grid.settled(), context=context)
                 if context:
                     grid = _read_by(grid, self._asking(grid))

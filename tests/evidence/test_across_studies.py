@@ -58,9 +58,9 @@ def test_q_values_are_those_of_benjamini_and_hochberg_over_all_studies() -> None
     assert findings[1].verdict is Verdict.UNDECIDED
     assert math.isnan(q[1])
     for finding, value, wanted in zip(findings, q, expected, strict=True):
-        if finding.settled_by == "effect":
+        if finding.settled_by == "beyond":
             assert value == pytest.approx(wanted)
-    assert sum(finding.settled_by == "effect" for finding in findings) >= 3
+    assert sum(finding.settled_by == "beyond" for finding in findings) >= 3
 
 
 def test_a_verdict_has_a_larger_q_among_many_that_find_nothing() -> None:

@@ -25,6 +25,7 @@ from suite.evidence.comparison import (
 from suite.evidence.results import Results
 from suite.language.catalogue import gettext, ngettext, translate
 from suite.language.changes import change_words, environment_differences, sameness_words
+from suite.language.contexts import REACHES, context_words
 from suite.language.effects import effect_words, matters_words
 from suite.language.provenance import Discrepancy
 from suite.language.quantities import bracketed, decimal, moment
@@ -127,7 +128,7 @@ def comparison_page(comparison: Comparison, drawn: Drawing | None, name: str) ->
         incomplete=_incomplete(comparison),
         moves=f"{MOVES:.0%}",
         cost_matters=f"{COST_MATTERS:g}",
-        changed=tuple(row for claim, row in rows if claim.verdict_changed),
+        changed=tuple(row for claim, row in rows if claim.verdict_changed or claim.reach_changed),
         moved=tuple(row for claim, row in rows if claim.moved and not claim.verdict_changed),
         only=tuple(row for claim, row in rows if claim.only),
         picture=drawn.picture() if drawn else None,
@@ -188,7 +189,7 @@ def _incomplete(comparison: Comparison) -> str:
 def _row(study: StudyComparison, change: ClaimChange) -> ClaimLine:
     return ClaimLine(
         study=gettext(study.a.study.title),
-        says=gettext(change.claim.says),
+        says=_says(change),
         a=badge(change.a.verdict),
         b=badge(change.b.verdict),
         effect_a=effect_words(change.a),
@@ -201,11 +202,22 @@ def _row(study: StudyComparison, change: ClaimChange) -> ClaimLine:
     )
 
 
+def _says(change: ClaimChange) -> str:
+    says = gettext(change.claim.says)
+    if not change.context:
+        return says
+    pattern = gettext("{claim} (in context “{name}”)")
+    return pattern.format(claim=says, name=context_words(change.context))
+
+
 def _outcome(change: ClaimChange) -> str:
     if change.only:
         return gettext("only {side} can decide it").format(side=change.only.upper())
     if change.unmeasured:
         return gettext("neither set measured it")
+    if change.reach_changed:
+        a, b = (REACHES[one.across.reach]() for one in (change.a, change.b) if one.across)
+        return gettext("over contexts: {a} in A, {b} in B").format(a=a, b=b)
     if change.moved:
         return gettext("the effect moved")
     return "" if change.equal else gettext("no move of the effect is shown")

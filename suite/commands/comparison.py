@@ -53,7 +53,7 @@ def _study_form(study: StudyComparison) -> dict[str, Any]:
         "title": study.a.study.title,
         "a": _side_form(study.a),
         "b": _side_form(study.b),
-        "claims": [_claim_form(claim, study.cost(claim.claim)) for claim in study.claims],
+        "claims": [_claim_form(claim, study.cost(claim)) for claim in study.claims],
         "costs": [_cost_form(cost) for cost in study.costs],
     }
 
@@ -71,6 +71,10 @@ def _claim_form(change: ClaimChange, cost: CostChange | None) -> dict[str, Any]:
     low, high = change.interval
     return {
         "claim": change.claim.says,
+        "context": change.context,
+        "reach_a": str(change.a.across.reach) if change.a.across else None,
+        "reach_b": str(change.b.across.reach) if change.b.across else None,
+        "reach_changed": change.reach_changed,
         "verdict_a": str(change.a.verdict),
         "verdict_b": str(change.b.verdict),
         "verdict_changed": change.verdict_changed,
@@ -153,20 +157,27 @@ def _notes(study: Form) -> Iterator[str]:
 
 def _claim_lines(study: Form) -> Iterator[str]:
     for claim in study["claims"]:
+        said = f"{claim['claim']}{_where(claim)}"
+        if claim["reach_changed"]:
+            yield f"  REACH CHANGED  {claim['reach_a']} → {claim['reach_b']}: {said}"
         if claim["verdict_changed"]:
-            yield f"  VERDICT CHANGED  {claim['verdict_a']} → {claim['verdict_b']}: {claim['claim']}"
+            yield f"  VERDICT CHANGED  {claim['verdict_a']} → {claim['verdict_b']}: {said}"
         elif claim["only"]:
             side = claim["only"]
             verdict = claim[f"verdict_{side}"]
-            yield f"  ONLY {side.upper()} DECIDES  {verdict}: {claim['claim']}"
+            yield f"  ONLY {side.upper()} DECIDES  {verdict}: {said}"
         elif claim["moved"]:
-            yield f"  EFFECT MOVED  {claim['claim']}"
+            yield f"  EFFECT MOVED  {said}"
         else:
             continue
         yield f"    A  {claim['effect_a']}"
         yield f"    B  {claim['effect_b']}"
         if not claim["only"]:
             yield f"    {claim['words']}"
+
+
+def _where(claim: Form) -> str:
+    return f" (in context {claim['context']})" if claim["context"] else ""
 
 
 def _cost_lines(study: Form) -> Iterator[str]:

@@ -33,6 +33,17 @@ def beside(finding: Form) -> list[str]:
     return [*look, *finding["notes"]]
 
 
+def across_lines(finding: Form) -> list[str]:
+    """Return how far a claim reaches, and what it comes to in each context; nothing without any."""
+    if not finding["across"]:
+        return []
+    contexts = [
+        f"  {name}: {one['verdict']}, {one['effect']}" for name, one in finding["contexts"].items()
+    ]
+    reach = finding["across"]["reach"].upper()
+    return [f"over contexts {reach}: {finding['across']['words']}", *contexts]
+
+
 def count_lines(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Return how many claims of each kind have each verdict, a line a kind."""
     return [
@@ -62,6 +73,7 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
             lines.append(f"  {finding['verdict'].upper():<22}{finding['claim']}")
             lines.append(f"  {'':<22}{finding['effect']}: {finding['reason']}")
             lines += [f"  {'':<22}{note}" for note in beside(finding)]
+            lines += [f"  {'':<22}{line}" for line in across_lines(finding)]
     if len(results) > 1:
         lines += ["", *count_lines(verdict_counts(findings))]
     return "\n".join(lines)

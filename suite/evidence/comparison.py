@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from suite.evidence.contexts import AS_WRITTEN
 from suite.evidence.findings import Finding
 from suite.evidence.moves import Shift, shift
 from suite.evidence.reasons import Verdict
@@ -23,6 +24,7 @@ from suite.evidence.results import Results
 from suite.evidence.significance import ALPHA, benjamini_hochberg, from_logarithm, t_test
 from suite.evidence.trials import Trials, compare_trials, log_ratios, total
 from suite.vocabulary.claims import Claim, Counted, Identity
+from suite.vocabulary.grid import in_context
 
 MOVES = 0.5  # of what matters to the claim
 COST_MATTERS = 1.1  # as a factor
@@ -40,6 +42,7 @@ class ClaimChange:
         p: of no difference; NaN where nothing was tested. `adjusted_p` after correction.
         equal: every seed gave the same numbers in both sets.
         only: the one set that can decide the claim, if just one of them can.
+        context: in which it is asked; empty for the study as written.
     """
 
     claim: Claim
@@ -54,6 +57,13 @@ class ClaimChange:
     equal: bool
     moved: bool
     only: Side | None
+    context: str = ""
+
+    @property
+    def reach_changed(self) -> bool:
+        """Whether over all contexts it comes to something else in B than in A."""
+        a, b = self.a.across, self.b.across
+        return a is not None and b is not None and a.reach is not b.reach
 
     @property
     def verdict_changed(self) -> bool:
@@ -99,9 +109,11 @@ class StudyComparison:
     costs: tuple[CostChange, ...]
     trials: Trials
 
-    def cost(self, claim: Claim) -> CostChange | None:
-        """Return the cost of the part that a claim is about, where it is timed."""
-        return next((cost for cost in self.costs if cost.part == claim.part), None)
+    def cost(self, change: ClaimChange) -> CostChange | None:
+        """Return the cost of the part, in its context, that a claim is about, where it is timed."""
+        part, context = change.claim.part, change.context
+        part = in_context(part, context) if context else part
+        return next((cost for cost in self.costs if cost.part == part), None)
 
 
 @dataclass(frozen=True)
@@ -138,7 +150,15 @@ def compare(pairs: Sequence[tuple[Results, Results]]) -> list[StudyComparison]:
 
 
 def _claim_changes(a: Results, b: Results) -> Iterator[ClaimChange]:
-    for of_a, of_b in zip(a.findings, b.findings, strict=True):
+    pairs = [
+        (context, of_a, of_b)
+        for whole_a, whole_b in zip(a.findings, b.findings, strict=True)
+        for context, of_a, of_b in (
+            (AS_WRITTEN, whole_a, whole_b),
+            *((one, whole_a.contexts[one], whole_b.contexts[one]) for one in whole_a.contexts),
+        )
+    ]
+    for context, of_a, of_b in pairs:
         only = _only(of_a, of_b)
         found = shift(of_a, of_b) if _is_decidable(of_a) and _is_decidable(of_b) else Shift()
         undo = from_logarithm if of_a.claim.by_ratio else float
@@ -155,6 +175,7 @@ def _claim_changes(a: Results, b: Results) -> Iterator[ClaimChange]:
             equal=found.equal,
             moved=False,
             only=only,
+            context=context,
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from suite.evidence.best import Best, best
+from suite.evidence.contexts import AS_WRITTEN
 from suite.evidence.findings import Finding
 from suite.evidence.results import Results
 from suite.evidence.table import COLUMNS, hashable
@@ -19,6 +20,7 @@ from suite.ground.errors import RequestError
 from suite.ground.files import replaced
 from suite.ground.identity import flatten
 from suite.ground.wording import plural
+from suite.vocabulary.grid import in_context
 from suite.vocabulary.recipe import Recipe
 from suite.vocabulary.study import MAIN
 
@@ -80,14 +82,23 @@ class Frames:
 
     @cached_property
     def findings(self) -> pd.DataFrame:
-        """A row a claim, in the study's order.
+        """A row a claim, in the study's order, and after it one for each context that it asks for.
+
+        A context's `part` is the claim's with its name, `main@fashion`; `reach` says over all of
+        them, beside the claim as written, how far it holds.
 
         `effect` with its 95 % interval, `low` to `high`, is in the unit of `metric`, a ratio, a
         rank correlation or a share, as the claim's `kind` has it; `n` counts paired seeds. `chosen`
         says by arm, tuned axis and seed which level was taken. The others are those of
         `suite.evidence.Finding`.
         """
-        return pd.DataFrame([_row(finding) for finding in self.results.findings])
+        return pd.DataFrame(
+            [
+                _row(one, in_context(finding.claim.part, name) if name else finding.claim.part)
+                for finding in self.results.findings
+                for name, one in {AS_WRITTEN: finding, **finding.contexts}.items()
+            ]
+        )
 
     def best(self, metric: str, part: str = MAIN, *, each: str | None = None) -> Best:
         """Return the cell of a part that is best on validation, and what it measures.
@@ -170,13 +181,13 @@ def _key(fields: Mapping[str, Any], path: str) -> tuple[bool, str]:
     return path in fields, repr(fields.get(path))
 
 
-def _row(finding: Finding) -> dict[str, Any]:
+def _row(finding: Finding, part: str) -> dict[str, Any]:
     claim = finding.claim
     low, high = finding.interval
     return {
         "says": claim.says,
         "kind": type(claim).__name__,
-        "part": claim.part,
+        "part": part,
         "metric": claim.of,
         "verdict": str(finding.verdict),
         "reason": str(finding.reason),
@@ -201,4 +212,5 @@ def _row(finding: Finding) -> dict[str, Any]:
         "chosen": {name: arm.levels_chosen for name, arm in finding.arms.items()},
         "tried": {name: arm.tried for name, arm in finding.arms.items()},
         "notes": "; ".join(finding.notes),
+        "reach": str(finding.across.reach) if finding.across else "",
     }

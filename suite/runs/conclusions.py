@@ -12,6 +12,7 @@ from suite.evidence import Finding, Verdict
 from suite.evidence.across import q_values
 from suite.evidence.results import Results
 from suite.ground.identity import canonical
+from suite.language.contexts import across_words
 from suite.language.effects import effect_words
 from suite.language.words import arm_words
 from suite.tracking.tracker import Tracker
@@ -96,6 +97,28 @@ def finding_form(finding: Finding) -> dict[str, Any]:
         },
         "claim": claim.says,
         "metric": claim.of,
+        **_measured_form(finding),
+        "contexts": {name: _measured_form(one) for name, one in finding.contexts.items()},
+        "across": _across_form(finding),
+    }
+
+
+def _across_form(finding: Finding) -> dict[str, Any] | None:
+    across = finding.across
+    if across is None:
+        return None
+    return {
+        "reach": str(across.reach),
+        "reason": across.reason,
+        "words": across_words(finding),
+        "breaks": across.breaks,
+        "p": _number(across.p),
+        "adjusted_p": _number(across.adjusted_p),
+    }
+
+
+def _measured_form(finding: Finding) -> dict[str, Any]:
+    return {
         "verdict": str(finding.verdict),
         "reason": finding.reason,
         "effect": effect_words(finding),

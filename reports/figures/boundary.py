@@ -7,6 +7,7 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from reports.figures.canvas import (
     BAND,
@@ -20,7 +21,7 @@ from reports.figures.canvas import (
     stand_in,
 )
 from reports.figures.difference import on_scale, scale_title, ticks
-from reports.figures.scales import Frame, frame, set_x, set_y
+from reports.figures.scales import Frame, frame, set_y
 from reports.figures.summary import Mean, mean_of
 from suite.evidence import Finding
 from suite.evidence.boundaries import profile
@@ -40,7 +41,6 @@ from suite.language.words import (
     sentences,
 )
 from suite.vocabulary.claims import Boundary
-from suite.vocabulary.grid import Axis
 
 STEPS = 24  # places between two levels at which the interval is drawn
 
@@ -66,10 +66,7 @@ def draw(finding: Finding, size: Size) -> Figure:
             shown = [on_scale(claim, float(value)) for value in row]
             axes.plot(found.levels, shown, color=SOFT, linewidth=0.9, alpha=0.45, zorder=2)
         _band(axes, finding, found)
-        set_x(axes, Axis(claim.over, found.levels))
-        if found.log:  # as the effect is interpolated
-            axes.set_xscale("log")
-            set_x_limits(axes, found)
+        _set_x(axes, found)
         set_y(axes, _frame(finding))
         axes.set_yticks(*ticks(claim, *axes.get_ylim()))
         _pieces(axes, finding, found)
@@ -80,11 +77,17 @@ def draw(finding: Finding, size: Size) -> Figure:
     return figure
 
 
-def set_x_limits(axes: Axes, found: Profile) -> None:
-    """Leave a little room beside the first and the last level."""
+def _set_x(axes: Axes, found: Profile) -> None:
+    """Scale x as the effect is interpolated, whatever the levels, and write them below it."""
     low, high = found.levels[0], found.levels[-1]
-    pad = (high / low) ** 0.06
-    axes.set_xlim(low / pad, high * pad)
+    if found.log:
+        axes.set_xscale("log")
+        pad = (high / low) ** 0.06
+        axes.set_xlim(low / pad, high * pad)
+    else:
+        axes.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(found.levels, [level_words(level) for level in found.levels])
 
 
 def _band(axes: Axes, finding: Finding, found: Profile) -> None:
@@ -155,7 +158,8 @@ def _profile(finding: Finding) -> Profile:
 
 
 def _label(finding: Finding) -> str:
-    return scale_title(finding.claim)
+    words, scale = metric_words(finding.claim.of), scale_title(finding.claim)
+    return gettext("{metric}: {scale}").format(metric=words, scale=scale)
 
 
 def is_cut(finding: Finding) -> bool:

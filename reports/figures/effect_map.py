@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from reports.figures.canvas import INK, SURFACE, Size, canvas
+from reports.figures.canvas import Size, canvas
 from reports.figures.heat import Cell, cell_words, draw_cells, field, height, set_frame
 from reports.figures.shown import Shown
 from reports.figures.summary import Mean
@@ -28,8 +28,13 @@ def draw(shown: Shown, size: Size) -> Figure:
     cells = field(shown)
     with canvas(size, height(shown, size)) as figure:
         axes = figure.subplots()
-        draw_cells(axes, shown, cells, _paint(shown, cells.means), _said, size)
+        paint = _paint(shown, cells.means)
+        draw_cells(axes, shown, cells, paint, _said, size)
         _zero_line(axes, shown, cells.means)
+        for said in axes.texts:  # which the line would cross
+            x, y = map(int, said.get_position())
+            if (x, y) in paint:
+                said.set_bbox({"facecolor": paint[x, y], "edgecolor": "none", "pad": 1.5})
         set_frame(axes, shown, _label(shown), size)
     return figure
 
@@ -59,9 +64,9 @@ def _zero_line(axes: Axes, shown: Shown, means: Mapping[Cell, Mean]) -> None:
     values = np.full((len(shown.colour.levels), len(shown.x.levels)), np.nan)
     for (x, y), one in means.items():
         values[y, x] = one.mean
-    for ink, width in ((SURFACE, 5.0), (INK, 2.2)):
+    for ink, width in (("#ffffff", 4.5), ("#000000", 2.0)):
         axes.contour(
-            np.ma.masked_invalid(values), levels=[0.0], colors=[ink], linewidths=width, zorder=4
+            np.ma.masked_invalid(values), levels=[0.0], colors=[ink], linewidths=width, zorder=2
         )
 
 

@@ -45,5 +45,5 @@ def across_words(finding: Finding) -> str:
     if not math.isnan(across.adjusted_p):
         p = p_words(across.adjusted_p)
         p = f"p{NBSP}{p}" if p.startswith("<") else f"p{NBSP}={NBSP}{p}"
-        said.append(gettext("against one effect in all: {p}").format(p=p))
+        said.append(gettext("of one effect everywhere: {p}").format(p=p))
     return clauses(said)

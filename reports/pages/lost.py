@@ -13,7 +13,6 @@ from suite.evidence.table import finished
 from suite.language.catalogue import gettext, ngettext
 from suite.language.words import arm_words, listed, metric_words, seeds_words, status_words
 from suite.vocabulary.claims import Counted, Identity
-from suite.vocabulary.grid import Grid
 
 
 def losses(results: Results, finding: Finding) -> list[str]:
@@ -26,11 +25,11 @@ def losses(results: Results, finding: Finding) -> list[str]:
     said = [
         words
         for arm in finding.arms.values()
-        for words in _of_arm(at_levels(rows, arm.levels), arm.levels, claim.of, arm, grid)
+        for words in _of_arm(at_levels(rows, arm.levels), arm.levels, claim.of, arm)
     ]
     if isinstance(claim, Counted | Identity):
         return said  # what is lost is what is counted, or has nothing to be paired with
-    unpaired = grid.seeds - finding.n
+    unpaired = finding.asked - finding.n
     if said and not finding.n:
         said.append(gettext("No seed measured every arm, so there is no effect to state."))
     elif said and unpaired:
@@ -41,7 +40,7 @@ def losses(results: Results, finding: Finding) -> list[str]:
             "the arm that lost them looks better here than it is.",
             unpaired,
         )
-        said.append(pattern.format(n=unpaired, seeds=seeds_words(grid.seeds)))
+        said.append(pattern.format(n=unpaired, seeds=seeds_words(finding.asked)))
     elif said:
         said.append(
             gettext(
@@ -52,11 +51,11 @@ def losses(results: Results, finding: Finding) -> list[str]:
     return said
 
 
-def _of_arm(rows: pd.DataFrame, levels: Any, metric: str, arm: ArmValues, grid: Grid) -> list[str]:
+def _of_arm(rows: pd.DataFrame, levels: Any, metric: str, arm: ArmValues) -> list[str]:
     lost = rows.loc[rows["status"] != "finished", "status"].value_counts()
     good = finished(rows)
     absent = int(good[metric].isna().sum()) if metric in good else len(good)
-    missing = grid.seeds - len(arm.values)
+    missing = arm.ends.index.nunique() - len(arm.values)
     clauses = [f"{count} {status_words(str(status))}" for status, count in lost.items()]
     if absent:
         clauses.append(_without(metric, absent))

@@ -117,8 +117,10 @@ def _size(grid: Grid) -> str:
     cells = ngettext("%(count)s cell", "%(count)s cells", len(grid.cells)) % {
         "count": len(grid.cells)
     }
-    trials = trials_words(len(grid.cells) * grid.seeds)
-    return (
-        " × ".join(filter(None, (levels or cells if grid.axes else "", seeds_words(grid.seeds))))
-        + f" = {trials}"
-    )
+    seeds, trials = seeds_words(grid.seeds), trials_words(len(grid.cells) * grid.seeds)
+    if grid.looks:
+        *some, _ = (f"{count:,}" for count in grid.looks.counts)
+        pattern = gettext("looks after {some} and {seeds}, for what is still open")
+        seeds = pattern.format(some=", ".join(some), seeds=seeds_words(grid.looks.counts[-1]))
+        trials = gettext("at most {trials}").format(trials=trials)
+    return " × ".join(filter(None, (levels or cells if grid.axes else "", seeds))) + f" = {trials}"

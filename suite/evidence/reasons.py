@@ -73,5 +73,6 @@ class Note(StrEnum):
     LOST = "{n} of {all} seeds lack a value"
     NEVER = "{n} of {all} seeds never reached the target, which counts as later than all that did"
     OFF_PLAN = "its seeds are others than planned, which errs more often than it says"
+    OTHER_TIER = "at the {tier} tier: {verdict}"
     REVISED = "changed after results had been seen"
     DECLARED_LATER = "its looks were declared after these trials ran, which count as the first look"

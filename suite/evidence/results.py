@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from suite.evidence.findings import Finding, Looked, has_looks, look_at, seeds_at
+from suite.evidence.reasons import Note
 from suite.evidence.table import by_part, table
 from suite.ground import contents
+from suite.ground.wording import worded
 from suite.vocabulary.grid import Grid, Trial
 from suite.vocabulary.record import Execution, Record
 from suite.vocabulary.study import Study
@@ -27,6 +30,7 @@ class Results:
         trials: that the records are of, in their order.
         off_plan: whether its seeds are others than the study's file declares.
         declared_later: whether looks were declared after it ran.
+        at_other_tiers: its latest whole runs at other tiers.
     """
 
     study: Study
@@ -37,6 +41,7 @@ class Results:
     trials: tuple[Trial, ...] = ()
     off_plan: bool = False
     declared_later: bool = False
+    at_other_tiers: tuple[Results, ...] = ()
 
     @property
     def claims_changed(self) -> bool:
@@ -65,9 +70,25 @@ class Results:
             declared_later=self.declared_later,
         )
 
-    @property
+    @cached_property
     def findings(self) -> list[Finding]:
-        return self.looked.findings
+        """A finding for every claim, in order, with what another tier says otherwise."""
+        found = list(self.looked.findings)
+        for other in self.at_other_tiers:
+            with contextlib.suppress(Exception):  # what cannot be judged there is told there
+                found = [
+                    _beside(one, there, other.execution.tier)
+                    for one, there in zip(found, other.findings, strict=True)
+                ]
+        return found
+
+
+def _beside(finding: Finding, there: Finding, tier: str) -> Finding:
+    """Return a finding with a note where another tier's is decided otherwise."""
+    if there.is_open or there.verdict is finding.verdict:
+        return finding
+    note = worded(Note.OTHER_TIER, tier=tier, verdict=str(there.verdict))
+    return dataclasses.replace(finding, notes=(*finding.notes, note))
 
 
 def gather(study: Study, execution: Execution, records: Mapping[str, Record]) -> Results:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import sys
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,7 +15,7 @@ from suite.tracking.journal import Journal
 from suite.tracking.tracker import Tracker
 from suite.vocabulary import discovery
 from suite.vocabulary.record import Execution, Record
-from suite.vocabulary.study import Study
+from suite.vocabulary.study import TIERS, Study
 
 
 class Latest(NamedTuple):
@@ -84,9 +86,16 @@ def leave_out(study: str, error: BaseException, lost: list[str]) -> None:
 
 def gather_latest(name: str, journal: Journal) -> Results:
     """Return the results of a study's latest run, which the journal has."""
-    execution = journal.latest(name)
+    execution, study = journal.latest(name), discovery.load(name)
     assert execution is not None
-    return gather_run(discovery.load(name), execution, journal.records)
+    results = gather_run(study, execution, journal.records)
+    others = []
+    for tier in TIERS:
+        there = journal.latest_whole(name, tier)
+        if tier != execution.tier and there is not None:
+            with contextlib.suppress(RequestError):  # its grid is another now
+                others.append(gather_run(study, there, journal.records))
+    return dataclasses.replace(results, at_other_tiers=tuple(others))
 
 
 def gather_run(study: Study, execution: Execution, records: Mapping[str, Record]) -> Results:

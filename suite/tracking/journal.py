@@ -121,6 +121,18 @@ class Journal:
         """Return the newest execution of a study."""
         return next((one for one in reversed(self.executions) if one.study == study), None)
 
+    def latest_whole(self, study: str, tier: str) -> Execution | None:
+        """Return the newest execution of a study as its file has it, at a tier."""
+        return next(
+            (
+                one
+                for one in reversed(self.executions)
+                if (one.study, one.tier) == (study, tier)
+                and not (one.overrides or one.only or one.seeds)
+            ),
+            None,
+        )
+
     def _append(self, lines: list[str]) -> None:
         text = "".join(lines).encode()
         try:

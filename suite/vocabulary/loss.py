@@ -7,10 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from suite.ground.fields import coerce, number
 from suite.vocabulary.components import Component, own
-from suite.vocabulary.metrics import Better, Unit, define_metric
+from suite.vocabulary.metrics import SPLITS, Better, Unit, define_metric
 
 Probabilities = Literal["softmax", "sigmoid", "clamp"]
-SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 class Loss(Component, kind="Loss", default="cross_entropy"):
@@ -77,6 +76,10 @@ class Score(Component, kind="Metric"):
     """A metric of one's own, measured where loss and accuracy are: `train/…`, `validation/…`, `test/…`."""
 
     brief = True
+
+
+class CrossEntropyMetric(Score, name="cross_entropy", place="torch.nn.functional:cross_entropy"):
+    """Minus the logarithm of the softmax of the true class: one scale for whatever loss was trained."""
 
 
 def loss(

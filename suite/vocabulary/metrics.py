@@ -30,6 +30,7 @@ class Metric(NamedTuple):
 # A part of a name between slashes: it begins and ends with a letter, a digit or _.
 PART = re.compile(r"\w([\w.\- ]*\w)?")
 LONGEST = 200  # characters; MLflow takes 250
+SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 METRICS: dict[str, Metric] = {
     "train/loss": Metric("training loss", "nats", "lower"),
     "train/accuracy": Metric("training accuracy", "percent", "higher"),
@@ -47,6 +48,10 @@ METRICS: dict[str, Metric] = {
     "test/loss": Metric("test loss", "nats", "lower"),
     "test/accuracy": Metric("test accuracy", "percent", "higher"),
     "test/bits_per_symbol": Metric("test bits per symbol", "none", "lower"),
+    **{
+        f"{split}/cross_entropy": Metric(f"{words} cross-entropy", "nats", "lower")
+        for split, words in SPLITS.items()
+    },
     "test/calibration_error": Metric("calibration error on test", "percent", "lower"),
     "generalisation_gap": Metric("training minus test accuracy", "percent", "lower"),
     "gradient/norm": Metric("norm of the gradient", "none", "neither"),

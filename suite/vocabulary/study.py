@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import number, vocabulary
 from suite.ground.identity import canonical, digest
-from suite.vocabulary.claims import Boundary, Claim, Counted, Identity, Trend, arms
+from suite.vocabulary.claims import Arm, Boundary, Claim, Counted, Identity, Trend, arms
 from suite.vocabulary.components import names_here, within
 from suite.vocabulary.grid import (
     Axis,
@@ -25,8 +25,7 @@ from suite.vocabulary.grid import (
     seeds_of,
 )
 from suite.vocabulary.looks import MOST_SEEDS, Looks
-from suite.vocabulary.loss import SPLITS
-from suite.vocabulary.metrics import METRICS, check_metric, check_written, is_timed
+from suite.vocabulary.metrics import METRICS, SPLITS, check_metric, check_written, is_timed
 from suite.vocabulary.recipe import ProbeFunction, Recipe
 from suite.vocabulary.views import View
 
@@ -36,7 +35,7 @@ STOPPING = ("stopping/epochs", "stopping/best_epoch", "cost/looks")
 MAIN = "main"
 # Of a split; the last only where each position is asked for a class.
 OBSERVED = {"loss", "accuracy", "calibration_error", "bits_per_symbol"}
-OF_CLASSES = {"accuracy", "calibration_error"}
+OF_CLASSES = {"accuracy", "calibration_error", "cross_entropy"}
 NAME_LEVELS = ("arm", "against", "within", "without", "where")
 
 
@@ -302,6 +301,8 @@ class Study:
             if not grid.has(arm):
                 said = ", ".join(f"{path}={level}" for path, level in arm.items())
                 raise RequestError(f"{who}: no trial has {said}: one level depends on another")
+        self._check_scale(claim, grid, compared, who)
+        for arm in compared:
             free = [one.path for one in grid.axes if one.path not in arm and len(one.levels) > 1]
             tunes = not (isinstance(claim, Counted) or grid.probe) or isinstance(claim, Identity)
             if free and not tunes:
@@ -313,6 +314,21 @@ class Study:
                 f"{who}: the range from {claim.low:g} to {claim.high:g} reaches beyond the levels of "
                 f"'{claim.over}', {min(levels):g} to {max(levels):g}"
             )
+
+    def _check_scale(self, claim: Claim, grid: Grid, compared: list[Arm], who: str) -> None:
+        """Refuse to compare losses of several kinds, or to tune by them: each has its own scale."""
+        kinds = [one.path for one in grid.axes if _is_of_loss(one) and len(one.levels) > 1]
+        for path in kinds:
+            tuned = not all(path in arm for arm in compared)
+            differ = tuned or len({repr(arm[path]) for arm in compared}) > 1
+            metrics = (claim.of if differ else "", self.select if tuned and not grid.probe else "")
+            for metric in metrics:
+                split, _, name = metric.partition("/")
+                if name.partition("/")[0] == "loss":
+                    raise RequestError(
+                        f"{who}: '{metric}' has another scale at each level of axis '{path}': take "
+                        f"'{split}/cross_entropy', with metrics=('cross_entropy',) in the recipe"
+                    )
 
     def grids(
         self,
@@ -410,6 +426,12 @@ class Study:
     def trials(self, grids: Iterable[Grid]) -> tuple[Trial, ...]:
         """Return every trial of the grids, seed by seed."""
         return tuple(trial for grid in grids for trial in grid.trials(self.name, self.source))
+
+
+def _is_of_loss(axis: Axis) -> bool:
+    """Whether an axis changes what is minimised."""
+    paths = (path for level in axis.levels for path in axis.changes(level))
+    return any(path.partition(".")[0] == "loss" for path in paths)
 
 
 def _named(grids: Iterable[Grid], name: str) -> Grid:

@@ -15,12 +15,14 @@ import torch
 from scipy import stats
 
 from suite import (
+    Data,
     Difference,
     Identity,
     Interaction,
     Ordering,
     Part,
     Rate,
+    Recipe,
     Study,
     Threshold,
     Trend,
@@ -33,6 +35,8 @@ from suite.evidence.contrasts import contrast
 from suite.execution.sequential import Sequential
 from suite.ground.errors import RequestError
 from suite.ground.identity import canonical
+from suite.training.evaluation import measure
+from suite.training.losses import loss_of
 from suite.vocabulary import discovery
 from suite.vocabulary.claims import Claim
 from suite.vocabulary.metrics import METRICS
@@ -40,6 +44,7 @@ from suite.vocabulary.record import Outcome, Provenance, Record, Status
 from tests.command_line import make_study
 
 VALUE = define_metric("test_kinds/value", "a value")
+LOSS_A, LOSS_B = {"loss": "cross_entropy"}, {"loss": "mse_one_hot"}
 COMMON: dict[str, Any] = {"of": VALUE, "says": "It does.", "source": ""}
 NOWHERE = Provenance(
     commit="", dirty=False, packages={}, python="", platform="", processor="", device="cpu",
@@ -384,3 +389,55 @@ def test_an_order_of_one_level_is_no_order() -> None:
 
 def noise_probe(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     return {VALUE: noise(cell, seed)}
+
+
+def of_losses(select: str, metric: str, **arms: Any) -> Study:
+    return Study(
+        "t",
+        recipe=Recipe(data=Data("digits"), metrics=("cross_entropy",)),
+        grid=(axis("loss", ("cross_entropy", "mse_one_hot")), axis("batch_size", (16, 64))),
+        select=select,
+        claims=(
+            Difference(
+                of=metric, direction="higher", matters=0.1, says="It does.", source="",
+                **(arms or {"arm": {"batch_size": 16}, "against": {"batch_size": 64}}),
+            ),
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("select", "metric", "arms"),
+    [
+        ("validation/accuracy", "test/loss", {"arm": LOSS_A, "against": LOSS_B}),
+        ("validation/accuracy", "test/loss", {}),
+        ("validation/loss", "test/accuracy", {}),
+    ],
+)
+def test_losses_on_different_scales_are_not_compared_nor_tuned_by(
+    select: str, metric: str, arms: Mapping[str, Any]
+) -> None:
+    with pytest.raises(
+        RequestError, match="another scale at each level of axis 'loss': take '.*/cross"
+    ):
+        of_losses(select, metric, **arms)
+
+
+def test_a_common_measure_of_losses_can_be_compared() -> None:
+    of_losses("validation/cross_entropy", "test/cross_entropy")
+    of_losses("validation/accuracy", "test/cross_entropy", arm=LOSS_A, against=LOSS_B)
+    of_losses(
+        "validation/accuracy",
+        "test/loss",
+        arm={"batch_size": 16, **LOSS_B},
+        against={"batch_size": 64, **LOSS_B},
+    )
+
+
+def test_the_common_measure_is_that_of_the_softmax_whatever_was_trained() -> None:
+    outputs, targets = torch.randn(8, 3), torch.arange(8) % 3
+    recipe = Recipe(loss="mse_one_hot", metrics=("cross_entropy",))
+    measured = measure(outputs, targets, loss_of(recipe.loss), "test/", recipe.metrics)
+    expected = -torch.log_softmax(outputs, 1)[torch.arange(8), targets].mean()
+    assert measured["test/cross_entropy"] == pytest.approx(float(expected))
+    assert measured["test/loss"] != measured["test/cross_entropy"]

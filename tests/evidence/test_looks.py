@@ -273,3 +273,20 @@ def test_an_execution_says_which_looks_it_had() -> None:
     execution = Request(one).execution(())
     assert execution.looks == {"main": [5, 10, 20]}
     assert not execution.asks_the_same(dataclasses.replace(execution, looks={}))
+
+
+TIERED = (
+    STUDY.replace("looks(3, 6, 9)", "3")
+    .replace('cell["x"] * 50.0 * (cell["x"] == 1)', '50.0 * (cell["x"] == 1) * (-1) ** (seed > 2)')
+    .replace("more(2)))", "more(2)), tiers={'smoke': {'seeds': 1}, 'full': {'seeds': 30}})")
+)
+
+
+def test_a_verdict_that_differs_between_tiers_says_so(tmp_path: Path) -> None:
+    make_study(tmp_path, TIERED, "looking")
+    for tier in ("smoke", "full", "laptop"):
+        suite(tmp_path, "run", "looking", "--tier", tier)
+    shown = json.loads(suite(tmp_path, "verdicts", "--json").stdout)["studies"][0]["findings"]
+    assert [one["verdict"] for one in shown] == ["supported", "undecided"]
+    assert shown[0]["notes"] == ["at the full tier: refuted"]
+    assert "at the full tier: refuted" in suite(tmp_path, "verdicts").stdout

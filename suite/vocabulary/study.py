@@ -273,6 +273,9 @@ class Study:
                     )
                 for claim in asking:
                     who = f"claim '{claim.says}' in context '{grid.context}'"
+                    of_loss = claim.of.partition("/")[2].partition("/")[0] == "loss"
+                    if of_loss and grid.recipe.loss != part.recipe.loss:
+                        raise RequestError(f"{who}: '{claim.of}' is of another loss there")
                     for metric in (claim.of, *([] if grid.probe else [self.select])):
                         self._check_measurable(metric, grid, who)
                 if tier == "laptop":

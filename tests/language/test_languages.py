@@ -11,6 +11,7 @@ from babel.messages import Catalog, extract
 from babel.messages.pofile import read_po
 
 from reports.figures.shown import MEASURED
+from suite.evidence.contexts import Why
 from suite.evidence.reasons import Reason
 from suite.ground.wording import worded
 from suite.language.catalogue import NAMES, gettext, translate, writing
@@ -49,7 +50,7 @@ def texts_of_code() -> Iterator[str]:
         options = {"templates/**.html": TEMPLATES}
         for _, _, text, _, _ in extract.extract_from_dir(folder, methods, options, KEYWORDS):
             yield text if isinstance(text, str) else text[0]
-    yield from Reason
+    yield from (*Reason, *Why)
     yield from PATHS.values()
     yield from (metric.words for name, metric in METRICS.items() if is_built_in(name))
     yield from (chapter.title for chapter in CHAPTERS)
@@ -72,6 +73,7 @@ def texts_of_study(study: Study) -> Iterator[str]:
     for view in study.views:
         yield from (view.caption, *view.metrics)
         yield from (METRICS[metric].words for metric in view.measured)
+    yield from (name.replace("_", " ") for name in study.contexts)
     for part in study.parts:
         yield part.name.replace("_", " ")
         if part.probe is not None:

@@ -163,6 +163,13 @@ def test_a_view_may_show_a_context() -> None:
         ({"contexts": {"fashion": {BATCH: (16, 32, 64)}}}, "context 'fashion' changes nothing"),
         ({"contexts": {"fashion": {BATCH: (16, 32)}}}, "in context 'fashion': batch_size=64 is not"),
         ({"contexts": {"fashion": {"data.name": "house_prices"}}}, "context 'fashion', part 'main': data"),
+        (
+            {
+                "contexts": {"fashion": {"loss": "focal"}},
+                "claims": (a_claim(of="test/loss"),),
+            },
+            "claim 'Small is good.' in context 'fashion': 'test/loss' is of another loss there",
+        ),
         ({"parts": (Part("main@fashion", grid=()),)}, "cannot be called 'main@fashion'"),
         ({"claims": (a_claim(), a_claim(part="main@fashion"))}, "there is no part 'main@fashion'"),
         (

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from reports.figures.mark import Mark, mark
 from reports.files import Link, file_name, front_name, in_other_languages
 from reports.pages.cards import Badge, anchor, badge, price
-from suite.evidence import Verdict
+from suite.evidence import Finding, Verdict
 from suite.evidence.across import q_values
 from suite.evidence.results import Results
 from suite.language.catalogue import gettext
+from suite.language.contexts import REACHES
 from suite.language.effects import compared_words, effect_words
 from suite.language.quantities import duration, moment, p_words
 from suite.language.words import trials_words
@@ -38,6 +39,7 @@ class ClaimRow:
     q: str
     study: str
     study_href: str
+    reach: str
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,12 @@ def missing(results: Results) -> str:
     return pattern.format(n=f"{results.missing:,}", all=total)
 
 
+def _reach(finding: Finding) -> str:
+    if finding.across is None:
+        return ""
+    return gettext("over contexts: {reach}").format(reach=REACHES[finding.across.reach]())
+
+
 def _rows(all_results: Sequence[Results]) -> Iterator[ClaimRow]:
     q_of = q_values(all_results)
     for results in all_results:
@@ -180,6 +188,7 @@ def _rows(all_results: Sequence[Results]) -> Iterator[ClaimRow]:
                 price=price(finding),
                 q="" if math.isnan(q) else p_words(q),
                 study=gettext(study.title),
+                reach=_reach(finding),
                 study_href=href,
             )
 

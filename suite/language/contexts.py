@@ -28,8 +28,8 @@ GLYPHS: Mapping[Reach, str] = {
 
 
 def context_words(name: str) -> str:
-    """Return what a context is called; the study itself is `as written`."""
-    return gettext("as written") if name == AS_WRITTEN else gettext(name.replace("_", " "))
+    """Return what a context is called; the study as written has none."""
+    return gettext("the study itself") if name == AS_WRITTEN else gettext(name.replace("_", " "))
 
 
 def across_words(finding: Finding) -> str:

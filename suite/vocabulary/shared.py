@@ -18,18 +18,13 @@ def shared(**fields: Any) -> Shared:
 
     `lenet = shared(part="lenet", of="test/accuracy", source="LeNet", matters=0.01)` is what they
     share, and `lenet(Difference, arm=…, against=…, direction="higher").says("…", because="…")` is
-    one of them: the very claim that `Difference(…)` makes of all these fields.
+    one of them: the very claim that `Difference(…)` makes of all these fields. What only some of
+    them share is `better = lenet.also(direction="higher")`.
 
     Raises a RequestError for a field that no kind of claim has. What is shared holds for every
-    claim: one that says a field again, or is of a kind that lacks it, is refused too.
+    claim: a field that is said again is refused, and so is a kind of claim that lacks one.
     """
-    known = [field.name for kind in get_args(Claim) for field in dataclasses.fields(kind)]
-    for name in fields:
-        if name not in known:
-            raise RequestError(
-                f"no claim has a field '{name}' {nearest(name, dict.fromkeys(known))}"
-            )
-    return Shared(fields)
+    return Shared({}).also(**fields)
 
 
 @dataclass(frozen=True)
@@ -38,9 +33,20 @@ class Shared:
 
     fields: Mapping[str, Any]
 
-    def __call__(self, kind: type[C], **rest: Any) -> Unworded[C]:
+    def also(self, **fields: Any) -> Shared:
+        """Return these fields and more."""
+        known = [field.name for kind in get_args(Claim) for field in dataclasses.fields(kind)]
+        for name in fields:
+            if name not in known:
+                choices = nearest(name, dict.fromkeys(known))
+                raise RequestError(f"no claim has a field '{name}' {choices}")
+            if name in self.fields:
+                raise RequestError(f"'{name}' is shared twice")
+        return Shared({**self.fields, **fields})
+
+    def __call__(self, kind: type[C], **own: Any) -> Unworded[C]:
         """Return a claim of a kind, with the fields that are its own, but for its words."""
-        return Unworded(kind, self.fields, rest)
+        return Unworded(kind, self.fields, own)
 
 
 @dataclass(frozen=True, repr=False)

@@ -38,6 +38,15 @@ def test_a_field_that_no_claim_has_is_refused_where_it_is_shared() -> None:
     )
 
 
+def test_what_only_some_claims_share_is_added_once_and_for_them_alone() -> None:
+    said = shared(of="test/accuracy", source="notes")
+    better = said.also(direction="higher", matters=0.01)
+    claim = better(Difference, arm=WIDE, against=NARROW).says("Width pays.")
+    assert (claim.direction, claim.source) == ("higher", "notes")
+    assert said(Equivalence, arm=WIDE, against=NARROW, matters=0.1).says("Alike.").matters == 0.1
+    assert refusal(lambda: better.also(matters=0.02)) == "'matters' is shared twice"
+
+
 def test_a_field_that_the_kind_lacks_is_refused_as_the_claim_refuses_it() -> None:
     said = shared(**fields, direction="higher")
     assert "Equivalence has no field 'direction'" in refusal(

@@ -45,6 +45,7 @@ from suite import (
     images,
     lines,
     matrix,
+    shared,
 )
 
 Names = tuple[Transformation, ...]
@@ -101,6 +102,10 @@ def kept(shift: Transformation, matching: Names, training: str) -> Threshold:
     )
 
 
+AS_IT_IS, ON_MOVED = {"augmentation": NONE}, {"augmentation": MOVED}
+IN_OTHER_LIGHT, ON_DEVICES = {"augmentation": LIGHTING}, {"augmentation": DEVICE}
+foreseen = shared(number=76, against=AS_IT_IS, source="预测可能的数据情况")
+
 study = Study(
     title="Augmentation",
     question="What does training on transformed images buy, and against which changes of images?",
@@ -130,93 +135,55 @@ study = Study(
         *(lost(shift) for shift in (*LIGHTING, *DEVICE)),
         *(kept(shift, LIGHTING, "in other light") for shift in LIGHTING),
         *(kept(shift, DEVICE, "on images of worse devices") for shift in DEVICE),
-        Difference(
-            number=76,
+        foreseen(
+            Difference,
             of="test/translation/accuracy",
-            arm={"augmentation": MOVED},
-            against={"augmentation": NONE},
+            arm=ON_MOVED,
             direction="higher",
             matters=0.05,
-            says="Training on moved images raises accuracy on moved images.",
-            source="预测可能的数据情况",
+        ).says(
+            "Training on moved images raises accuracy on moved images.",
             because="An MLP does not know that neighbouring pixels are neighbours: it must see a "
             "digit in every place.",
         ),
-        Equivalence(
-            number=76,
-            of="test/noise/accuracy",
-            arm={"augmentation": MOVED},
-            against={"augmentation": NONE},
-            matters=0.03,
-            says="Training on moved images makes no difference on noisy ones.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/noise/accuracy", arm=ON_MOVED, matters=0.03).says(
+            "Training on moved images makes no difference on noisy ones.",
             because="It says nothing of noise, but is no matter of indifference: pixels near the "
             "edge, always black in digits as they are, become evidence once digits move there, and "
             "noise lights them too.",
         ),
-        Equivalence(
-            number=76,
-            of="test/translation/accuracy",
-            arm={"augmentation": DEVICE},
-            against={"augmentation": NONE},
-            matters=0.03,
-            says="Training on images of worse devices makes no difference on moved ones.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/translation/accuracy", arm=ON_DEVICES, matters=0.03).says(
+            "Training on images of worse devices makes no difference on moved ones.",
             because="Blur makes a digit a little larger, so that it overlaps more with its moved "
             "self; otherwise it says nothing of places.",
         ),
-        Equivalence(
-            number=76,
-            of="test/rotation/accuracy",
-            arm={"augmentation": MOVED},
-            against={"augmentation": NONE},
-            matters=0.03,
-            says="Training on moved images makes no difference on rotated ones.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/rotation/accuracy", arm=ON_MOVED, matters=0.03).says(
+            "Training on moved images makes no difference on rotated ones.",
             because="A digit that is turned moves too, but each of its parts in another direction.",
         ),
-        Difference(
-            number=76,
+        foreseen(
+            Difference,
             part="digits",
             of="test/accuracy",
             arm={"augmentation": ("flip",)},
-            against={"augmentation": NONE},
             direction="lower",
             matters=0.01,
-            says="Mirroring digits in training costs accuracy: a mirrored digit is no digit.",
-            source="预测可能的数据情况",
+        ).says(
+            "Mirroring digits in training costs accuracy: a mirrored digit is no digit.",
             because="Augmentation says what must not matter. Left and right matter to digits: a "
             "mirrored 2 looks like a 5, and half of what the network can do goes to shapes that "
             "never come.",
         ),
-        Equivalence(
-            number=76,
-            of="test/accuracy",
-            arm={"augmentation": LIGHTING},
-            against={"augmentation": NONE},
-            matters=0.015,
-            says="Training in other light costs nothing on images as they are.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/accuracy", arm=IN_OTHER_LIGHT, matters=0.015).says(
+            "Training in other light costs nothing on images as they are.",
             because="Images as they are lie in the middle of what is trained on.",
         ),
-        Equivalence(
-            number=76,
-            of="test/accuracy",
-            arm={"augmentation": DEVICE},
-            against={"augmentation": NONE},
-            matters=0.015,
-            says="Training on images of worse devices costs nothing on images as they are.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/accuracy", arm=ON_DEVICES, matters=0.015).says(
+            "Training on images of worse devices costs nothing on images as they are.",
             because="Images as they are lie at the gentle end of what is trained on.",
         ),
-        Equivalence(
-            number=76,
-            of="test/accuracy",
-            arm={"augmentation": MOVED},
-            against={"augmentation": NONE},
-            matters=0.015,
-            says="Training on moved images costs nothing on images as they are.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/accuracy", arm=ON_MOVED, matters=0.015).says(
+            "Training on moved images costs nothing on images as they are.",
             because="A network too small, or trained too briefly, to know a digit in every place "
             "knows it less well in the middle.",
         ),
@@ -226,37 +193,25 @@ study = Study(
             {"as it is": "test/accuracy"} | {name: f"test/{name}/accuracy" for name in SHIFTS},
             y="augmentation",
             tuned=True,
-            caption="Rows are what was trained with, columns what was tested on: where does each "
-            "row help?",
+        ).captioned(
+            "Rows are what was trained with, columns what was tested on: where does each row help?"
         ),
-        lines(
-            "validation/accuracy",
-            over="optimizer.lr",
-            colour="augmentation",
-            caption="Accuracy on validation, which is neither augmented nor shifted, over the "
-            "rate: does the grid hold each arm's best?",
+        lines("validation/accuracy", over="optimizer.lr", colour="augmentation").captioned(
+            "Accuracy on validation, which is neither augmented nor shifted, over the rate: does "
+            "the grid hold each arm's best?"
         ),
         images(
-            "training images",
-            caption="What each arm trains on: could you still read every digit?",
+            "training images", caption="What each arm trains on: could you still read every digit?"
         ),
-        images(
-            "test images",
-            where={"augmentation": NONE},
-            caption="What every arm is tested on: shifts are drawn from the harder half.",
+        images("test images", where={"augmentation": NONE}).captioned(
+            "What every arm is tested on: shifts are drawn from the harder half."
         ),
-        images(
-            "mistakes",
-            where={"augmentation": NONE},
-            caption="Digits that a network trained without augmentation misreads.",
+        images("mistakes", where={"augmentation": NONE}).captioned(
+            "Digits that a network trained without augmentation misreads."
         ),
     ),
     tiers={
-        "smoke": {
-            "seeds": 2,
-            "budget.steps": 20,
-            "optimizer.lr": (0.1,),
-        },
+        "smoke": {"seeds": 2, "budget.steps": 20, "optimizer.lr": (0.1,)},
         "full": {
             "data.name": "fashion_mnist",
             "data.train_examples": None,

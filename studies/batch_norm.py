@@ -43,6 +43,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -97,6 +98,18 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     }
 
 
+NORM, PLAIN = {"model.norm": "batch"}, {"model.norm": "none"}
+SMALL, LARGE = {"batch_size": 8}, {"batch_size": 200}
+DROPOUT, KEPT = {"model.dropout": 0.5}, {"model.dropout": 0.0}
+noise = shared(number=56, part="noise", source="在小批量中加入噪音控制复杂度").also(
+    of="generalisation_gap", direction="lower", matters=0.01
+)
+fixes = shared(number=57, part="layer")
+holds = shared(number=58, part="layer", tolerance=0.0, source="拥有参数的层")
+with_dropout = shared(
+    number=59, part="dropout", of="test/accuracy", source="没必要和丢弃法混合使用"
+)
+
 study = Study(
     title="Batch normalisation",
     question="What does normalising each batch change: speed, rates, accuracy, overfitting?",
@@ -150,121 +163,64 @@ study = Study(
         Part("layer", probe=layer, grid=(axis("channels", (1, 16, 64)),), seeds=5),
     ),
     claims=(
-        Difference(
-            number=56,
-            part="noise",
-            of="generalisation_gap",
-            arm={"model.norm": "batch", "batch_size": 8},
-            against={"model.norm": "batch", "batch_size": 200},
-            direction="lower",
-            matters=0.01,
-            says="With normalisation, small batches narrow the gap between training and test.",
-            source="在小批量中加入噪音控制复杂度",
+        noise(Difference, arm=NORM | SMALL, against=NORM | LARGE).says(
+            "With normalisation, small batches narrow the gap between training and test.",
             because="Mean and variance of a small batch are noisy, so a unit's output depends on "
             "which examples it is seen with, and the network cannot fit any one of them closely.",
         ),
-        Interaction(
-            number=56,
-            part="noise",
-            of="generalisation_gap",
-            arm={"batch_size": 8},
-            against={"batch_size": 200},
-            within={"model.norm": "batch"},
-            without={"model.norm": "none"},
-            direction="lower",
-            matters=0.01,
-            says="Small batches narrow the gap more with normalisation than without it.",
-            source="在小批量中加入噪音控制复杂度",
+        noise(Interaction, arm=SMALL, against=LARGE, within=NORM, without=PLAIN).says(
+            "Small batches narrow the gap more with normalisation than without it.",
             because="Small batches make the gradient noisy in any network. Only the noise of the "
             "batch's moments is normalisation's own, and the comparison takes the rest away.",
         ),
-        Identity(
-            number=57,
-            part="layer",
-            of=MEAN,
-            tolerance=1e-9,
-            says="In training mode a unit has mean 0 over the batch before shift and scale.",
-            source="固定了小批量中的均值与方差",
+        fixes(Identity, of=MEAN, tolerance=1e-9, source="固定了小批量中的均值与方差").says(
+            "In training mode a unit has mean 0 over the batch before shift and scale.",
             because="The batch's own mean is subtracted.",
         ),
-        Identity(
-            number=57,
-            part="layer",
-            of=VARIANCE,
-            tolerance=2e-5,
-            says="In training mode a unit has variance 1 over the batch before shift and scale.",
-            source="固定了小批量中的均值与方差",
-            because="It is divided by √(variance + 1e-5). The small number, which guards against "
-            "a division by zero, is what is missing to 1.",
+        fixes(Identity, of=VARIANCE, tolerance=2e-5, source="固定了小批量中的均值与方差").says(
+            "In training mode a unit has variance 1 over the batch before shift and scale.",
+            because="It is divided by √(variance + 1e-5). The small number, which guards against a "
+            "division by zero, is what is missing to 1.",
         ),
-        Identity(
-            number=57,
-            part="layer",
-            of=SHIFT,
-            tolerance=1e-9,
-            says="The layer's learned shift becomes the mean of its output.",
-            source="之后学习出适合的偏移与缩放",
+        fixes(Identity, of=SHIFT, tolerance=1e-9, source="之后学习出适合的偏移与缩放").says(
+            "The layer's learned shift becomes the mean of its output.",
             because="It is added to something of mean 0.",
         ),
-        Identity(
-            number=57,
-            part="layer",
-            of=SCALE,
-            tolerance=1e-4,
-            says="The layer's learned scale becomes the standard deviation of its output.",
-            source="之后学习出适合的偏移与缩放",
+        fixes(Identity, of=SCALE, tolerance=1e-4, source="之后学习出适合的偏移与缩放").says(
+            "The layer's learned scale becomes the standard deviation of its output.",
             because="It multiplies something of variance 1.",
         ),
-        Identity(
-            number=58,
-            part="layer",
-            of=LEARNED,
-            tolerance=0.0,
-            says="The layer has parameters: a shift and a scale for each channel.",
-            source="拥有参数的层",
+        holds(Identity, of=LEARNED).says(
+            "The layer has parameters: a shift and a scale for each channel.",
             because="Both are learned by gradient descent like any weight.",
         ),
-        Identity(
-            number=58,
-            part="layer",
-            of=STATISTICS,
-            tolerance=0.0,
-            says="Besides, it keeps two statistics a channel that are counted, not learned.",
-            source="拥有参数的层",
+        holds(Identity, of=STATISTICS).says(
+            "Besides, it keeps two statistics a channel that are counted, not learned.",
             because="A running mean and variance stand in for the batch's outside training. (A "
             "count of batches is kept too, one a layer.)",
         ),
-        Interaction(
-            number=59,
-            part="dropout",
-            of="test/accuracy",
-            arm={"model.dropout": 0.5},
-            against={"model.dropout": 0.0},
-            within={"model.norm": "batch"},
-            without={"model.norm": "none"},
+        with_dropout(
+            Interaction,
+            arm=DROPOUT,
+            against=KEPT,
+            within=NORM,
+            without=PLAIN,
             direction="lower",
             matters=0.01,
-            says="Dropout gains less test accuracy beside normalisation than without it.",
-            source="没必要和丢弃法混合使用",
+        ).says(
+            "Dropout gains less test accuracy beside normalisation than without it.",
             because="If both regularise, the second finds less left to do.",
         ),
-        Equivalence(
-            number=59,
-            part="dropout",
-            of="test/accuracy",
-            arm={"model.norm": "batch", "model.dropout": 0.5},
-            against={"model.norm": "batch", "model.dropout": 0.0},
-            matters=0.015,
-            says="A normalised network gains and loses nothing by dropout: there is no need for it.",
-            source="没必要和丢弃法混合使用",
-            because="There is no need for something that makes no difference; whether it makes "
-            "one is a question of data and network, not of layers that exclude each other.",
+        with_dropout(Equivalence, arm=NORM | DROPOUT, against=NORM | KEPT, matters=0.015).says(
+            "A normalised network gains and loses nothing by dropout: there is no need for it.",
+            because="There is no need for something that makes no difference; whether it makes one "
+            "is a question of data and network, not of layers that exclude each other.",
         ),
         Difference(
             number=60,
             of="target/steps",
-            arm={"model.norm": "batch"},
-            against={"model.norm": "none"},
+            arm=NORM,
+            against=PLAIN,
             direction="lower",
             matters=1.25,
             scale="ratio",
@@ -276,8 +232,8 @@ study = Study(
         Difference(
             number=60,
             of="test/accuracy",
-            arm={"model.norm": "batch", "optimizer.lr": 3.0},
-            against={"model.norm": "none", "optimizer.lr": 3.0},
+            arm=NORM | {"optimizer.lr": 3.0},
+            against=PLAIN | {"optimizer.lr": 3.0},
             direction="higher",
             matters=0.1,
             says="A normalised network still learns at a rate at which the plain one does not.",
@@ -288,8 +244,8 @@ study = Study(
         Equivalence(
             number=61,
             of="test/accuracy",
-            arm={"model.norm": "batch"},
-            against={"model.norm": "none"},
+            arm=NORM,
+            against=PLAIN,
             matters=0.01,
             says="Normalisation does not change the accuracy that is reached, each at its best "
             "rate.",
@@ -299,34 +255,18 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            "validation/accuracy",
-            over="optimizer.lr",
-            colour="model.norm",
-            caption="Validation accuracy over the rate: how far does each line stay up?",
+        lines("validation/accuracy", over="optimizer.lr", colour="model.norm").captioned(
+            "Validation accuracy over the rate: how far does each line stay up?"
         ),
-        curves(
-            "validation/accuracy",
-            colour="model.norm",
-            tuned=True,
-            caption="Learning curves, each at its tuned rate: which is first at 90 %?",
+        curves("validation/accuracy", colour="model.norm", tuned=True).captioned(
+            "Learning curves, each at its tuned rate: which is first at 90 %?"
         ),
         lines(
-            "generalisation_gap",
-            over="batch_size",
-            colour="model.norm",
-            tuned=True,
-            part="noise",
-            caption="The gap over the batch size, on 200 examples, after equal steps.",
-        ),
+            "generalisation_gap", over="batch_size", colour="model.norm", tuned=True, part="noise"
+        ).captioned("The gap over the batch size, on 200 examples, after equal steps."),
         lines(
-            "test/accuracy",
-            over="model.dropout",
-            colour="model.norm",
-            tuned=True,
-            part="dropout",
-            caption="Test accuracy with and without dropout, on 200 examples.",
-        ),
+            "test/accuracy", over="model.dropout", colour="model.norm", tuned=True, part="dropout"
+        ).captioned("Test accuracy with and without dropout, on 200 examples."),
     ),
     tiers={
         "smoke": {

@@ -49,6 +49,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -175,10 +176,7 @@ def folds(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
             for i, part in enumerate(parts[:1] if cell["folds"] == 1 else parts)
         ]
         relative.append(sum(errors) / len(errors) / truth - 1)
-    return {
-        ERROR: sum(abs(one) for one in relative) / DRAWS,
-        BIAS: sum(relative) / DRAWS,
-    }
+    return {ERROR: sum(abs(one) for one in relative) / DRAWS, BIAS: sum(relative) / DRAWS}
 
 
 def _ridge_error(features: Any, prices: Any, fit: Any, rows: Any) -> float:
@@ -198,6 +196,13 @@ def _ridge_error(features: Any, prices: Any, fit: Any, rows: Any) -> float:
 LOG = {"target": "log", "scaling": "train"}
 LINE, MLP = {"network": "linear"}, {"network": "mlp"}
 FREE, DECAYED = {"decay": 0.0}, {"decay": 0.1}
+
+LOG, PRICE = {"target": "log", "scaling": "train"}, {"target": "price", "scaling": "train"}
+predicted = shared(number=36, of=LOG_RMSE, direction="lower", scale="ratio", source="房屋数据")
+decayed = shared(
+    number=36, part="decay", of=LOG_RMSE, matters=1.02, scale="ratio", source="房屋数据"
+)
+folded = shared(number=18, part="folds", of=ERROR, source="k-则交叉验证，非大数据集")
 
 study = Study(
     title="House prices",
@@ -241,74 +246,33 @@ study = Study(
             probe=folds,
             seeds=8,
             # One fold is a hold-out estimate.
-            grid=(
-                axis("source", ("boston",)),
-                axis("folds", (1, 2, 5, 10)),
-                axis("n", (50, 300)),
-            ),
+            grid=(axis("source", ("boston",)), axis("folds", (1, 2, 5, 10)), axis("n", (50, 300))),
         ),
     ),
     claims=(
-        Difference(
-            number=36,
-            of=LOG_RMSE,
-            arm=LOG | LINE | FREE,
-            against={"target": "price", "scaling": "train"} | LINE | FREE,
-            direction="lower",
-            matters=1.02,
-            scale="ratio",
-            says="A line fitted to log prices has a lower log-RMSE than one fitted to prices.",
-            source="房屋数据",
-            because="It is trained on what it is judged by: a tenth too much is the same error on a "
-            "cheap house as on a dear one.",
+        predicted(
+            Difference, arm=LOG | LINE | FREE, against=PRICE | LINE | FREE, matters=1.02
+        ).says(
+            "A line fitted to log prices has a lower log-RMSE than one fitted to prices.",
+            because="It is trained on what it is judged by: a tenth too much is the same error on "
+            "a cheap house as on a dear one.",
         ),
-        Difference(
-            number=36,
-            of=LOG_RMSE,
-            arm=LOG | MLP | FREE,
-            against={"target": "price", "scaling": "train"} | MLP | FREE,
-            direction="lower",
-            matters=1.02,
-            scale="ratio",
-            says="A hidden layer trained on log prices has a lower log-RMSE than one on prices.",
-            source="房屋数据",
+        predicted(Difference, arm=LOG | MLP | FREE, against=PRICE | MLP | FREE, matters=1.02).says(
+            "A hidden layer trained on log prices has a lower log-RMSE than one on prices.",
             because="It could bend prices itself, but would still be trained on another measure.",
         ),
-        Difference(
-            number=36,
-            of=LOG_RMSE,
-            arm=LOG | MLP | FREE,
-            against=LOG | LINE | FREE,
-            direction="lower",
-            matters=1.05,
-            scale="ratio",
-            says="A hidden layer predicts log prices better than a line.",
-            source="房屋数据",
+        predicted(Difference, arm=LOG | MLP | FREE, against=LOG | LINE | FREE, matters=1.05).says(
+            "A hidden layer predicts log prices better than a line.",
             because="What a room is worth depends on where it is, and a sum cannot say that.",
         ),
-        Difference(
-            number=36,
-            part="decay",
-            of=LOG_RMSE,
-            arm=LOG | MLP | DECAYED,
-            against=LOG | MLP | FREE,
-            direction="lower",
-            matters=1.02,
-            scale="ratio",
-            says="Weight decay helps the network with a hidden layer.",
-            source="房屋数据",
+        decayed(
+            Difference, arm=LOG | MLP | DECAYED, against=LOG | MLP | FREE, direction="lower"
+        ).says(
+            "Weight decay helps the network with a hidden layer.",
             because="A thousand weights on a few hundred houses can fit their noise.",
         ),
-        Equivalence(
-            number=36,
-            part="decay",
-            of=LOG_RMSE,
-            arm=LOG | LINE | DECAYED,
-            against=LOG | LINE | FREE,
-            matters=1.02,
-            scale="ratio",
-            says="Weight decay makes no difference to the line.",
-            source="房屋数据",
+        decayed(Equivalence, arm=LOG | LINE | DECAYED, against=LOG | LINE | FREE).says(
+            "Weight decay makes no difference to the line.",
             because="Thirteen numbers from hundreds of houses leave little to restrain.",
         ),
         Equivalence(
@@ -324,31 +288,27 @@ study = Study(
             because="It is a leak, but of means and variances alone, and hundreds of houses fix "
             "those already. It is still a habit to avoid: with labels the same leak is fatal.",
         ),
-        Difference(
-            number=18,
-            part="folds",
-            of=ERROR,
+        folded(
+            Difference,
             arm={"folds": 5, "n": 50},
             against={"folds": 1, "n": 50},
             direction="lower",
             matters=1.2,
             scale="ratio",
-            says="On 50 houses, 5 folds come nearer to the true error than one hold-out split.",
-            source="k-则交叉验证，非大数据集",
+        ).says(
+            "On 50 houses, 5 folds come nearer to the true error than one hold-out split.",
             because="Every house is predicted once, instead of one in five.",
         ),
-        Interaction(
-            number=18,
-            part="folds",
-            of=ERROR,
+        folded(
+            Interaction,
             arm={"folds": 5},
             against={"folds": 1},
             within={"n": 300},
             without={"n": 50},
             direction="higher",
             matters=0.02,
-            says="Cross-validation is for small data: on 300 houses it gains less over a hold-out.",
-            source="k-则交叉验证，非大数据集",
+        ).says(
+            "Cross-validation is for small data: on 300 houses it gains less over a hold-out.",
             because="A fifth of 300 is a sample large enough to judge by.",
         ),
         Difference(
@@ -366,32 +326,17 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            LOG_RMSE,
-            over="target",
-            colour="network",
-            caption="Test error of networks trained on the price and on its logarithm.",
+        lines(LOG_RMSE, over="target", colour="network").captioned(
+            "Test error of networks trained on the price and on its logarithm."
         ),
-        lines(
-            LOG_RMSE,
-            over="decay",
-            colour="network",
-            part="decay",
-            caption="Test error with and without decay, on log prices.",
+        lines(LOG_RMSE, over="decay", colour="network", part="decay").captioned(
+            "Test error with and without decay, on log prices."
         ),
-        lines(
-            ERROR,
-            over="n",
-            colour="folds",
-            part="folds",
-            caption="How far the estimate is from the truth; one fold is a hold-out.",
+        lines(ERROR, over="n", colour="folds", part="folds").captioned(
+            "How far the estimate is from the truth; one fold is a hold-out."
         ),
-        lines(
-            BIAS,
-            over="folds",
-            colour="n",
-            part="folds",
-            caption="Few folds promise too little: the estimate over the truth.",
+        lines(BIAS, over="folds", colour="n", part="folds").captioned(
+            "Few folds promise too little: the estimate over the truth."
         ),
     ),
     tiers={

@@ -45,6 +45,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -103,6 +104,16 @@ def network(activation: str, *units: int) -> dict[str, Any]:
     return {"model.activation": activation, "model.widths": units}
 
 
+perceptron_ends = shared(number=11, part="perceptron", source="感知机")
+two_units = shared(number=12, part="two_units", source="于是出现了多层感知机").also(
+    of="test/accuracy", event="reached", level=SOLVED, than=0.9, direction="higher"
+)
+units = shared(number=12, of="test/accuracy", direction="higher", source="于是出现了多层感知机")
+no_layer = shared(number=13, part="linear", source="和softMax的最大区别就是中间的隐藏层").also(
+    arm=network("identity", 8)
+)
+fails = shared(number=12, of="test/accuracy", event="reached", than=0.5, direction="lower")
+
 study = Study(
     title="Perceptron and XOR",
     question="What stops the perceptron at XOR, and what do a hidden layer and activation change?",
@@ -136,10 +147,7 @@ study = Study(
             ),
         ),
         Part(
-            "perceptron",
-            probe=perceptron,
-            grid=(axis("margin", (0.02, 0.05, 0.1, 0.2)),),
-            seeds=8,
+            "perceptron", probe=perceptron, grid=(axis("margin", (0.02, 0.05, 0.1, 0.2)),), seeds=8
         ),
         Part(
             "lines",
@@ -149,27 +157,21 @@ study = Study(
         ),
     ),
     claims=(
-        Identity(
-            number=11,
-            part="perceptron",
-            of=BEYOND,
-            tolerance=0.0,
-            says="On separable classes the perceptron stops, after at most (r² + 1)/ρ² mistakes.",
-            source="感知机",
+        perceptron_ends(Identity, of=BEYOND, tolerance=0.0).says(
+            "On separable classes the perceptron stops, after at most (r² + 1)/ρ² mistakes.",
             because="Each mistake turns the weights towards the separating line by at least the "
             "margin ρ, and lengthens them by little. That cannot go on for long.",
         ),
-        Trend(
-            number=11,
-            part="perceptron",
+        perceptron_ends(
+            Trend,
             of=MISTAKES,
             over="margin",
             per="doubling",
             direction="lower",
             matters=1.3,
             scale="ratio",
-            says="The wider the margin between the classes, the fewer mistakes it makes.",
-            source="感知机",
+        ).says(
+            "The wider the margin between the classes, the fewer mistakes it makes.",
             because="Of the bound, twice the margin leaves a quarter.",
         ),
         Identity(
@@ -182,138 +184,67 @@ study = Study(
             because="The line between the corners of one class crosses that of the other, so "
             "whatever separates three of them has the fourth on the wrong side.",
         ),
-        Rate(
-            number=12,
+        fails(
+            Rate,
             part="linear",
-            of="test/accuracy",
             arm=network("identity"),
-            event="reached",
             level=BEYOND_LINES,
-            than=0.5,
-            direction="lower",
-            says="Training a network without a hidden layer does not get beyond 75 % either.",
             source="感知机无法解决xor问题",
+        ).says(
+            "Training a network without a hidden layer does not get beyond 75 % either.",
             because="It is a line, however it is found.",
         ),
-        Rate(
-            number=12,
-            of="test/accuracy",
-            arm=network("relu", 1),
-            event="reached",
-            level=SOLVED,
-            than=0.5,
-            direction="lower",
-            says="One hidden unit is not enough.",
-            source="于是出现了多层感知机",
+        fails(Rate, arm=network("relu", 1), level=SOLVED, source="于是出现了多层感知机").says(
+            "One hidden unit is not enough.",
             because="One unit sees one direction of the plane, and its output changes one way.",
         ),
-        Rate(
-            number=12,
-            part="two_units",
-            of="test/accuracy",
-            arm=network("relu", 2),
-            event="reached",
-            level=SOLVED,
-            than=0.9,
-            direction="higher",
-            says="Two hidden ReLU units are enough: they solve XOR nine times in ten.",
-            source="于是出现了多层感知机",
-            because="Two units can express it. Whether training finds the way is another matter: "
-            "a unit that is silent on all corners stays silent.",
+        two_units(Rate, arm=network("relu", 2)).says(
+            "Two hidden ReLU units are enough: they solve XOR nine times in ten.",
+            because="Two units can express it. Whether training finds the way is another matter: a "
+            "unit that is silent on all corners stays silent.",
         ),
-        Rate(
-            number=12,
-            part="two_units",
-            of="test/accuracy",
-            arm=network("tanh", 2),
-            event="reached",
-            level=SOLVED,
-            than=0.9,
-            direction="higher",
-            says="Two hidden tanh units are enough: they solve XOR nine times in ten.",
-            source="于是出现了多层感知机",
+        two_units(Rate, arm=network("tanh", 2)).says(
+            "Two hidden tanh units are enough: they solve XOR nine times in ten.",
             because="Each draws a line, and the output asks whether a point lies between the two.",
         ),
-        Rate(
-            number=12,
-            part="two_units",
-            of="test/accuracy",
-            arm=network("sigmoid", 2),
-            event="reached",
-            level=SOLVED,
-            than=0.9,
-            direction="higher",
-            says="Two hidden sigmoid units are enough: they solve XOR nine times in ten.",
-            source="于是出现了多层感知机",
+        two_units(Rate, arm=network("sigmoid", 2)).says(
+            "Two hidden sigmoid units are enough: they solve XOR nine times in ten.",
             because="A sigmoid is a tanh, shifted and half as wide; its gradients are smaller.",
         ),
-        Rate(
-            number=12,
-            of="test/accuracy",
-            arm=network("relu", 8),
-            event="reached",
-            level=SOLVED,
-            than=0.5,
-            direction="higher",
-            says="Eight hidden ReLU units solve XOR from most starts.",
-            source="于是出现了多层感知机",
+        units(Rate, arm=network("relu", 8), event="reached", level=SOLVED, than=0.5).says(
+            "Eight hidden ReLU units solve XOR from most starts.",
             because="Any two that stand well will do.",
         ),
-        Ordering(
-            number=12,
-            of="test/accuracy",
-            over="model.widths",
-            arm={"model.activation": "relu"},
-            direction="higher",
-            matters=0.5,
-            says="The more hidden units, the more of XOR is learned, beyond what is needed.",
-            source="于是出现了多层感知机",
+        units(Ordering, over="model.widths", arm={"model.activation": "relu"}, matters=0.5).says(
+            "The more hidden units, the more of XOR is learned, beyond what is needed.",
             because="More units are more tickets in the lottery of the start.",
         ),
-        Rate(
-            number=13,
-            part="linear",
+        no_layer(
+            Rate,
             of="test/accuracy",
-            arm=network("identity", 8),
             event="reached",
             level=BEYOND_LINES,
             than=0.5,
             direction="lower",
-            says="Eight hidden units without an activation do no better than a line.",
-            source="和softMax的最大区别就是中间的隐藏层",
+        ).says(
+            "Eight hidden units without an activation do no better than a line.",
             because="A linear map of a linear map is a linear map. What makes the difference is "
             "the activation between the layers.",
         ),
-        Equivalence(
-            number=13,
-            part="linear",
-            of="test/loss",
-            arm=network("identity", 8),
-            against=network("identity"),
-            matters=0.02,
-            says="A hidden layer without an activation gains nothing over none: equal losses.",
-            source="和softMax的最大区别就是中间的隐藏层",
+        no_layer(Equivalence, of="test/loss", against=network("identity"), matters=0.02).says(
+            "A hidden layer without an activation gains nothing over none: equal losses.",
             because="Both come to rest at a loss of ln 2, that of saying one half to everything.",
         ),
     ),
     views=(
-        lines(
-            "test/accuracy",
-            over="model.widths",
-            colour="model.activation",
-            caption="Test accuracy on XOR over the hidden units: every point is a start.",
+        lines("test/accuracy", over="model.widths", colour="model.activation").captioned(
+            "Test accuracy on XOR over the hidden units: every point is a start."
         ),
-        lines(
-            "test/accuracy",
-            over="model.widths",
-            part="linear",
-            caption="The same without an activation: nothing above 75 %.",
+        lines("test/accuracy", over="model.widths", part="linear").captioned(
+            "The same without an activation: nothing above 75 %."
         ),
-        lines(
-            MISTAKES,
-            over="margin",
-            part="perceptron",
-            caption="Mistakes of the perceptron over the margin between two separable classes.",
+        lines(MISTAKES, over="margin", part="perceptron").captioned(
+            "Mistakes of the perceptron over the margin between two separable classes."
         ),
     ),
     tiers={

@@ -175,15 +175,11 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            "test/accuracy",
-            over="model.name",
-            caption="Test accuracy of the book's first two networks, every seed a point.",
+        lines("test/accuracy", over="model.name").captioned(
+            "Test accuracy of the book's first two networks, every seed a point."
         ),
-        curves(
-            "train/running_accuracy",
-            colour="model.name",
-            caption="Training accuracy: where are the two after equal numbers of steps?",
+        curves("train/running_accuracy", colour="model.name").captioned(
+            "Training accuracy: where are the two after equal numbers of steps?"
         ),
     ),
     tiers={

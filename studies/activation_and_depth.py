@@ -126,8 +126,10 @@ def trained(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 
 SIGMOID, RELU = {"activation": "sigmoid"}, {"activation": "relu"}
 LARGE = RELU | {"scale": 2.0}
-explodes = shared(number=31, part="relu", source="ReLu … 经过比较深的几层后会梯度爆炸").also(
-    of=RATIO, over="depth", per="unit", direction="higher", matters=0.05
+VANISHES = "Sigmoid … 会导致梯度消失"
+over_depth = shared(of=RATIO, over="depth", per="unit", matters=0.05)
+explodes = over_depth.also(
+    number=31, part="relu", direction="higher", source="ReLu … 经过比较深的几层后会梯度爆炸"
 )
 falls_behind = shared(
     number=34, part="trained", source="Sigmoid … 网络层数过多时会导致梯度消失"
@@ -228,14 +230,14 @@ study = Study(
             "the chi-squared distribution with four degrees of freedom. A hundred of them give "
             "exp(55.8), or 10^24.2.",
         ),
-        explodes(Trend, arm={"activation": "relu", "scale": 1.0}).says(
+        explodes(Trend, arm=RELU | {"scale": 1.0}).says(
             "ReLU makes gradients explode with depth, also at weights of scale 1, which keep the "
             "size of a signal in a linear network.",
             because="ReLU passes a slope of 1 for half of its inputs and 0 for the rest, so a "
             "layer multiplies the norm by scale/√2, less than 1 here. The activation alone "
             "explodes nothing.",
         ),
-        explodes(Trend, arm={"activation": "relu", "scale": math.sqrt(2.0)}).says(
+        explodes(Trend, arm=RELU | {"scale": math.sqrt(2.0)}).says(
             "ReLU makes gradients explode with depth, also at weights of scale √2.",
             because="At √2, the scale of He et al. (2015), the factor scale/√2 is 1: the weights "
             "make up for the half of the units that are silent.",
@@ -244,16 +246,10 @@ study = Study(
             "ReLU makes gradients explode with depth at weights of scale 2.",
             because="Above √2 the factor a layer is above 1. It is the weights that decide.",
         ),
-        Trend(
-            number=34,
-            of=RATIO,
-            over="depth",
-            per="unit",
-            arm={"activation": "sigmoid", "scale": 1.0},
-            direction="lower",
-            matters=0.05,
-            says="Sigmoid makes gradients vanish with depth.",
-            source="Sigmoid … 会导致梯度消失",
+        over_depth(
+            Trend, number=34, arm=SIGMOID | {"scale": 1.0}, direction="lower", source=VANISHES
+        ).says(
+            "Sigmoid makes gradients vanish with depth.",
             because="The slope of a sigmoid is at most a quarter, at zero.",
         ),
         Threshold(
@@ -266,7 +262,7 @@ study = Study(
             matters=0.01,
             says="Each sigmoid layer leaves at most a quarter of the gradient, whatever the "
             "weights: also at scale 2.",
-            source="Sigmoid … 会导致梯度消失",
+            source=VANISHES,
             because="A quarter bounds the slope of the sigmoid, not of the layer, which also "
             "multiplies by its weights: larger weights give some of it back, until units saturate.",
         ),
@@ -315,13 +311,11 @@ study = Study(
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "product.seeds", "trained.seeds"), 2),
             "depth": (2, 20),
             "relu.scale": (1.0, 2.0),
             "sigmoid.scale": (2.0,),
-            "product.seeds": 2,
             "trained.depth": (1, 4),
-            "trained.seeds": 2,
             "trained.epochs": (1,),
         },
         "full": {"seeds": 16, "trained.depth": (1, 2, 4, 8, 16)},

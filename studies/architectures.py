@@ -33,6 +33,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
+    Axis,
     Budget,
     Data,
     Difference,
@@ -53,6 +54,10 @@ from suite.seeds import stream
 SHALLOW = ((1, 8), (1, 16))
 DEEP = ((2, 8), (2, 16))
 WIDE_KERNEL = ((1, 10, 5), (1, 16, 5))
+RATES: Axis = axis("optimizer.lr", (0.002, 0.01, 0.05))
+ACTIVATIONS: Axis = axis("model.activation", ("sigmoid", "relu"))
+# Blocks and widths are fields of the VGG here: back to their defaults.
+ANOTHER_NETWORK = {"model.blocks": Model().blocks, "model.widths": (256,)}
 
 # The book's networks, with the size of their images.
 NETWORKS: Mapping[str, tuple[Model, int]] = {
@@ -130,6 +135,7 @@ FOUR, TWO = {"model.blocks": DEEP}, {"model.blocks": SHALLOW}
 SIGMOID, RELU = {"model.activation": "sigmoid"}, {"model.activation": "relu"}
 AVERAGE, MAX = {"model.pooling": "average"}, {"model.pooling": "max"}
 ALL_PATHS = {"model.inception": "all"}
+NIN, GOOGLENET = "NiN 使用了卷积层替代了全连接层", "引入了 inception 块"
 lenet = shared(
     number=49, part="lenet", of="test/accuracy", direction="higher", matters=0.01, source="LeNet"
 )
@@ -137,8 +143,12 @@ alexnet = shared(number=50, source="AlexNet 本质和 LeNet 一致，仅改动�
     of="test/accuracy", direction="higher", matters=0.01
 )
 counted = shared(number=54, part="counts", tolerance=0.0, source="模型参数计算")
-inception = shared(number=55, part="counts", source="引入了 inception 块").also(
+fewer = shared(number=55, part="counts", source=GOOGLENET).also(
     arm={"network": "GoogLeNet"}, direction="lower", matters=1.5, scale="ratio"
+)
+# Claim that a path of the inception blocks contributes to the accuracy.
+every_path = shared(number=55, part="inception", of="test/accuracy", source=GOOGLENET).also(
+    arm=ALL_PATHS, direction="higher", matters=0.005
 )
 
 study = Study(
@@ -152,43 +162,28 @@ study = Study(
         batch_size=32,
         budget=Budget(epochs=8, evaluations=1),
     ),
-    grid=(
-        axis("model.blocks", (SHALLOW, DEEP)),
-        axis("model.activation", ("sigmoid", "relu")),
-        axis("optimizer.lr", (0.002, 0.01, 0.05)),
-    ),
+    grid=(axis("model.blocks", (SHALLOW, DEEP)), ACTIVATIONS, RATES),
     seeds=5,
     parts=(
         Part(
             "lenet",
-            changes={"model.name": "lenet", "model.widths": (256,), "model.blocks": Model().blocks},
-            grid=(
-                axis("model.activation", ("sigmoid", "relu")),
-                axis("model.pooling", ("average", "max")),
-                axis("optimizer.lr", (0.002, 0.01, 0.05)),
-            ),
+            changes=ANOTHER_NETWORK | {"model.name": "lenet"},
+            grid=(ACTIVATIONS, axis("model.pooling", ("average", "max")), RATES),
         ),
-        Part(
-            "kernel",
-            grid=(
-                axis("model.blocks", (DEEP, WIDE_KERNEL)),
-                axis("optimizer.lr", (0.002, 0.01, 0.05)),
-            ),
-        ),
+        Part("kernel", grid=(axis("model.blocks", (DEEP, WIDE_KERNEL)), RATES)),
         Part(
             "head",
             changes={"model.widths": (64,)},
             grid=(
                 axis("model.head", ("linear", "average")),
                 axis("model.dropout", (0.0, 0.5)),
-                axis("optimizer.lr", (0.002, 0.01, 0.05)),
+                RATES,
             ),
         ),
         Part(
             "speed",
             changes={
-                "model.blocks": Model().blocks,
-                "model.widths": (256,),
+                **ANOTHER_NETWORK,
                 "data.image_size": 67,
                 "data.train_examples": 160,
                 "data.validation_examples": 40,
@@ -205,8 +200,7 @@ study = Study(
         Part(
             "inception",
             changes={
-                "model.blocks": Model().blocks,
-                "model.widths": (256,),
+                **ANOTHER_NETWORK,
                 "model.name": "googlenet",
                 "data.image_size": 96,
                 "optimizer.name": "sgd",
@@ -283,7 +277,7 @@ study = Study(
             against={"model.head": "linear", "model.dropout": 0.0},
             matters=0.02,
             says="1×1 convolutions with a global average replace the linear layers without loss.",
-            source="NiN 使用了卷积层替代了全连接层",
+            source=NIN,
             because="They judge each place by itself and vote. What is lost is where a feature is.",
         ),
         Difference(
@@ -296,7 +290,7 @@ study = Study(
             matters=2.0,
             scale="ratio",
             says="NiN has less than half the parameters of AlexNet.",
-            source="NiN 使用了卷积层替代了全连接层",
+            source=NIN,
             because="Nine in ten of AlexNet's are in its linear layers.",
         ),
         counted(Identity, of=PARAMETERS_ERROR).says(
@@ -308,60 +302,28 @@ study = Study(
             "The formulas give the multiply-adds of every network.",
             because="Every weight of a convolution is used once for each pixel of its output.",
         ),
-        inception(Difference, of=PARAMETERS, against={"network": "plain 3×3"}).says(
+        fewer(Difference, of=PARAMETERS, against={"network": "plain 3×3"}).says(
             "Inception blocks need fewer parameters than 3×3 convolutions with equal outputs.",
             because="1×1 convolutions thin the channels out before the larger kernels.",
         ),
-        inception(Difference, of=MULTIPLY_ADDS, against={"network": "plain 5×5"}).says(
+        fewer(Difference, of=MULTIPLY_ADDS, against={"network": "plain 5×5"}).says(
             "Inception blocks need fewer multiply-adds than 5×5 convolutions with equal outputs.",
             because="Only a small share of the outputs comes from a 5×5 kernel.",
         ),
-        Difference(
-            number=55,
-            part="inception",
-            of="test/accuracy",
-            arm=ALL_PATHS,
-            against={"model.inception": "no 1x1"},
-            direction="higher",
-            matters=0.005,
-            source="引入了 inception 块",
-            says="GoogLeNet is better with its 1×1 paths than without them.",
+        every_path(Difference, against={"model.inception": "no 1x1"}).says(
+            "GoogLeNet is better with its 1×1 paths than without them.",
             because="Each path looks at another distance; the next block takes what it needs.",
         ),
-        Difference(
-            number=55,
-            part="inception",
-            of="test/accuracy",
-            arm=ALL_PATHS,
-            against={"model.inception": "no 3x3"},
-            direction="higher",
-            matters=0.005,
-            source="引入了 inception 块",
-            says="GoogLeNet is better with its 3×3 paths than without them.",
+        every_path(Difference, against={"model.inception": "no 3x3"}).says(
+            "GoogLeNet is better with its 3×3 paths than without them.",
             because="Each path looks at another distance; the next block takes what it needs.",
         ),
-        Difference(
-            number=55,
-            part="inception",
-            of="test/accuracy",
-            arm=ALL_PATHS,
-            against={"model.inception": "no 5x5"},
-            direction="higher",
-            matters=0.005,
-            source="引入了 inception 块",
-            says="GoogLeNet is better with its 5×5 paths than without them.",
+        every_path(Difference, against={"model.inception": "no 5x5"}).says(
+            "GoogLeNet is better with its 5×5 paths than without them.",
             because="Each path looks at another distance; the next block takes what it needs.",
         ),
-        Difference(
-            number=55,
-            part="inception",
-            of="test/accuracy",
-            arm=ALL_PATHS,
-            against={"model.inception": "no pool"},
-            direction="higher",
-            matters=0.005,
-            source="引入了 inception 块",
-            says="GoogLeNet is better with its pooling paths than without them.",
+        every_path(Difference, against={"model.inception": "no pool"}).says(
+            "GoogLeNet is better with its pooling paths than without them.",
             because="Each path looks at another distance; the next block takes what it needs.",
         ),
     ),

@@ -69,41 +69,12 @@ SOURCES: dict[Transformation, str] = dict.fromkeys(LIGHTING, "照明条件") | d
 )
 
 
-def lost(shift: Transformation) -> Threshold:
-    """Claim that a network trained on images as they are loses accuracy under a shift."""
-    return Threshold(
-        number=75,
-        of=f"test/{shift}/drop",
-        arm={"augmentation": NONE},
-        level=0.0,
-        direction="higher",
-        matters=0.05,
-        says=f"{WORSE[shift]}, a network trained without augmentation loses accuracy.",
-        source=SOURCES[shift],
-        because="It was fitted to images of one kind. How much that costs depends on what the "
-        "shift does to them: a digit on black is a digit in any light, and stays one when its "
-        "finest lines are lost; noise also lights pixels that were always black in training.",
-    )
-
-
-def kept(shift: Transformation, matching: Names, training: str) -> Threshold:
-    """Claim that less than half of a loss that matters remains after training with the shift."""
-    return Threshold(
-        number=75,
-        of=f"test/{shift}/drop",
-        arm={"augmentation": matching},
-        level=0.025,
-        direction="lower",
-        matters=0.005,
-        says=f"{WORSE[shift]}, a network trained {training} loses less than 2.5 points.",
-        source=SOURCES[shift],
-        because="Shifted images are then no longer shifted: they are like those in training, or "
-        "like the harder half of them.",
-    )
-
-
 AS_IT_IS, ON_MOVED = {"augmentation": NONE}, {"augmentation": MOVED}
 IN_OTHER_LIGHT, ON_DEVICES = {"augmentation": LIGHTING}, {"augmentation": DEVICE}
+# A network trained on images as they are loses accuracy under a shift.
+lost = shared(number=75, arm=AS_IT_IS, level=0.0, direction="higher", matters=0.05)
+# Less than half of a loss that matters remains after training with the shift.
+kept = shared(number=75, level=0.025, direction="lower", matters=0.005)
 foreseen = shared(number=76, against=AS_IT_IS, source="预测可能的数据情况")
 
 study = Study(
@@ -132,9 +103,28 @@ study = Study(
         ),
     ),
     claims=(
-        *(lost(shift) for shift in (*LIGHTING, *DEVICE)),
-        *(kept(shift, LIGHTING, "in other light") for shift in LIGHTING),
-        *(kept(shift, DEVICE, "on images of worse devices") for shift in DEVICE),
+        *(
+            lost(Threshold, of=f"test/{shift}/drop", source=SOURCES[shift]).says(
+                f"{WORSE[shift]}, a network trained without augmentation loses accuracy.",
+                because="It was fitted to images of one kind. How much that costs depends on what "
+                "the shift does to them: a digit on black is a digit in any light, and stays one "
+                "when its finest lines are lost; noise also lights pixels that were always black "
+                "in training.",
+            )
+            for shift in (*LIGHTING, *DEVICE)
+        ),
+        *(
+            kept(Threshold, of=f"test/{shift}/drop", arm=arm, source=SOURCES[shift]).says(
+                f"{WORSE[shift]}, a network trained {training} loses less than 2.5 points.",
+                because="Shifted images are then no longer shifted: they are like those in "
+                "training, or like the harder half of them.",
+            )
+            for arm, shifts, training in (
+                (IN_OTHER_LIGHT, LIGHTING, "in other light"),
+                (ON_DEVICES, DEVICE, "on images of worse devices"),
+            )
+            for shift in shifts
+        ),
         foreseen(
             Difference,
             of="test/translation/accuracy",
@@ -200,8 +190,8 @@ study = Study(
             "Accuracy on validation, which is neither augmented nor shifted, over the rate: does "
             "the grid hold each arm's best?"
         ),
-        images(
-            "training images", caption="What each arm trains on: could you still read every digit?"
+        images("training images").captioned(
+            "What each arm trains on: could you still read every digit?"
         ),
         images("test images", where={"augmentation": NONE}).captioned(
             "What every arm is tested on: shifts are drawn from the harder half."

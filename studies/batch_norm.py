@@ -27,6 +27,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
+    Axis,
     Budget,
     Data,
     Difference,
@@ -48,6 +49,9 @@ from suite import (
 from suite.seeds import stream
 
 FEW = 200
+BRIEFLY = {"data.train_examples": FEW, "budget.epochs": None, "budget.evaluations": 1}
+NORMS: Axis = axis("model.norm", ("none", "batch"))
+RATES: Axis = axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0))
 
 MEAN = define_metric("norm/mean", "mean of a normalised unit, largest")
 VARIANCE = define_metric("norm/variance_error", "variance of a normalised unit less 1, largest")
@@ -70,11 +74,8 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     channels = cell["channels"]
     plain = build(Model("mlp", widths=(channels,)), (64,), 10, seed)
     network = build(Model("mlp", widths=(channels,), norm="batch"), (64,), 10, seed)
-    norm = (
-        next(one for one in network.modules() if isinstance(one, torch.nn.BatchNorm1d))
-        .double()
-        .train()
-    )
+    norm = next(one for one in network.modules() if isinstance(one, torch.nn.BatchNorm1d))
+    norm.double().train()
     draw = torch.Generator().manual_seed(stream(seed, "init"))
     spread, centre, scale, shift = torch.randn(4, channels, generator=draw, dtype=torch.float64)
     spread, scale = 1.0 + spread.abs(), 0.5 + scale.abs()
@@ -101,6 +102,7 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 NORM, PLAIN = {"model.norm": "batch"}, {"model.norm": "none"}
 SMALL, LARGE = {"batch_size": 8}, {"batch_size": 200}
 DROPOUT, KEPT = {"model.dropout": 0.5}, {"model.dropout": 0.0}
+FAST = {"optimizer.lr": 3.0}
 noise = shared(number=56, part="noise", source="在小批量中加入噪音控制复杂度").also(
     of="generalisation_gap", direction="lower", matters=0.01
 )
@@ -109,6 +111,7 @@ holds = shared(number=58, part="layer", tolerance=0.0, source="拥有参数的�
 with_dropout = shared(
     number=59, part="dropout", of="test/accuracy", source="没必要和丢弃法混合使用"
 )
+norm = shared(arm=NORM, against=PLAIN)
 
 study = Study(
     title="Batch normalisation",
@@ -120,44 +123,20 @@ study = Study(
         optimizer=Optimizer("sgd"),
         budget=Budget(epochs=60, evaluations=170),
     ),
-    grid=(
-        axis("model.norm", ("none", "batch")),
-        axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)),
-    ),
+    grid=(NORMS, axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0))),
     seeds=16,
     target=Target("validation/accuracy", 0.9),
     parts=(
         Part(
             "noise",
-            changes={
-                "model.widths": (64,),
-                "data.train_examples": FEW,
-                "budget.epochs": None,
-                "budget.steps": 200,
-                "budget.evaluations": 1,
-            },
-            grid=(
-                axis("model.norm", ("none", "batch")),
-                axis("batch_size", (8, 40, 200)),
-                axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0)),
-            ),
+            changes=BRIEFLY | {"model.widths": (64,), "budget.steps": 200},
+            grid=(NORMS, axis("batch_size", (8, 40, 200)), RATES),
             seeds=8,
         ),
         Part(
             "dropout",
-            changes={
-                "model.widths": (256,),
-                "data.train_examples": FEW,
-                "batch_size": 40,
-                "budget.epochs": None,
-                "budget.steps": 300,
-                "budget.evaluations": 1,
-            },
-            grid=(
-                axis("model.norm", ("none", "batch")),
-                axis("model.dropout", (0.0, 0.5)),
-                axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0)),
-            ),
+            changes=BRIEFLY | {"model.widths": (256,), "batch_size": 40, "budget.steps": 300},
+            grid=(NORMS, axis("model.dropout", (0.0, 0.5)), RATES),
             seeds=12,
         ),
         Part("layer", probe=layer, grid=(axis("channels", (1, 16, 64)),), seeds=5),
@@ -216,24 +195,24 @@ study = Study(
             because="There is no need for something that makes no difference; whether it makes one "
             "is a question of data and network, not of layers that exclude each other.",
         ),
-        Difference(
+        norm(
+            Difference,
             number=60,
             of="target/steps",
-            arm=NORM,
-            against=PLAIN,
             direction="lower",
             matters=1.25,
             scale="ratio",
-            says="A normalised network reaches 90 % in fewer steps, each at its best rate.",
             source="加速收敛",
+        ).says(
+            "A normalised network reaches 90 % in fewer steps, each at its best rate.",
             because="With every unit at one scale, one rate suits all the layers. (The best rate "
             "is that of the final accuracy, which need not be the fastest.)",
         ),
         Difference(
             number=60,
             of="test/accuracy",
-            arm=NORM | {"optimizer.lr": 3.0},
-            against=PLAIN | {"optimizer.lr": 3.0},
+            arm=NORM | FAST,
+            against=PLAIN | FAST,
             direction="higher",
             matters=0.1,
             says="A normalised network still learns at a rate at which the plain one does not.",
@@ -241,15 +220,10 @@ study = Study(
             because="Scaling up the weights before a normalisation does not change its output, "
             "but makes their gradient smaller: a step that is too large is followed by small ones.",
         ),
-        Equivalence(
-            number=61,
-            of="test/accuracy",
-            arm=NORM,
-            against=PLAIN,
-            matters=0.01,
-            says="Normalisation does not change the accuracy that is reached, each at its best "
-            "rate.",
-            source="不改变模型精度",
+        norm(
+            Equivalence, number=61, of="test/accuracy", matters=0.01, source="不改变模型精度"
+        ).says(
+            "Normalisation does not change the accuracy that is reached, each at its best rate.",
             because="Shift and scale can undo the normalisation, so both networks can express the "
             "same. Whether training finds the same is for the numbers to say.",
         ),
@@ -270,18 +244,15 @@ study = Study(
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "noise.seeds", "dropout.seeds", "layer.seeds"), 2),
             "budget.epochs": 1,
             "budget.evaluations": 2,
             "optimizer.lr": (0.1, 3.0),
-            "noise.seeds": 2,
             "noise.budget.steps": 20,
             "noise.batch_size": (8, 200),
             "noise.optimizer.lr": (0.3,),
-            "dropout.seeds": 2,
             "dropout.budget.steps": 20,
             "dropout.optimizer.lr": (0.3,),
-            "layer.seeds": 2,
         },
         "full": {
             "data.name": "fashion_mnist",

@@ -111,13 +111,12 @@ def features(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
 SMALL, LARGE = {"model.widths": (8,)}, {"model.widths": (256,)}
 FEW, MANY = {"data.train_examples": 50}, {"data.train_examples": 800}
 TRUE, RANDOM = {"data.random_labels": 0.0}, {"data.random_labels": 1.0}
-fits = shared(number=19, of="train/accuracy")
+memorises = shared(number=19, of="train/accuracy", source="高容量可以记住所有数据")
+matches = shared(number=22, source="模型容量需要匹配数据复杂度")
 fits_better = shared(of="train/accuracy", direction="higher", matters=0.5)
-matches = shared(number=22, part="examples", source="模型容量需要匹配数据复杂度").also(
-    of="test/accuracy", matters=0.01
-)
-rises_again = shared(number=22, part="features", source="模型容量需要匹配数据复杂度").also(
-    of=TEST_ERROR, direction="higher", matters=1.25, scale="ratio"
+widening = matches.also(part="examples", of="test/accuracy", matters=0.01)
+rises_again = matches.also(
+    part="features", of=TEST_ERROR, direction="higher", matters=1.25, scale="ratio"
 )
 
 study = Study(
@@ -171,32 +170,25 @@ study = Study(
         Part("features", probe=features, grid=(axis("features", (5, 10, 20, 40, 80, 320, 1280)),)),
     ),
     claims=(
-        fits(
-            Threshold,
+        Threshold(
+            number=19,
+            of="train/accuracy",
             arm={"model.widths": (2,), "data.random_labels": 0.0},
             level=0.95,
             direction="lower",
             matters=0.05,
+            says="A network of low capacity cannot fit even true labels.",
             source="低容量难以拟合训练数据",
-        ).says(
-            "A network of low capacity cannot fit even true labels.",
             because="Everything the output layer learns of an image has to pass two numbers, and "
             "ten classes are to be told apart by them.",
         ),
-        fits(
-            Threshold,
-            arm=LARGE | RANDOM,
-            level=0.95,
-            direction="higher",
-            matters=0.01,
-            source="高容量可以记住所有数据",
-        ).says(
+        memorises(Threshold, arm=LARGE | RANDOM, level=0.95, direction="higher", matters=0.01).says(
             "A network of high capacity can memorise all its data, labels drawn by lot included.",
             because="With many more parameters than examples, and images that differ, some setting "
             "gives each image any label one likes. That gradient descent finds it is a fact of "
             "experience (Zhang et al., 2017).",
         ),
-        fits(
+        memorises(
             Interaction,
             arm=SMALL,
             against=LARGE,
@@ -204,7 +196,6 @@ study = Study(
             without=TRUE,
             direction="lower",
             matters=0.05,
-            source="高容量可以记住所有数据",
         ).says(
             "Memorising asks for more capacity than learning: a modest network falls short by more "
             "on random labels than on true ones.",
@@ -238,7 +229,7 @@ study = Study(
             because="Small weights give outputs that hardly differ between images, so the loss "
             "pulls at all of them alike and cannot settle on the odd ones out.",
         ),
-        matches(
+        widening(
             Interaction, arm=LARGE, against=SMALL, within=MANY, without=FEW, direction="higher"
         ).says(
             "More data call for more capacity: widening gains more with many examples than with "
@@ -246,25 +237,25 @@ study = Study(
             because="The classical account: a wide network needs many examples to pin down its "
             "many parameters. It leaves out that training favours some solutions over others.",
         ),
-        matches(Difference, arm=FEW | LARGE, against=FEW | SMALL, direction="lower").says(
+        widening(Difference, arm=FEW | LARGE, against=FEW | SMALL, direction="lower").says(
             "On few examples, a network with hundreds of times more parameters than examples does "
             "worse on new ones than a modest network.",
             because="It could fit anything. Which of the many fits it ends at is up to the initial "
             "weights and to gradient descent, and those lean towards smooth ones.",
         ),
-        Trend(
-            number=22,
+        matches(
+            Trend,
             part="degree",
             of=BEST,
             over="examples",
             per="doubling",
             direction="higher",
-            scale="ratio",
             matters=1.05,
-            says="The number of coefficients that validation picks grows with the examples.",
-            source="模型容量需要匹配数据复杂度",
-            because="A coefficient costs noise in proportion to one over the number of examples, and "
-            "is worth its cost when what it can express is larger than that.",
+            scale="ratio",
+        ).says(
+            "The number of coefficients that validation picks grows with the examples.",
+            because="A coefficient costs noise in proportion to one over the number of examples, "
+            "and is worth its cost when what it can express is larger than that.",
         ),
         rises_again(Difference, arm={"features": 40}, against={"features": 10}).says(
             "As many parameters as examples do worse on new data than a quarter of that.",

@@ -152,14 +152,12 @@ study = Study(
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "softer.seeds", "two.seeds"), 2),
             "budget.epochs": None,
             "budget.steps": 20,
             "budget.evaluations": 1,
             "optimizer.lr": (0.1,),
-            "softer.seeds": 2,
             "softer.optimizer.lr": (0.1,),
-            "two.seeds": 2,
             "two.optimizer.lr": (0.1,),
         },
         "full": {

@@ -116,6 +116,8 @@ def product(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
         torch.set_num_threads(before)
 
 
+ON_GPU, ON_PROCESSOR = {"device": "cuda"}, {"device": "cpu"}
+SMALL, LARGE = {"size": 16}, {"size": 1024}
 module = shared(number=39, tolerance=0.0)
 # Claim that the GPU takes less time than the processor.
 faster = shared(number=39, part="product", direction="lower", scale="ratio", source="使用GPU")
@@ -156,31 +158,19 @@ study = Study(
             because="Both copy every parameter and buffer.",
         ),
         faster(
-            Difference,
-            of=PRODUCT,
-            arm={"device": "cuda", "size": 1024},
-            against={"device": "cpu", "size": 1024},
-            matters=2.0,
+            Difference, of=PRODUCT, arm=ON_GPU | LARGE, against=ON_PROCESSOR | LARGE, matters=2.0
         ).says(
             "A GPU multiplies matrices of 1024 × 1024 twice as fast as the processor.",
             because="Two thousand million operations keep thousands of cores busy.",
         ),
         faster(
-            Difference,
-            of=PRODUCT,
-            arm={"device": "cuda", "size": 16},
-            against={"device": "cpu", "size": 16},
-            matters=2.0,
+            Difference, of=PRODUCT, arm=ON_GPU | SMALL, against=ON_PROCESSOR | SMALL, matters=2.0
         ).says(
             "It does so for matrices of 16 × 16.",
             because="Telling the GPU what to do takes longer than doing it.",
         ),
         faster(
-            Difference,
-            of=CARRIED,
-            arm={"device": "cuda", "size": 1024},
-            against={"device": "cpu", "size": 1024},
-            matters=1.25,
+            Difference, of=CARRIED, arm=ON_GPU | LARGE, against=ON_PROCESSOR | LARGE, matters=1.25
         ).says(
             "At 1024 × 1024 it is faster even if the matrices are carried there and back.",
             because="Work grows with n³, what is carried with n².",

@@ -170,7 +170,7 @@ ends_alike = shared(number=70, of="test/accuracy", source="数据并行")
 faster = shared(number=71, of="cost/examples_per_second", source="性能好").also(
     direction="higher", matters=1.3, scale="ratio"
 )
-wrapper = shared(number=73, part="wrapper", source="具体实现：n.dataParalle()")
+wrappers = shared(number=73, part="wrapper", source="具体实现：n.dataParalle()")
 
 study = Study(
     title="One device against several",
@@ -280,12 +280,12 @@ study = Study(
             because="Twice the arithmetic is done for each exchange of gradients. (A batch twice as "
             "large is also another training: see the study of batch size and rate.)",
         ),
-        wrapper(Identity, of=DEVIATION, tolerance=1e-10).says(
+        wrappers(Identity, of=DEVIATION, tolerance=1e-10).says(
             "nn.DataParallel and DistributedDataParallel give the gradient of the whole batch.",
             because="One adds the gradients of its copies, the other averages those of processes "
             "with equal shards.",
         ),
-        wrapper(
+        wrappers(
             Difference,
             of=STEP_SECONDS,
             arm={"wrapper": "DataParallel", "devices": 2},
@@ -312,12 +312,9 @@ study = Study(
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "gradient.seeds", "lenet.seeds", "mlp.seeds"), 2),
             "budget.epochs": 1,
-            "gradient.seeds": 2,
-            "lenet.seeds": 2,
             "lenet.budget.steps": 2,
-            "mlp.seeds": 2,
             "mlp.budget.steps": 2,
         },
         "full": {

@@ -76,7 +76,7 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 HALF, NONE = {"model.dropout": 0.5}, {"model.dropout": 0.0}
 ON_FEW, ON_MANY = {"data.train_examples": FEW}, {"data.train_examples": MANY}
 drops = shared(number=28, part="layer", source="随机屏蔽某些单元")
-accuracy = shared(number=27, of="test/accuracy", matters=0.01, source="正则化限制")
+on_test = shared(number=27, of="test/accuracy", matters=0.01, source="正则化限制")
 
 study = Study(
     title="Dropout",
@@ -134,18 +134,18 @@ study = Study(
             because="The loss that is minimised is that of a network with units missing, which is "
             "not the one that is measured.",
         ),
-        accuracy(Difference, arm=ON_FEW | HALF, against=ON_FEW | NONE, direction="higher").says(
+        on_test(Difference, arm=ON_FEW | HALF, against=ON_FEW | NONE, direction="higher").says(
             "Dropout raises test accuracy where a wide network overfits few examples.",
             because="A limit helps by what it keeps the network from memorising. How much that is "
             "depends on the data: on small clean pictures little of it is noise.",
         ),
-        accuracy(
+        on_test(
             Interaction, arm=HALF, against=NONE, within=ON_FEW, without=ON_MANY, direction="higher"
         ).says(
             "Dropout gains more test accuracy on few examples than on many.",
             because="The more examples, the less there is to overfit.",
         ),
-        accuracy(Difference, part="narrow", arm=HALF, against=NONE, direction="lower").says(
+        on_test(Difference, part="narrow", arm=HALF, against=NONE, direction="lower").says(
             "Where nothing is overfitted, in a narrow network on many examples, dropout costs test "
             "accuracy.",
             because="With half of sixteen units missing, too little is left to fit with.",

@@ -190,15 +190,14 @@ def drawn_on(weights: Tensor) -> Tensor:
 
 TRAINED, UNTRAINED = {"weights": "trained"}, {"weights": "untrained"}
 CAT = "猫眼睛+胡子+耳朵--->猫脸"
-PATTERN = "每个输出通道都可以识别特定的模式"
 
 
+recognises = shared(number=42, source="每个输出通道都可以识别特定的模式")
 # Compare a layer of the trained network with the same of the untrained one.
-first_layer = shared(number=42, source="每个输出通道都可以识别特定的模式").also(
+first_layer = recognises.also(
     arm={**TRAINED, "layer": 1}, against={**UNTRAINED, "layer": 1}, matters=0.05
 )
-# Compare a layer of the trained network with the same of the untrained one.
-third_layer = shared(number=42, source="每个输出通道都可以识别特定的模式").also(
+third_layer = recognises.also(
     arm={**TRAINED, "layer": 3}, against={**UNTRAINED, "layer": 3}, direction="higher"
 )
 deeper = shared(number=43, of=SELECTIVITY, direction="higher", matters=0.05, source=CAT)

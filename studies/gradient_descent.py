@@ -137,8 +137,9 @@ def quadratic(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     return found | {CROSSED: share, CROSSING_ERROR: share - (product > 1)}
 
 
+oscillates = shared(number=6, source="学习率过大会持续震荡")
 step = shared(number=5, part="step", tolerance=1e-9)
-grows = shared(number=6, of=GROWTH, level=0.0, matters=1.0, source="学习率过大会持续震荡")
+grows = oscillates.also(of=GROWTH, level=0.0, matters=1.0)
 
 study = Study(
     title="Gradient descent",
@@ -183,13 +184,9 @@ study = Study(
             because="Adam divides the gradient by its own recent size. Each weight moves by about "
             "the rate, however small its gradient.",
         ),
-        Identity(
-            number=6,
-            of=CROSSING_ERROR,
-            tolerance=0.0,
-            says="The weight of largest curvature crosses the minimum in every step if rate × "
-            "curvature is above 1, and in none if it is below.",
-            source="学习率过大会持续震荡",
+        oscillates(Identity, of=CROSSING_ERROR, tolerance=0.0).says(
+            "The weight of largest curvature crosses the minimum in every step if rate × curvature "
+            "is above 1, and in none if it is below.",
             because="A step multiplies it by 1 - rate × curvature. A negative factor changes its "
             "sign every time.",
         ),

@@ -36,6 +36,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from suite import (
+    Axis,
     Budget,
     Data,
     Difference,
@@ -68,6 +69,10 @@ RATES = (0.01, 0.03, 0.1)
 K = 5
 DRAWS = 20
 NETWORKS = {"linear": Model("linear"), "mlp": Model("mlp", widths=(64,))}
+BOSTON: Axis = axis("source", ("boston",))
+LOGS: Axis = axis("target", ("log",))
+BOTH: Axis = axis("network", ("linear", "mlp"))
+UNDECAYED: Axis = axis("decay", (0.0,))
 
 
 def procedure(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
@@ -197,11 +202,12 @@ LOG = {"target": "log", "scaling": "train"}
 LINE, MLP = {"network": "linear"}, {"network": "mlp"}
 FREE, DECAYED = {"decay": 0.0}, {"decay": 0.1}
 
-LOG, PRICE = {"target": "log", "scaling": "train"}, {"target": "price", "scaling": "train"}
-predicted = shared(number=36, of=LOG_RMSE, direction="lower", scale="ratio", source="房屋数据")
-decayed = shared(
-    number=36, part="decay", of=LOG_RMSE, matters=1.02, scale="ratio", source="房屋数据"
-)
+PRICE = {"target": "price", "scaling": "train"}
+FEW, MANY = {"n": 50}, {"n": 300}
+HOLD_OUT, FIVE_FOLDS = {"folds": 1}, {"folds": 5}
+houses = shared(number=36, of=LOG_RMSE, scale="ratio", source="房屋数据")
+predicted = houses.also(direction="lower")
+decayed = houses.also(part="decay", matters=1.02)
 folded = shared(number=18, part="folds", of=ERROR, source="k-则交叉验证，非大数据集")
 
 study = Study(
@@ -210,10 +216,7 @@ study = Study(
     notes="房屋数据",
     probe=procedure,
     grid=(
-        axis("source", ("boston",)),
-        axis("target", ("price", "log")),
-        axis("network", ("linear", "mlp")),
-        axis("decay", (0.0,)),
+        *(BOSTON, axis("target", ("price", "log")), BOTH, UNDECAYED),
         axis("scaling", ("train",)),
     ),
     seeds=12,
@@ -221,23 +224,14 @@ study = Study(
         Part(
             "decay",
             probe=procedure,
-            grid=(
-                axis("source", ("boston",)),
-                axis("target", ("log",)),
-                axis("network", ("linear", "mlp")),
-                axis("decay", (0.0, 0.1)),
-                axis("scaling", ("train",)),
-            ),
+            grid=(BOSTON, LOGS, BOTH, axis("decay", (0.0, 0.1)), axis("scaling", ("train",))),
         ),
         Part(
             "scaling",
             probe=procedure,
             seeds=8,
             grid=(
-                axis("source", ("boston",)),
-                axis("target", ("log",)),
-                axis("network", ("linear",)),
-                axis("decay", (0.0,)),
+                *(BOSTON, LOGS, axis("network", ("linear",)), UNDECAYED),
                 axis("scaling", ("train", "all")),
             ),
         ),
@@ -246,7 +240,7 @@ study = Study(
             probe=folds,
             seeds=8,
             # One fold is a hold-out estimate.
-            grid=(axis("source", ("boston",)), axis("folds", (1, 2, 5, 10)), axis("n", (50, 300))),
+            grid=(BOSTON, axis("folds", (1, 2, 5, 10)), axis("n", (50, 300))),
         ),
     ),
     claims=(
@@ -275,23 +269,21 @@ study = Study(
             "Weight decay makes no difference to the line.",
             because="Thirteen numbers from hundreds of houses leave little to restrain.",
         ),
-        Equivalence(
-            number=36,
+        houses(
+            Equivalence,
             part="scaling",
-            of=LOG_RMSE,
             arm={"scaling": "all"},
             against={"scaling": "train"},
             matters=1.01,
-            scale="ratio",
-            says="Standardising on training and test together, as the course does, changes nothing.",
-            source="房屋数据",
+        ).says(
+            "Standardising on training and test together, as the course does, changes nothing.",
             because="It is a leak, but of means and variances alone, and hundreds of houses fix "
             "those already. It is still a habit to avoid: with labels the same leak is fatal.",
         ),
         folded(
             Difference,
-            arm={"folds": 5, "n": 50},
-            against={"folds": 1, "n": 50},
+            arm=FIVE_FOLDS | FEW,
+            against=HOLD_OUT | FEW,
             direction="lower",
             matters=1.2,
             scale="ratio",
@@ -301,10 +293,10 @@ study = Study(
         ),
         folded(
             Interaction,
-            arm={"folds": 5},
-            against={"folds": 1},
-            within={"n": 300},
-            without={"n": 50},
+            arm=FIVE_FOLDS,
+            against=HOLD_OUT,
+            within=MANY,
+            without=FEW,
             direction="higher",
             matters=0.02,
         ).says(
@@ -315,8 +307,8 @@ study = Study(
             number=18,
             part="folds",
             of=BIAS,
-            arm={"folds": 2, "n": 50},
-            against={"folds": 10, "n": 50},
+            arm={"folds": 2} | FEW,
+            against={"folds": 10} | FEW,
             direction="higher",
             matters=0.02,
             says="Two folds are more pessimistic than ten.",
@@ -341,11 +333,9 @@ study = Study(
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "scaling.seeds", "folds.seeds"), 2),
             "target": ("log",),
             "decay.decay": (0.0,),
-            "scaling.seeds": 2,
-            "folds.seeds": 2,
             "n": (50,),
         },
         "full": {"seeds": 16, "source": ("house_prices",)},

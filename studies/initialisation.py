@@ -200,14 +200,11 @@ def symmetry(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 XAVIER, HE, DEFAULT = ({"weights": weights} for weights in ("xavier", "he", "default"))
 SIGMOID, SCALED, TANH, RELU = ({"activation": activation} for activation in ACTIVATIONS)
 WIDE = {"weights": "N(0, 1)"}
+SENSIBLE = "合理的权重初始值与激活函数选取"
 # Claim that a layer changes the gradient's mean square by less than a quarter.
-keeps = shared(number=35, of=DRIFT, source="合理的权重初始值与激活函数选取").also(
-    level=0.1, direction="lower", matters=0.02
-)
+keeps = shared(number=35, of=DRIFT, level=0.1, direction="lower", matters=0.02, source=SENSIBLE)
 # Claim that one start ends at least five points above another.
-learns = shared(number=35, of=ACCURACY, source="合理的权重初始值与激活函数选取").also(
-    direction="higher", matters=0.05
-)
+learns = shared(number=35, of=ACCURACY, direction="higher", matters=0.05, source=SENSIBLE)
 
 study = Study(
     title="Initial weights and activations",

@@ -296,6 +296,8 @@ def normalisation(cell: Mapping[str, Any], _: int) -> dict[str, float]:
     }
 
 
+CONVOLVED = "一个卷积核的三个通道输入通道分别和输入的三个chan做卷积运算输出"
+THOUGHT = "误以为是把 每个输入chan分别和一个卷积核做运算后相加得出"
 shared_layer = shared(number=37, part="tied", source="参数管理")
 parameters = shared(number=37, tolerance=0.0, source="参数管理")
 own_layer = shared(number=38, part="custom", tolerance=0.0, source="自定义层")
@@ -370,20 +372,12 @@ study = Study(
             "A layer that multiplies by `weight.data` never learns.",
             because="A parameter without a gradient is passed over by the optimiser, in silence.",
         ),
-        convolution(
-            Identity,
-            arm={"operation": "correlation"},
-            source="一个卷积核的三个通道输入通道分别和输入的三个chan做卷积运算输出",
-        ).says(
+        convolution(Identity, arm={"operation": "correlation"}, source=CONVOLVED).says(
             "A convolutional layer correlates each channel with a slice of its own and adds.",
             because="A kernel is as deep as the input. The slices' results are summed, and a bias "
             "is added.",
         ),
-        convolution(
-            Identity,
-            arm={"operation": "one slice"},
-            source="误以为是把 每个输入chan分别和一个卷积核做运算后相加得出",
-        ).says(
+        convolution(Identity, arm={"operation": "one slice"}, source=THOUGHT).says(
             "It does so with one slice for all channels, as the author first thought.",
             because="Red, green and blue could then not be told apart.",
         ),

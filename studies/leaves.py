@@ -140,6 +140,7 @@ BOOK = {"model.activation": "sigmoid", "model.pooling": "average"}
 
 LENET, MLP, ALEXNET = {"model.name": "lenet"}, {"model.name": "mlp"}, {"model.name": "alexnet"}
 PUZZLE = "0.05% 不知道为什么结果跑出来这么差"
+SIGMOID, TANH = {"model.activation": "sigmoid"}, {"model.activation": "tanh"}
 lenet = shared(
     number=66, of="test/accuracy", arm=LENET, direction="higher", matters=0.02, source="LeNet结果"
 )
@@ -198,9 +199,7 @@ study = Study(
             "Nothing about 176 classes puts LeNet at chance: it scores ten times that.",
             because="Cross-entropy does not mind how many classes there are.",
         ),
-        at_chance(
-            Threshold, of="test/accuracy", arm={"model.name": "lenet", "optimizer.lr": 0.01}
-        ).says(
+        at_chance(Threshold, of="test/accuracy", arm=LENET | {"optimizer.lr": 0.01}).says(
             "A rate three times the best puts LeNet at chance.",
             because="The first steps overshoot, every unit of a layer saturates, and no gradient "
             "ever brings it back: the output is one answer for all.",
@@ -228,18 +227,11 @@ study = Study(
             source=PUZZLE,
             because="It is the loss of whoever gives every species the same probability.",
         ),
-        off_chance(
-            Threshold, arm={"model.activation": "sigmoid"}, level=2 * CHANCE, matters=0.01
-        ).says(
+        off_chance(Threshold, arm=SIGMOID, level=2 * CHANCE, matters=0.01).says(
             "Adam gets the sigmoid LeNet off chance.",
             because="It divides by the size of the gradient, so layers with tiny ones move too.",
         ),
-        off_chance(
-            Difference,
-            arm={"model.activation": "tanh"},
-            against={"model.activation": "sigmoid"},
-            matters=0.1,
-        ).says(
+        off_chance(Difference, arm=TANH, against=SIGMOID, matters=0.1).says(
             "Tanh in the place of sigmoid, and nothing else, gets it off chance.",
             because="Its slope is 1 at zero, and its outputs are centred there.",
         ),

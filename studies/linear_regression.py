@@ -68,6 +68,7 @@ LABEL = define_metric("labels/value", "label of an example")
 
 TRUTH = (2.0, -3.4, 4.2)
 NOISE = 0.01
+METHODS: Axis = axis("method", ("theory", "least_squares"))
 SLICES: Axis = axis("second_input", tuple(step / 5 for step in range(-12, 13)))
 DATA_SETS = 10
 DESCENTS = {"sgd": (0.03, Schedule("constant")), "sgd_falling_rate": (0.06, Schedule("cosine"))}
@@ -167,13 +168,13 @@ def arm(method: str, noise: float = NOISE) -> dict[str, Any]:
 
 PUZZLE = "为什么`y`会和`features[:,1]`的值呈线性关系"
 
-as_good = shared(
-    number=7, of=ERROR, matters=1.25, scale="ratio", source="synthetic_data(true_w, true_b, 1000)"
-)
-scales = shared(number=7, source="synthetic_data(true_w, true_b, 1000)").also(
-    per="doubling", matters=1.3, scale="ratio"
-)
+DATA = "synthetic_data(true_w, true_b, 1000)"
+SAMPLE, FORMULA = {"sample": "1000"}, {"sample": "formula"}
 puzzle = shared(number=8, source=PUZZLE)
+as_good = shared(number=7, of=ERROR, matters=1.25, scale="ratio", source=DATA)
+scales = shared(number=7, per="doubling", matters=1.3, scale="ratio", source=DATA)
+correlated = puzzle.also(part="correlation", arm=SAMPLE, against=FORMULA, matters=0.05)
+line = puzzle.also(direction="lower")
 
 study = Study(
     title="Linear regression",
@@ -190,20 +191,12 @@ study = Study(
         Part(
             "label_noise",
             probe=estimation,
-            grid=(
-                axis("method", ("theory", "least_squares")),
-                axis("noise", (NOISE, 1.0)),
-                axis("examples", (1000,)),
-            ),
+            grid=(METHODS, axis("noise", (NOISE, 1.0)), axis("examples", (1000,))),
         ),
         Part(
             "examples",
             probe=estimation,
-            grid=(
-                axis("method", ("theory", "least_squares")),
-                axis("noise", (NOISE,)),
-                axis("examples", (100, 1000, 10_000)),
-            ),
+            grid=(METHODS, axis("noise", (NOISE,)), axis("examples", (100, 1000, 10_000))),
         ),
         Part("inputs", probe=many_inputs, grid=(axis("inputs", (2, 20, 200)),)),
         Part(
@@ -256,50 +249,20 @@ study = Study(
             "With a rate that falls to zero, training comes closer.",
             because="Small steps at the end average over many batches.",
         ),
-        puzzle(
-            Equivalence,
-            part="correlation",
-            of=SECOND,
-            arm={"sample": "1000"},
-            against={"sample": "formula"},
-            matters=0.05,
-        ).says(
+        correlated(Equivalence, of=SECOND).says(
             "Labels and features[:,1] have a correlation of -0.86, the share of its weight.",
             because="It is -3.4 / √(2² + 3.4² + σ²): the weight over the spread of the labels.",
         ),
-        puzzle(
-            Equivalence,
-            part="correlation",
-            of=FIRST,
-            arm={"sample": "1000"},
-            against={"sample": "formula"},
-            matters=0.05,
-        ).says(
+        correlated(Equivalence, of=FIRST).says(
             "The other input has one too: features[:,0], not plotted, has +0.51.",
             because="It is 2 / √(2² + 3.4² + σ²). A smaller weight makes a wider cloud.",
         ),
-        puzzle(
-            Trend,
-            part="scatter",
-            of=LABEL,
-            over="second_input",
-            per="unit",
-            direction="lower",
-            matters=2.0,
-        ).says(
+        line(Trend, part="scatter", of=LABEL, over="second_input", per="unit", matters=2.0).says(
             "The label falls by 3.4 for each unit of features[:,1].",
             because="By 3.4, its weight. The other input, drawn without regard to this one, adds "
             "to it at random.",
         ),
-        puzzle(
-            Threshold,
-            part="correlation",
-            of=LEFT,
-            arm={"sample": "1000"},
-            level=0.05,
-            direction="lower",
-            matters=0.05,
-        ).says(
+        line(Threshold, part="correlation", of=LEFT, arm=SAMPLE, level=0.05, matters=0.05).says(
             "The labels lie on a line over features[:,1], with next to nothing left.",
             because="They do not: 2² of 2² + 3.4² of their variance, a quarter, is the other "
             "input's. The cloud looks like a line, but is 2 wide, not 0.01.",
@@ -309,7 +272,7 @@ study = Study(
             part="correlation",
             of=PARTIAL,
             tolerance=1e-4,
-            arm={"sample": "1000"},
+            arm=SAMPLE,
             says="Among examples of equal features[:,0] they do lie on a line, but for the noise.",
             source="只是因为`y`的值的运算方法满足线性关系",
             because="With the first input held fixed, what is left of y = 2 x₀ - 3.4 x₁ + 4.2 is a "

@@ -182,12 +182,17 @@ def _right(
     return right.float()
 
 
+FEW, MANY = {"examples": 50}, {"examples": 800}
+HOLD_OUT, FIVE_FOLDS = {"estimate": "hold-out"}, {"estimate": "5-fold"}
+WIDE, NARROW, SOME = {"width": 64}, {"width": 4}, {"examples": 200}
+TWO_FOLDS, TEN_FOLDS = {"estimate": "2-fold"}, {"estimate": "10-fold"}
+folded = shared(number=18, part="folds", matters=0.01)
 narrows = shared(number=15, of="generalisation_gap", matters=0.01, source="训练误差 / 泛化误差")
 leaky = shared(number=16, part="leak", of=OPTIMISM, direction="higher", source="不要和训练数据混合")
 reused = shared(number=17, part="reuse", source="测试数据集：最终测试的数据集，只用一次").also(
     of=DISAPPOINTMENT, direction="higher"
 )
-folded = shared(number=18, part="folds", direction="lower", matters=0.01, source="k-则交叉验证")
+gains = folded.also(direction="lower", source="k-则交叉验证")
 
 study = Study(
     title="Choosing models honestly",
@@ -210,17 +215,12 @@ study = Study(
         ),
     ),
     claims=(
-        narrows(Trend, over="examples", per="doubling", arm={"width": 64}, direction="lower").says(
+        narrows(Trend, over="examples", per="doubling", arm=WIDE, direction="lower").says(
             "The gap between training and test accuracy falls with the number of examples.",
             because="A network fits what is peculiar to its examples, and many examples have less "
             "in common that is peculiar.",
         ),
-        narrows(
-            Difference,
-            arm={"width": 64, "examples": 200},
-            against={"width": 4, "examples": 200},
-            direction="higher",
-        ).says(
+        narrows(Difference, arm=WIDE | SOME, against=NARROW | SOME, direction="higher").says(
             "It is wider for 64 units than for four.",
             because="A larger network can fit more, peculiarities included. But four units fit "
             "most of 200 examples, too, and what they find to do so suits new examples less.",
@@ -244,36 +244,25 @@ study = Study(
             "Ten models are enough for a point.",
             because="The score of one model on 100 examples is off by four points or so.",
         ),
-        folded(
-            Difference,
-            of=ERROR,
-            arm={"estimate": "5-fold", "examples": 50},
-            against={"estimate": "hold-out", "examples": 50},
-        ).says(
+        gains(Difference, of=ERROR, arm=FIVE_FOLDS | FEW, against=HOLD_OUT | FEW).says(
             "On 50 examples, five folds are closer to the truth than one hold-out.",
             because="Every example is tested on once: five times as many as in the hold-out.",
         ),
-        folded(
-            Difference,
-            of=BIAS,
-            arm={"estimate": "2-fold", "examples": 50},
-            against={"estimate": "10-fold", "examples": 50},
-        ).says(
+        gains(Difference, of=BIAS, arm=TWO_FOLDS | FEW, against=TEN_FOLDS | FEW).says(
             "Two folds are more pessimistic than ten.",
             because="They train on half of the examples, ten folds on nine tenths.",
         ),
-        Interaction(
-            number=18,
-            part="folds",
+        folded(
+            Interaction,
             of=ERROR,
-            arm={"estimate": "5-fold"},
-            against={"estimate": "hold-out"},
-            within={"examples": 800},
-            without={"examples": 50},
+            arm=FIVE_FOLDS,
+            against=HOLD_OUT,
+            within=MANY,
+            without=FEW,
             direction="higher",
-            matters=0.01,
-            says="What five folds gain over a hold-out is less on 800 examples than on 50.",
             source="在非大数据集上使用",
+        ).says(
+            "What five folds gain over a hold-out is less on 800 examples than on 50.",
             because="A fifth of 800 is 160, and enough to test on.",
         ),
     ),

@@ -30,6 +30,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
+    Axis,
     Budget,
     Data,
     Equivalence,
@@ -57,6 +58,7 @@ BEST_LINE_ERROR = define_metric("xor/best_line_error", "accuracy of the best lin
 POINTS = 200
 SPREAD = 0.1
 SOLVED, BEYOND_LINES = 0.99, 0.76
+ACTIVATIONS: Axis = axis("model.activation", ("relu", "tanh", "sigmoid"))
 
 
 def perceptron(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
@@ -104,15 +106,14 @@ def network(activation: str, *units: int) -> dict[str, Any]:
     return {"model.activation": activation, "model.widths": units}
 
 
-perceptron_ends = shared(number=11, part="perceptron", source="感知机")
-two_units = shared(number=12, part="two_units", source="于是出现了多层感知机").also(
-    of="test/accuracy", event="reached", level=SOLVED, than=0.9, direction="higher"
+NO_LINE, LAYERS = "感知机无法解决xor问题", "于是出现了多层感知机"
+HIDDEN = "和softMax的最大区别就是中间的隐藏层"
+separable = shared(number=11, part="perceptron", source="感知机")
+fails = shared(of="test/accuracy", event="reached", than=0.5, direction="lower")
+two_units = shared(number=12, part="two_units", of="test/accuracy", source=LAYERS).also(
+    event="reached", level=SOLVED, than=0.9, direction="higher"
 )
-units = shared(number=12, of="test/accuracy", direction="higher", source="于是出现了多层感知机")
-no_layer = shared(number=13, part="linear", source="和softMax的最大区别就是中间的隐藏层").also(
-    arm=network("identity", 8)
-)
-fails = shared(number=12, of="test/accuracy", event="reached", than=0.5, direction="lower")
+units = shared(number=12, of="test/accuracy", direction="higher", source=LAYERS)
 
 study = Study(
     title="Perceptron and XOR",
@@ -125,20 +126,10 @@ study = Study(
         batch_size=200,
         budget=Budget(epochs=150, evaluations=1),
     ),
-    grid=(
-        axis("model.activation", ("relu", "tanh", "sigmoid")),
-        axis("model.widths", ((1,), (2,), (4,), (8,))),
-    ),
+    grid=(ACTIVATIONS, axis("model.widths", ((1,), (2,), (4,), (8,)))),
     seeds=16,
     parts=(
-        Part(
-            "two_units",
-            grid=(
-                axis("model.activation", ("relu", "tanh", "sigmoid")),
-                axis("model.widths", ((2,),)),
-            ),
-            seeds=32,
-        ),
+        Part("two_units", grid=(ACTIVATIONS, axis("model.widths", ((2,),))), seeds=32),
         Part(
             "linear",
             grid=(
@@ -157,12 +148,12 @@ study = Study(
         ),
     ),
     claims=(
-        perceptron_ends(Identity, of=BEYOND, tolerance=0.0).says(
+        separable(Identity, of=BEYOND, tolerance=0.0).says(
             "On separable classes the perceptron stops, after at most (r² + 1)/ρ² mistakes.",
             because="Each mistake turns the weights towards the separating line by at least the "
             "margin ρ, and lengthens them by little. That cannot go on for long.",
         ),
-        perceptron_ends(
+        separable(
             Trend,
             of=MISTAKES,
             over="margin",
@@ -180,21 +171,22 @@ study = Study(
             of=BEST_LINE_ERROR,
             tolerance=1e-12,
             says="The best of all lines gets 75 % of XOR right.",
-            source="感知机无法解决xor问题",
+            source=NO_LINE,
             because="The line between the corners of one class crosses that of the other, so "
             "whatever separates three of them has the fourth on the wrong side.",
         ),
         fails(
             Rate,
+            number=12,
             part="linear",
             arm=network("identity"),
             level=BEYOND_LINES,
-            source="感知机无法解决xor问题",
+            source=NO_LINE,
         ).says(
             "Training a network without a hidden layer does not get beyond 75 % either.",
             because="It is a line, however it is found.",
         ),
-        fails(Rate, arm=network("relu", 1), level=SOLVED, source="于是出现了多层感知机").says(
+        fails(Rate, number=12, arm=network("relu", 1), level=SOLVED, source=LAYERS).says(
             "One hidden unit is not enough.",
             because="One unit sees one direction of the plane, and its output changes one way.",
         ),
@@ -219,20 +211,27 @@ study = Study(
             "The more hidden units, the more of XOR is learned, beyond what is needed.",
             because="More units are more tickets in the lottery of the start.",
         ),
-        no_layer(
+        fails(
             Rate,
-            of="test/accuracy",
-            event="reached",
+            number=13,
+            part="linear",
+            arm=network("identity", 8),
             level=BEYOND_LINES,
-            than=0.5,
-            direction="lower",
+            source=HIDDEN,
         ).says(
             "Eight hidden units without an activation do no better than a line.",
             because="A linear map of a linear map is a linear map. What makes the difference is "
             "the activation between the layers.",
         ),
-        no_layer(Equivalence, of="test/loss", against=network("identity"), matters=0.02).says(
-            "A hidden layer without an activation gains nothing over none: equal losses.",
+        Equivalence(
+            number=13,
+            part="linear",
+            of="test/loss",
+            arm=network("identity", 8),
+            against=network("identity"),
+            matters=0.02,
+            says="A hidden layer without an activation gains nothing over none: equal losses.",
+            source=HIDDEN,
             because="Both come to rest at a loss of ln 2, that of saying one half to everything.",
         ),
     ),
@@ -249,15 +248,12 @@ study = Study(
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "two_units.seeds", "perceptron.seeds", "lines.seeds"), 2),
             "budget.epochs": 5,
             "model.widths": ((1,), (8,)),
             "two_units.model.widths": ((2,),),
-            "two_units.seeds": 2,
             "linear.model.widths": ((), (8,)),
-            "perceptron.seeds": 2,
             "perceptron.margin": (0.1, 0.2),
-            "lines.seeds": 2,
         },
         "full": {
             "seeds": 200,

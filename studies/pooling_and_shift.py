@@ -199,21 +199,27 @@ def preference(kernels: Tensor) -> float:
     return float(edges / (edges + kernels.sum((1, 2)).square().sum()))
 
 
+# Of LeNet; below, of the features of one convolution.
 MAX, AVERAGE, STRIDED = ({"model.pooling": pooling} for pooling in ("max", "average", "strided"))
-# Claim that pooling brings features less far, as a share of the distance to another digit.
-nearer = shared(number=47, part="features", of=MOVED, source="缓解卷积层位置敏感性").also(
-    direction="lower", matters=0.02
+NONE, MAXIMUM, MEAN = ({"pooling": pooling} for pooling in ("none", "max", "average"))
+ONE_PIXEL, FOUR_PIXELS, NOISE = ({"by": by} for by in ("1 pixel", "4 pixels", "noise"))
+EASES_PLACE, EASES_NOISE = "缓解卷积层位置敏感性", "降低各种噪音的扰动"
+SENSITIVE = "卷积层对边界识别十分敏感"
+alike = shared(number=47, part="features", of=COSINE, source=EASES_PLACE).also(
+    against=NONE | ONE_PIXEL, direction="higher", matters=0.02
 )
 # Claim that pooling brings features less far, as a share of the distance to another digit.
-nearer_despite_noise = shared(number=45, part="features", source="降低各种噪音的扰动").also(
-    of=MOVED, against={"pooling": "none", "by": "noise"}, direction="lower", matters=0.02
+nearer = shared(
+    number=47, part="features", of=MOVED, direction="lower", matters=0.02, source=EASES_PLACE
+)
+nearer_despite_noise = shared(number=45, part="features", source=EASES_NOISE).also(
+    of=MOVED, against=NONE | NOISE, direction="lower", matters=0.02
 )
 # Claim that LeNet with a pooling loses less accuracy than with strides alone.
-loses_less = shared(number=47, of="test/translation/drop", source="缓解卷积层位置敏感性").also(
+loses_less = shared(number=47, of="test/translation/drop", source=EASES_PLACE).also(
     against=STRIDED, direction="lower", matters=0.02
 )
-# Claim that LeNet with a pooling loses less accuracy than with strides alone.
-loses_less_to_noise = shared(number=45, of="test/noise/drop", source="降低各种噪音的扰动").also(
+loses_less_to_noise = shared(number=45, of="test/noise/drop", source=EASES_NOISE).also(
     against=STRIDED, direction="lower", matters=0.02
 )
 # Claim that LeNet classifies better with maximum pooling than with average pooling.
@@ -269,7 +275,7 @@ study = Study(
             direction="higher",
             matters=0.05,
             says="Training makes a convolution's kernels prefer edges to even areas.",
-            source="卷积层对边界识别十分敏感",
+            source=SENSITIVE,
             because="What tells one digit from another is where its strokes end, not the black "
             "around them or the white inside.",
         ),
@@ -277,71 +283,51 @@ study = Study(
             number=45,
             part="features",
             of=COSINE,
-            arm={"pooling": "none", "by": "1 pixel"},
+            arm=NONE | ONE_PIXEL,
             level=0.9,
             direction="lower",
             matters=0.02,
             says="One pixel turns the features of a convolution to a cosine below 0.9.",
-            source="卷积层对边界识别十分敏感",
+            source=SENSITIVE,
             because="A stroke is about two pixels wide here: moved by one, half of its features "
             "lie where there were none.",
         ),
-        moves(Identity, number=45, arm={"pooling": "none"}, source="位置敏感性").says(
+        moves(Identity, number=45, arm=NONE, source="位置敏感性").says(
             "A convolution's features move with the image, and change in nothing else.",
             because="The same kernel is applied everywhere. The layer is not what is sensitive to "
             "places: it is whoever reads its features place by place.",
         ),
-        moves(Identity, number=47, arm={"pooling": "max"}, source="缓解卷积层位置敏感性").says(
+        moves(Identity, number=47, arm=MAXIMUM, source=EASES_PLACE).says(
             "They still do so after pooling.",
             because="Windows of 2×2 begin at every second pixel. An image moved by one pixel is "
             "cut into other windows, so its pooled features are other ones, not the same elsewhere "
             "(Azulay and Weiss, 2019).",
         ),
         *(
-            Difference(
-                number=47,
-                part="features",
-                of=COSINE,
-                arm={"pooling": pooling, "by": "1 pixel"},
-                against={"pooling": "none", "by": "1 pixel"},
-                direction="higher",
-                matters=0.02,
-                says=f"{words} pooling brings the features of an image moved by a pixel nearer.",
-                source="缓解卷积层位置敏感性",
-                because="What moves inside a window leaves a maximum as it is, and an average. "
-                "But blurred features are all more alike, those of other digits too.",
+            alike(Difference, arm=pooling | ONE_PIXEL).says(
+                f"{words} pooling brings the features of an image moved by a pixel nearer.",
+                because="What moves inside a window leaves a maximum as it is, and an average. But "
+                "blurred features are all more alike, those of other digits too.",
             )
-            for pooling, words in (("max", "Maximum"), ("average", "Average"))
+            for pooling, words in ((MAXIMUM, "Maximum"), (MEAN, "Average"))
         ),
-        nearer(
-            Difference,
-            arm={"pooling": "max", "by": "1 pixel"},
-            against={"pooling": "none", "by": "1 pixel"},
-        ).says(
+        nearer(Difference, arm=MAXIMUM | ONE_PIXEL, against=NONE | ONE_PIXEL).says(
             "It does so, for the maximum, measured by the distance to another digit.",
             because="If this is true, pooling loses more of the place than of the digit.",
         ),
-        nearer(
-            Difference,
-            arm={"pooling": "average", "by": "1 pixel"},
-            against={"pooling": "none", "by": "1 pixel"},
-        ).says(
+        nearer(Difference, arm=MEAN | ONE_PIXEL, against=NONE | ONE_PIXEL).says(
             "It does so, for the average, measured by the distance to another digit.",
             because="If this is true, pooling loses more of the place than of the digit.",
         ),
-        nearer(
-            Difference,
-            arm={"pooling": "max", "by": "4 pixels"},
-            against={"pooling": "none", "by": "4 pixels"},
-        ).says(
+        nearer(Difference, arm=MAXIMUM | FOUR_PIXELS, against=NONE | FOUR_PIXELS).says(
             "Maximum pooling does so when the image is moved by four pixels, too.",
             because="Windows are two pixels wide: it takes more than one pooling to bridge four.",
         ),
-        nearer_despite_noise(Difference, arm={"pooling": "max", "by": "noise"}).says(
+        nearer_despite_noise(Difference, arm=MAXIMUM | NOISE).says(
             "Maximum pooling brings the features of an image with noise nearer, so measured.",
             because="A maximum picks what the noise raised most, an average lets it cancel.",
         ),
-        nearer_despite_noise(Difference, arm={"pooling": "average", "by": "noise"}).says(
+        nearer_despite_noise(Difference, arm=MEAN | NOISE).says(
             "So does average pooling.",
             because="A maximum picks what the noise raised most, an average lets it cancel.",
         ),
@@ -404,10 +390,8 @@ study = Study(
             "seeds": 2,
             "budget.steps": 10,
             "optimizer.lr": 0.003,
-            "features.seeds": 1,
+            **dict.fromkeys(("features.seeds", "moved.seeds", "edges.seeds"), 1),
             "features.by": ("1 pixel", "noise"),
-            "moved.seeds": 1,
-            "edges.seeds": 1,
         },
         "full": {
             "data.name": "fashion_mnist",

@@ -40,6 +40,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
+    Axis,
     Budget,
     Data,
     Difference,
@@ -67,6 +68,7 @@ WIDTH = 32
 MLP = Model(widths=(WIDTH,), repeats=2, norm="batch")
 EXAMPLES = 32
 DEPTHS = (2, 10, 30, 100)
+TWINS: Axis = axis("model.residual", (False, True))
 NETWORKS = ("plain", "residual", "plain, normalised", "residual, normalised")
 # PyTorch's own weights have a variance of 1/(3·inputs), those of He et al. (2015) of 2/inputs.
 HE = math.sqrt(6.0)
@@ -169,17 +171,21 @@ def block(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 PLAIN, RESIDUAL = {"model.residual": False}, {"model.residual": True}
 SHALLOW, DEEP = {"model.depth": 8}, {"model.depth": 56}
 SHORT, TALL = {"model.repeats": 2}, {"model.repeats": 30}
-worse = shared(number=62, of="train/loss", source="保证复杂模型不会比简单模型效果差").also(
-    direction="higher", matters=0.5
-)
-as_good = shared(number=62, of="train/loss", matters=0.2, source="保证复杂模型不会比简单模型效果差")
+GROWN = {"weights": "default", "depth": 100}
+HE_GROWN = {"weights": "he", "depth": 100}
+IN_PLAIN, IN_RESIDUAL = {"network": "plain"}, {"network": "residual"}
+NORM_PLAIN, NORM_RESIDUAL = {"network": "plain, normalised"}, {"network": "residual, normalised"}
+NO_WORSE = "保证复杂模型不会比简单模型效果差"
+adds = shared(number=65, source="加法求导法则在起作用")
+worse = shared(number=62, of="train/loss", direction="higher", matters=0.5, source=NO_WORSE)
+as_good = shared(number=62, of="train/loss", matters=0.2, source=NO_WORSE)
 classifies = shared(
     number=63, of="test/accuracy", direction="higher", matters=0.1, source="可以训练很深的网络"
 )
 helps = shared(number=64, of="test/accuracy", source="对所有网络都产生了影响").also(
     arm=RESIDUAL, against=PLAIN, direction="higher", matters=0.01
 )
-nearer = shared(number=65, of=DISTANCE, direction="lower", source="加法求导法则在起作用")
+nearer = adds.also(of=DISTANCE, direction="lower")
 
 study = Study(
     title="Residual connections",
@@ -192,10 +198,10 @@ study = Study(
         optimizer=Optimizer(lr=0.03, momentum=MOMENTUM),
         budget=Budget(epochs=None, steps=80, evaluations=5),
     ),
-    grid=(axis("model.depth", (8, 56)), axis("model.residual", (False, True))),
+    grid=(axis("model.depth", (8, 56)), TWINS),
     seeds=5,
     parts=(
-        Part("deep", changes={"model.depth": 56}, grid=(axis("model.residual", (False, True)),)),
+        Part("deep", changes={"model.depth": 56}, grid=(TWINS,)),
         Part(
             "other_rates",
             probe=other_rates,
@@ -205,26 +211,19 @@ study = Study(
         Part(
             "shallow",
             changes={"model.depth": 8},
-            grid=(
-                axis("model.residual", (False, True)),
-                axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3, 1.0)),
-            ),
+            grid=(TWINS, axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3, 1.0))),
             seeds=8,
         ),
         Part(
             "mlp",
             changes={"model": MLP},
-            grid=(
-                axis("model.repeats", (2, 10, 30)),
-                axis("model.residual", (False, True)),
-                axis("optimizer.lr", MLP_RATES),
-            ),
+            grid=(axis("model.repeats", (2, 10, 30)), TWINS, axis("optimizer.lr", MLP_RATES)),
             seeds=6,
         ),
         Part(
             "shallow_mlp",
             changes={"model": MLP},
-            grid=(axis("model.residual", (False, True)), axis("optimizer.lr", MLP_RATES)),
+            grid=(TWINS, axis("optimizer.lr", MLP_RATES)),
             seeds=16,
         ),
         Part(
@@ -297,13 +296,8 @@ study = Study(
             "Residual connections help an MLP of only 2 hidden layers, too.",
             because="The gradient passes one such layer only. There is nothing to mend.",
         ),
-        Identity(
-            number=65,
-            part="block",
-            of=JACOBIAN,
-            tolerance=1e-10,
-            says="A residual block's Jacobian is 1 plus that of its branch.",
-            source="加法求导法则在起作用",
+        adds(Identity, part="block", of=JACOBIAN, tolerance=1e-10).says(
+            "A residual block's Jacobian is 1 plus that of its branch.",
             because="d(x + g(x))/dx = 1 + g′(x), whatever the branch is. (Where a ReLU follows, "
             "for the outputs that it lets through.)",
         ),
@@ -324,20 +318,14 @@ study = Study(
         nearer(
             Difference,
             part="gradient",
-            arm={"network": "residual", "weights": "default", "depth": 100},
-            against={"network": "plain", "weights": "default", "depth": 100},
+            arm=IN_RESIDUAL | GROWN,
+            against=IN_PLAIN | GROWN,
             matters=1.0,
         ).says(
             "Residual connections bring the first layer's gradient nearer to the last's.",
             because="What the branches lose, the additions pass on.",
         ),
-        nearer(
-            Threshold,
-            part="gradient",
-            arm={"network": "residual", "weights": "default", "depth": 100},
-            level=2.0,
-            matters=0.5,
-        ).says(
+        nearer(Threshold, part="gradient", arm=IN_RESIDUAL | GROWN, level=2.0, matters=0.5).says(
             "Over 100 layers a residual network keeps its gradient within a factor of 100.",
             because="The addition keeps it from vanishing. It does not keep it from growing: each "
             "block adds its branch's share on top, and a hundred small factors above 1 multiply.",
@@ -345,8 +333,8 @@ study = Study(
         nearer(
             Difference,
             part="gradient",
-            arm={"network": "residual, normalised", "weights": "default", "depth": 100},
-            against={"network": "plain, normalised", "weights": "default", "depth": 100},
+            arm=NORM_RESIDUAL | GROWN,
+            against=NORM_PLAIN | GROWN,
             matters=1.0,
         ).says(
             "With batch normalisation, too, they bring the two gradients nearer.",
@@ -357,8 +345,8 @@ study = Study(
         nearer(
             Difference,
             part="he",
-            arm={"network": "residual", "weights": "he", "depth": 100},
-            against={"network": "plain", "weights": "he", "depth": 100},
+            arm=IN_RESIDUAL | HE_GROWN,
+            against=IN_PLAIN | HE_GROWN,
             matters=1.0,
         ).says(
             "With the initial weights of He et al. (2015), too, they bring the two nearer.",

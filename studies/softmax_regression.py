@@ -127,8 +127,10 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 FEW, MANY = {"data.train_examples": 200}, {"data.train_examples": 2000}
 BOOK, FAST = {"optimizer.lr": 0.1}, {"optimizer.lr": 0.5}
 computed = shared(number=9, part="numerics", source="输出不同类别概率")
-breaks = shared(number=9, part="numerics", of=BROKEN, direction="higher", source="输出不同类别概率")
-honest = shared(number=9, of=CALIBRATION, source="输出不同类别概率")
+calibrated = shared(number=9, of=CALIBRATION, source="输出不同类别概率")
+breaks = computed.also(of=BROKEN, direction="higher")
+honest = calibrated.also(level=0.05, direction="lower", matters=0.01)
+less_honest = calibrated.also(direction="higher", matters=0.02)
 linear = shared(number=10, part="layer", source="同时被视作全连接层")
 
 study = Study(
@@ -182,28 +184,24 @@ study = Study(
             because="The logarithm and the exponential cancel on paper, so neither is computed. "
             "This is why a network hands its logits to the loss, without a softmax.",
         ),
-        honest(Threshold, arm=MANY | BOOK, level=0.05, direction="lower", matters=0.01).says(
+        honest(Threshold, arm=MANY | BOOK).says(
             "After training on 2000 digits, the outputs may be read as probabilities: they are "
             "less than 5 points from how often they are right.",
             because="Cross-entropy is lowest at honest probabilities, but training sets out from "
             "one tenth for every class. Cut short, it leaves a network that is right more often "
             "than it says.",
         ),
-        honest(
-            Difference, arm=FEW | BOOK, against=MANY | BOOK, direction="higher", matters=0.02
-        ).says(
+        less_honest(Difference, arm=FEW | BOOK, against=MANY | BOOK).says(
             "Trained as long on 200 digits, the outputs are less honest.",
             because="Two faults may cancel: on few examples the network soon becomes too sure for "
             "new ones, which makes up for training that was cut short.",
         ),
-        honest(Threshold, arm=MANY | FAST, level=0.05, direction="lower", matters=0.01).says(
+        honest(Threshold, arm=MANY | FAST).says(
             "With five times the rate they are, too: less than 5 points off.",
             because="Cross-entropy is lowest at honest probabilities, and training has come nearer "
             "to its lowest point.",
         ),
-        honest(
-            Difference, arm=FEW | FAST, against=MANY | FAST, direction="higher", matters=0.02
-        ).says(
+        less_honest(Difference, arm=FEW | FAST, against=MANY | FAST).says(
             "With five times the rate, 200 digits leave outputs that are less honest.",
             because="Cross-entropy is honest about the examples it is computed on. There the "
             "network is right always and sure of it; on new ones it is right less often.",
@@ -237,21 +235,18 @@ study = Study(
         lines("test/accuracy", over="data.train_examples", colour="optimizer.lr").captioned(
             "Test accuracy of the same networks: honest is not the same as right."
         ),
-        images(
-            "first weights",
-            caption="Where each class looks for ink: each output weighs every pixel once.",
+        images("first weights").captioned(
+            "Where each class looks for ink: each output weighs every pixel once."
         ),
-        images(
-            "mistakes", caption="What a network that only weighs single pixels mistakes for what."
+        images("mistakes").captioned(
+            "What a network that only weighs single pixels mistakes for what."
         ),
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "numerics.seeds", "layer.seeds"), 2),
             "budget.steps": 10,
-            "numerics.seeds": 2,
             "scale": (1, 1000),
-            "layer.seeds": 2,
         },
         "full": {
             "data.name": "fashion_mnist",

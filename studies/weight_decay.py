@@ -34,6 +34,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
+    Axis,
     Budget,
     Data,
     Difference,
@@ -64,6 +65,7 @@ FROM_ADAMW = define_metric("rule/from_adamw", "relative distance from AdamW afte
 
 DECAYS = (0.01, 0.1, 1.0, 10.0)
 BOOK_RATE = 0.003
+RATES: Axis = axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0))
 
 
 def ridge(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
@@ -169,7 +171,8 @@ def update_rules(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
 CLEAN, NOISY = {"data.random_labels": 0.0}, {"data.random_labels": 0.2}
 NO_DECAY, GENTLE, DECAY = ({"optimizer.weight_decay": decay} for decay in (0.0, 0.01, 0.03))
 NORMAL, ZERO = {"start": "normal"}, {"start": "zero"}
-SHRINKS, STAYS = {"decay": 3.0}, {"decay": 0.0}
+DECAYED, UNDECAYED = {"decay": 3.0}, {"decay": 0.0}
+SMALLER, WHY = "权重是随着时间的推移而不断变小的", "那么如何衰退，以及为什么会衰退呢"
 demonstrated = shared(
     number=25, part="demonstration", direction="lower", matters=2.0, scale="ratio"
 )
@@ -191,7 +194,7 @@ study = Study(
     grid=(
         axis("data.random_labels", (0.0, 0.2)),
         axis("optimizer.weight_decay", (0.0, 0.01, 0.03, 0.1)),
-        axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
+        RATES,
     ),
     seeds=14,
     select="validation/accuracy",
@@ -202,7 +205,7 @@ study = Study(
             grid=(
                 axis("optimizer.weight_decay", (0.0, 0.01)),
                 axis("optimizer.max_norm", (None, 8.4)),
-                axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
+                RATES,
             ),
         ),
         Part("ridge", probe=ridge, grid=(axis("decay", DECAYS),), seeds=8),
@@ -249,11 +252,7 @@ study = Study(
             "resting points, but nothing says that training comes to the same one.",
         ),
         demonstrated(
-            Difference,
-            of=SHRUNK,
-            arm=NORMAL | SHRINKS,
-            against=NORMAL | STAYS,
-            source="权重是随着时间的推移而不断变小的",
+            Difference, of=SHRUNK, arm=NORMAL | DECAYED, against=NORMAL | UNDECAYED, source=SMALLER
         ).says(
             "Under decay the weights get ever smaller.",
             because="Each step multiplies every weight by a factor just below 1. What the gradient "
@@ -266,7 +265,7 @@ study = Study(
             tolerance=1e-12,
             arm=NORMAL,
             says="What no example sees shrinks by the same factor, 1 - rate × decay, every step.",
-            source="权重是随着时间的推移而不断变小的",
+            source=SMALLER,
             because="A direction at right angles to every example has no gradient. Decay is all that "
             "happens to it, and without decay it keeps its initial value for ever.",
         ),
@@ -278,26 +277,18 @@ study = Study(
             direction="lower",
             matters=0.5,
             says="The stronger the decay, the smaller the weights of a trained network.",
-            source="权重是随着时间的推移而不断变小的",
+            source=SMALLER,
             because="The weights come to rest where the pull of the loss and that of the decay cancel.",
         ),
         demonstrated(
-            Difference,
-            of=DEMO_TEST,
-            arm=NORMAL | SHRINKS,
-            against=NORMAL | STAYS,
-            source="那么如何衰退，以及为什么会衰退呢",
+            Difference, of=DEMO_TEST, arm=NORMAL | DECAYED, against=NORMAL | UNDECAYED, source=WHY
         ).says(
             "In the book's demonstration, decay lowers the test error.",
             because="180 of its 200 directions are seen by no example. They keep the noise they "
             "started from, N(0, 1), unless decay clears it away.",
         ),
         demonstrated(
-            Difference,
-            of=DEMO_TEST,
-            arm=ZERO | SHRINKS,
-            against=ZERO | STAYS,
-            source="那么如何衰退，以及为什么会衰退呢",
+            Difference, of=DEMO_TEST, arm=ZERO | DECAYED, against=ZERO | UNDECAYED, source=WHY
         ).says(
             "It does so by what it learns, and not only by clearing the noise of the start: from "
             "zero weights, decay lowers the test error as well.",
@@ -308,13 +299,13 @@ study = Study(
             number=25,
             part="demonstration",
             of=DEMO_TEST,
-            arm=NORMAL | SHRINKS,
-            against={"start": "stay_zero"} | STAYS,
+            arm=NORMAL | DECAYED,
+            against={"start": "stay_zero"} | UNDECAYED,
             direction="lower",
             matters=1.25,
             scale="ratio",
             says="What the demonstration ends with is better than weights that are all zero.",
-            source="那么如何衰退，以及为什么会衰退呢",
+            source=WHY,
             because="The true weights are 0.01 each. Zero is very close to that, closer than what "
             "400 steps leave of a start a hundred times larger.",
         ),

@@ -33,7 +33,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
-    Axis,
     Budget,
     Data,
     Difference,
@@ -54,8 +53,8 @@ from suite.seeds import stream
 SHALLOW = ((1, 8), (1, 16))
 DEEP = ((2, 8), (2, 16))
 WIDE_KERNEL = ((1, 10, 5), (1, 16, 5))
-RATES: Axis = axis("optimizer.lr", (0.002, 0.01, 0.05))
-ACTIVATIONS: Axis = axis("model.activation", ("sigmoid", "relu"))
+RATES = axis("optimizer.lr", (0.002, 0.01, 0.05))
+ACTIVATIONS = axis("model.activation", ("sigmoid", "relu"))
 # Blocks and widths are fields of the VGG here: back to their defaults.
 ANOTHER_NETWORK = {"model.blocks": Model().blocks, "model.widths": (256,)}
 

@@ -27,7 +27,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
-    Axis,
     Budget,
     Data,
     Difference,
@@ -50,8 +49,8 @@ from suite.seeds import stream
 
 FEW = 200
 BRIEFLY = {"data.train_examples": FEW, "budget.epochs": None, "budget.evaluations": 1}
-NORMS: Axis = axis("model.norm", ("none", "batch"))
-RATES: Axis = axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0))
+NORMS = axis("model.norm", ("none", "batch"))
+RATES = axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0))
 
 MEAN = define_metric("norm/mean", "mean of a normalised unit, largest")
 VARIANCE = define_metric("norm/variance_error", "variance of a normalised unit less 1, largest")

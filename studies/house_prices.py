@@ -36,7 +36,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from suite import (
-    Axis,
     Budget,
     Data,
     Difference,
@@ -69,10 +68,10 @@ RATES = (0.01, 0.03, 0.1)
 K = 5
 DRAWS = 20
 NETWORKS = {"linear": Model("linear"), "mlp": Model("mlp", widths=(64,))}
-BOSTON: Axis = axis("source", ("boston",))
-LOGS: Axis = axis("target", ("log",))
-BOTH: Axis = axis("network", ("linear", "mlp"))
-UNDECAYED: Axis = axis("decay", (0.0,))
+BOSTON = axis("source", ("boston",))
+LOGS = axis("target", ("log",))
+BOTH = axis("network", ("linear", "mlp"))
+UNDECAYED = axis("decay", (0.0,))
 
 
 def procedure(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:

@@ -34,7 +34,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
-    Axis,
     Budget,
     Data,
     Difference,
@@ -68,8 +67,8 @@ LABEL = define_metric("labels/value", "label of an example")
 
 TRUTH = (2.0, -3.4, 4.2)
 NOISE = 0.01
-METHODS: Axis = axis("method", ("theory", "least_squares"))
-SLICES: Axis = axis("second_input", tuple(step / 5 for step in range(-12, 13)))
+METHODS = axis("method", ("theory", "least_squares"))
+SLICES = axis("second_input", tuple(step / 5 for step in range(-12, 13)))
 DATA_SETS = 10
 DESCENTS = {"sgd": (0.03, Schedule("constant")), "sgd_falling_rate": (0.06, Schedule("cosine"))}
 

@@ -30,7 +30,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
-    Axis,
     Budget,
     Data,
     Equivalence,
@@ -58,7 +57,7 @@ BEST_LINE_ERROR = define_metric("xor/best_line_error", "accuracy of the best lin
 POINTS = 200
 SPREAD = 0.1
 SOLVED, BEYOND_LINES = 0.99, 0.76
-ACTIVATIONS: Axis = axis("model.activation", ("relu", "tanh", "sigmoid"))
+ACTIVATIONS = axis("model.activation", ("relu", "tanh", "sigmoid"))
 
 
 def perceptron(cell: Mapping[str, Any], seed: int) -> dict[str, float]:

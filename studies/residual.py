@@ -40,7 +40,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
-    Axis,
     Budget,
     Data,
     Difference,
@@ -68,7 +67,7 @@ WIDTH = 32
 MLP = Model(widths=(WIDTH,), repeats=2, norm="batch")
 EXAMPLES = 32
 DEPTHS = (2, 10, 30, 100)
-TWINS: Axis = axis("model.residual", (False, True))
+TWINS = axis("model.residual", (False, True))
 NETWORKS = ("plain", "residual", "plain, normalised", "residual, normalised")
 # PyTorch's own weights have a variance of 1/(3·inputs), those of He et al. (2015) of 2/inputs.
 HE = math.sqrt(6.0)

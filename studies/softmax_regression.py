@@ -252,9 +252,7 @@ study = Study(
             "data.name": "fashion_mnist",
             "budget.steps": 2350,
             "data.train_examples": (200, 2000, 20_000, None),
-            "seeds": 16,
-            "numerics.seeds": 16,
-            "layer.seeds": 16,
+            **dict.fromkeys(("seeds", "numerics.seeds", "layer.seeds"), 16),
         },
     },
 )

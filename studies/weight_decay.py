@@ -34,7 +34,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
-    Axis,
     Budget,
     Data,
     Difference,
@@ -65,7 +64,7 @@ FROM_ADAMW = define_metric("rule/from_adamw", "relative distance from AdamW afte
 
 DECAYS = (0.01, 0.1, 1.0, 10.0)
 BOOK_RATE = 0.003
-RATES: Axis = axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0))
+RATES = axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0))
 
 
 def ridge(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:

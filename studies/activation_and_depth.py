@@ -45,6 +45,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -123,6 +124,24 @@ def trained(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     return {WINDOW: 0.5 * working, ACCURACY: test}
 
 
+SIGMOID, RELU = {"activation": "sigmoid"}, {"activation": "relu"}
+LARGE = RELU | {"scale": 2.0}
+VANISHES = "Sigmoid … 会导致梯度消失"
+over_depth = shared(of=RATIO, over="depth", per="unit", matters=0.05)
+explodes = over_depth.also(
+    number=31, part="relu", direction="higher", source="ReLu … 经过比较深的几层后会梯度爆炸"
+)
+falls_behind = shared(
+    number=34, part="trained", source="Sigmoid … 网络层数过多时会导致梯度消失"
+).also(
+    of=ACCURACY,
+    arm=SIGMOID | {"epochs": 24},
+    against=RELU | {"epochs": 24},
+    without={"depth": 1},
+    direction="lower",
+    matters=0.1,
+)
+
 study = Study(
     title="Activation and depth",
     question="Do gradients explode or vanish in deep networks, and what decides it?",
@@ -175,8 +194,8 @@ study = Study(
             number=29,
             part="relu",
             of=DISTANCE,
-            arm={"activation": "relu", "scale": 2.0, "depth": 100},
-            against={"activation": "relu", "scale": 2.0, "depth": 2},
+            arm=LARGE | {"depth": 100},
+            against=LARGE | {"depth": 2},
             direction="higher",
             matters=3.0,
             says="In a deep network gradients differ by many powers of ten between layers.",
@@ -187,8 +206,8 @@ study = Study(
             number=30,
             part="relu",
             of=PER_LAYER,
-            arm={"activation": "relu", "scale": 2.0, "depth": 100},
-            against={"activation": "relu", "scale": 2.0, "depth": 10},
+            arm=LARGE | {"depth": 100},
+            against=LARGE | {"depth": 10},
             matters=0.05,
             says="The gradient is a running product: each layer contributes the same factor, in a "
             "network of a hundred layers as in one of ten.",
@@ -211,59 +230,26 @@ study = Study(
             "the chi-squared distribution with four degrees of freedom. A hundred of them give "
             "exp(55.8), or 10^24.2.",
         ),
-        Trend(
-            number=31,
-            part="relu",
-            of=RATIO,
-            over="depth",
-            per="unit",
-            arm={"activation": "relu", "scale": 1.0},
-            direction="higher",
-            matters=0.05,
-            says="ReLU makes gradients explode with depth, also at weights of scale 1, which "
-            "keep the size of a signal in a linear network.",
-            source="ReLu … 经过比较深的几层后会梯度爆炸",
+        explodes(Trend, arm=RELU | {"scale": 1.0}).says(
+            "ReLU makes gradients explode with depth, also at weights of scale 1, which keep the "
+            "size of a signal in a linear network.",
             because="ReLU passes a slope of 1 for half of its inputs and 0 for the rest, so a "
             "layer multiplies the norm by scale/√2, less than 1 here. The activation alone "
             "explodes nothing.",
         ),
-        Trend(
-            number=31,
-            part="relu",
-            of=RATIO,
-            over="depth",
-            per="unit",
-            arm={"activation": "relu", "scale": math.sqrt(2.0)},
-            direction="higher",
-            matters=0.05,
-            says="ReLU makes gradients explode with depth, also at weights of scale √2.",
-            source="ReLu … 经过比较深的几层后会梯度爆炸",
+        explodes(Trend, arm=RELU | {"scale": math.sqrt(2.0)}).says(
+            "ReLU makes gradients explode with depth, also at weights of scale √2.",
             because="At √2, the scale of He et al. (2015), the factor scale/√2 is 1: the weights "
             "make up for the half of the units that are silent.",
         ),
-        Trend(
-            number=31,
-            part="relu",
-            of=RATIO,
-            over="depth",
-            per="unit",
-            arm={"activation": "relu", "scale": 2.0},
-            direction="higher",
-            matters=0.05,
-            says="ReLU makes gradients explode with depth at weights of scale 2.",
-            source="ReLu … 经过比较深的几层后会梯度爆炸",
+        explodes(Trend, arm=LARGE).says(
+            "ReLU makes gradients explode with depth at weights of scale 2.",
             because="Above √2 the factor a layer is above 1. It is the weights that decide.",
         ),
-        Trend(
-            number=34,
-            of=RATIO,
-            over="depth",
-            per="unit",
-            arm={"activation": "sigmoid", "scale": 1.0},
-            direction="lower",
-            matters=0.05,
-            says="Sigmoid makes gradients vanish with depth.",
-            source="Sigmoid … 会导致梯度消失",
+        over_depth(
+            Trend, number=34, arm=SIGMOID | {"scale": 1.0}, direction="lower", source=VANISHES
+        ).says(
+            "Sigmoid makes gradients vanish with depth.",
             because="The slope of a sigmoid is at most a quarter, at zero.",
         ),
         Threshold(
@@ -276,39 +262,19 @@ study = Study(
             matters=0.01,
             says="Each sigmoid layer leaves at most a quarter of the gradient, whatever the "
             "weights: also at scale 2.",
-            source="Sigmoid … 会导致梯度消失",
+            source=VANISHES,
             because="A quarter bounds the slope of the sigmoid, not of the layer, which also "
             "multiplies by its weights: larger weights give some of it back, until units saturate.",
         ),
-        Interaction(
-            number=34,
-            part="trained",
-            of=ACCURACY,
-            arm={"activation": "sigmoid", "epochs": 24},
-            against={"activation": "relu", "epochs": 24},
-            within={"depth": 4},
-            without={"depth": 1},
-            direction="lower",
-            matters=0.1,
-            says="With four layers instead of one, sigmoid falls behind ReLU.",
-            source="Sigmoid … 网络层数过多时会导致梯度消失",
+        falls_behind(Interaction, within={"depth": 4}).says(
+            "With four layers instead of one, sigmoid falls behind ReLU.",
             because="The lower layers get next to no gradient and stay as they were drawn, so the "
             "upper ones see a scrambled picture.",
         ),
-        Interaction(
-            number=34,
-            part="trained",
-            of=ACCURACY,
-            arm={"activation": "sigmoid", "epochs": 24},
-            against={"activation": "relu", "epochs": 24},
-            within={"depth": 8},
-            without={"depth": 1},
-            direction="lower",
-            matters=0.1,
-            says="With eight layers instead of one, sigmoid falls behind ReLU.",
-            source="Sigmoid … 网络层数过多时会导致梯度消失",
-            because="Where ReLU networks do not get off the ground either, there is nothing to fall "
-            "behind: weights of PyTorch's own scale shrink ReLU's gradient too.",
+        falls_behind(Interaction, within={"depth": 8}).says(
+            "With eight layers instead of one, sigmoid falls behind ReLU.",
+            because="Where ReLU networks do not get off the ground either, there is nothing to "
+            "fall behind: weights of PyTorch's own scale shrink ReLU's gradient too.",
         ),
         Trend(
             number=33,
@@ -316,7 +282,7 @@ study = Study(
             of=WINDOW,
             over="depth",
             per="doubling",
-            arm={"activation": "relu", "epochs": 24},
+            arm=RELU | {"epochs": 24},
             direction="lower",
             matters=0.1,
             says="The deeper the network, the narrower the window of learning rates that work.",
@@ -326,55 +292,32 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            RATIO,
-            over="depth",
-            colour="scale",
-            part="relu",
-            caption="Gradient of the first ReLU layer against the last, in powers of ten, over "
-            "depth, for four scales of the weights: which lines rise and which fall?",
+        lines(RATIO, over="depth", colour="scale", part="relu").captioned(
+            "Gradient of the first ReLU layer against the last, in powers of ten, over depth, for "
+            "four scales of the weights: which lines rise and which fall?"
         ),
-        lines(
-            RATIO,
-            over="depth",
-            colour="activation",
-            caption="The same for four activations, all with weights of scale 1.",
+        lines(RATIO, over="depth", colour="activation").captioned(
+            "The same for four activations, all with weights of scale 1."
         ),
-        lines(
-            PRODUCT,
-            over="matrices",
-            part="product",
-            caption="The largest entry of a product of standard normal 4×4 matrices.",
+        lines(PRODUCT, over="matrices", part="product").captioned(
+            "The largest entry of a product of standard normal 4×4 matrices."
         ),
-        lines(
-            ACCURACY,
-            over="depth",
-            colour="activation",
-            part="trained",
-            caption="Digits learned by networks of one to eight layers, each at its tuned rate.",
+        lines(ACCURACY, over="depth", colour="activation", part="trained").captioned(
+            "Digits learned by networks of one to eight layers, each at its tuned rate."
         ),
-        lines(
-            WINDOW,
-            over="depth",
-            colour="activation",
-            part="trained",
-            caption="How many powers of ten of rates work, over the number of layers.",
+        lines(WINDOW, over="depth", colour="activation", part="trained").captioned(
+            "How many powers of ten of rates work, over the number of layers."
         ),
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "product.seeds", "trained.seeds"), 2),
             "depth": (2, 20),
             "relu.scale": (1.0, 2.0),
             "sigmoid.scale": (2.0,),
-            "product.seeds": 2,
             "trained.depth": (1, 4),
-            "trained.seeds": 2,
             "trained.epochs": (1,),
         },
-        "full": {
-            "seeds": 16,
-            "trained.depth": (1, 2, 4, 8, 16),
-        },
+        "full": {"seeds": 16, "trained.depth": (1, 2, 4, 8, 16)},
     },
 )

@@ -46,12 +46,17 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
 SHALLOW = ((1, 8), (1, 16))
 DEEP = ((2, 8), (2, 16))
 WIDE_KERNEL = ((1, 10, 5), (1, 16, 5))
+RATES = axis("optimizer.lr", (0.002, 0.01, 0.05))
+ACTIVATIONS = axis("model.activation", ("sigmoid", "relu"))
+# Blocks and widths are fields of the VGG here: back to their defaults.
+ANOTHER_NETWORK = {"model.blocks": Model().blocks, "model.widths": (256,)}
 
 # The book's networks, with the size of their images.
 NETWORKS: Mapping[str, tuple[Model, int]] = {
@@ -125,21 +130,25 @@ def builder(_: Mapping[str, Any], seed: int) -> dict[str, float]:
         return {BUILDER_ERROR: float((network(images) - values).abs().max())}
 
 
-def path(without: str, what: str) -> Difference:
-    """Return the claim that a path of the inception blocks contributes to the accuracy."""
-    return Difference(
-        number=55,
-        part="inception",
-        of="test/accuracy",
-        arm={"model.inception": "all"},
-        against={"model.inception": without},
-        direction="higher",
-        matters=0.005,
-        says=f"GoogLeNet is better with its {what} than without them.",
-        source="引入了 inception 块",
-        because="Each path looks at another distance; the next block takes what it needs.",
-    )
-
+FOUR, TWO = {"model.blocks": DEEP}, {"model.blocks": SHALLOW}
+SIGMOID, RELU = {"model.activation": "sigmoid"}, {"model.activation": "relu"}
+AVERAGE, MAX = {"model.pooling": "average"}, {"model.pooling": "max"}
+ALL_PATHS = {"model.inception": "all"}
+NIN, GOOGLENET = "NiN 使用了卷积层替代了全连接层", "引入了 inception 块"
+lenet = shared(
+    number=49, part="lenet", of="test/accuracy", direction="higher", matters=0.01, source="LeNet"
+)
+alexnet = shared(number=50, source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深").also(
+    of="test/accuracy", direction="higher", matters=0.01
+)
+counted = shared(number=54, part="counts", tolerance=0.0, source="模型参数计算")
+fewer = shared(number=55, part="counts", source=GOOGLENET).also(
+    arm={"network": "GoogLeNet"}, direction="lower", matters=1.5, scale="ratio"
+)
+# Claim that a path of the inception blocks contributes to the accuracy.
+every_path = shared(number=55, part="inception", of="test/accuracy", source=GOOGLENET).also(
+    arm=ALL_PATHS, direction="higher", matters=0.005
+)
 
 study = Study(
     title="From LeNet to GoogLeNet",
@@ -152,43 +161,28 @@ study = Study(
         batch_size=32,
         budget=Budget(epochs=8, evaluations=1),
     ),
-    grid=(
-        axis("model.blocks", (SHALLOW, DEEP)),
-        axis("model.activation", ("sigmoid", "relu")),
-        axis("optimizer.lr", (0.002, 0.01, 0.05)),
-    ),
+    grid=(axis("model.blocks", (SHALLOW, DEEP)), ACTIVATIONS, RATES),
     seeds=5,
     parts=(
         Part(
             "lenet",
-            changes={"model.name": "lenet", "model.widths": (256,), "model.blocks": Model().blocks},
-            grid=(
-                axis("model.activation", ("sigmoid", "relu")),
-                axis("model.pooling", ("average", "max")),
-                axis("optimizer.lr", (0.002, 0.01, 0.05)),
-            ),
+            changes=ANOTHER_NETWORK | {"model.name": "lenet"},
+            grid=(ACTIVATIONS, axis("model.pooling", ("average", "max")), RATES),
         ),
-        Part(
-            "kernel",
-            grid=(
-                axis("model.blocks", (DEEP, WIDE_KERNEL)),
-                axis("optimizer.lr", (0.002, 0.01, 0.05)),
-            ),
-        ),
+        Part("kernel", grid=(axis("model.blocks", (DEEP, WIDE_KERNEL)), RATES)),
         Part(
             "head",
             changes={"model.widths": (64,)},
             grid=(
                 axis("model.head", ("linear", "average")),
                 axis("model.dropout", (0.0, 0.5)),
-                axis("optimizer.lr", (0.002, 0.01, 0.05)),
+                RATES,
             ),
         ),
         Part(
             "speed",
             changes={
-                "model.blocks": Model().blocks,
-                "model.widths": (256,),
+                **ANOTHER_NETWORK,
                 "data.image_size": 67,
                 "data.train_examples": 160,
                 "data.validation_examples": 40,
@@ -205,8 +199,7 @@ study = Study(
         Part(
             "inception",
             changes={
-                "model.blocks": Model().blocks,
-                "model.widths": (256,),
+                **ANOTHER_NETWORK,
                 "model.name": "googlenet",
                 "data.image_size": 96,
                 "optimizer.name": "sgd",
@@ -222,75 +215,35 @@ study = Study(
         Part("builder", probe=builder, grid=(), seeds=3),
     ),
     claims=(
-        Difference(
-            number=49,
-            part="lenet",
-            of="test/accuracy",
-            arm={"model.activation": "relu", "model.pooling": "average"},
-            against={"model.activation": "sigmoid", "model.pooling": "average"},
-            direction="higher",
-            matters=0.01,
-            says="LeNet gains by ReLU in place of its sigmoids.",
-            source="LeNet",
+        lenet(Difference, arm=RELU | AVERAGE, against=SIGMOID | AVERAGE).says(
+            "LeNet gains by ReLU in place of its sigmoids.",
             because="A sigmoid's slope is at most a quarter, so each layer passes on at most a "
             "quarter of the gradient.",
         ),
-        Difference(
-            number=49,
-            part="lenet",
-            of="test/accuracy",
-            arm={"model.activation": "relu", "model.pooling": "max"},
-            against={"model.activation": "relu", "model.pooling": "average"},
-            direction="higher",
-            matters=0.01,
-            says="LeNet with ReLU gains by max pooling in place of average pooling.",
-            source="LeNet",
-            because="The largest value says that a feature is there, the mean also how much of "
-            "the window it fills.",
+        lenet(Difference, arm=RELU | MAX, against=RELU | AVERAGE).says(
+            "LeNet with ReLU gains by max pooling in place of average pooling.",
+            because="The largest value says that a feature is there, the mean also how much of the "
+            "window it fills.",
         ),
-        Difference(
-            number=50,
-            of="test/accuracy",
-            arm={"model.blocks": DEEP, "model.activation": "sigmoid"},
-            against={"model.blocks": SHALLOW, "model.activation": "sigmoid"},
-            direction="higher",
-            matters=0.01,
-            says="Depth alone is an improvement: with sigmoids, four convolutions beat two.",
-            source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深",
+        alexnet(Difference, arm=FOUR | SIGMOID, against=TWO | SIGMOID).says(
+            "Depth alone is an improvement: with sigmoids, four convolutions beat two.",
             because="More layers can say more; but each sigmoid takes most of the gradient away.",
         ),
-        Difference(
-            number=50,
-            of="test/accuracy",
-            arm={"model.blocks": DEEP, "model.activation": "relu"},
-            against={"model.blocks": SHALLOW, "model.activation": "relu"},
-            direction="higher",
-            matters=0.01,
-            says="With ReLU, four convolutions beat two.",
-            source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深",
+        alexnet(Difference, arm=FOUR | RELU, against=TWO | RELU).says(
+            "With ReLU, four convolutions beat two.",
             because="ReLU passes the gradient of an active unit on whole, so depth can be used.",
         ),
-        Difference(
-            number=50,
-            of="test/accuracy",
-            arm={"model.blocks": DEEP, "model.activation": "relu"},
-            against={"model.blocks": DEEP, "model.activation": "sigmoid"},
-            direction="higher",
-            matters=0.01,
-            says="Four convolutions with ReLU beat four with sigmoids.",
-            source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深",
+        alexnet(Difference, arm=FOUR | RELU, against=FOUR | SIGMOID).says(
+            "Four convolutions with ReLU beat four with sigmoids.",
             because="So it was not depth alone that made AlexNet.",
         ),
-        Difference(
-            number=50,
+        alexnet(
+            Difference,
             part="head",
-            of="test/accuracy",
             arm={"model.head": "linear", "model.dropout": 0.5},
             against={"model.head": "linear", "model.dropout": 0.0},
-            direction="higher",
-            matters=0.01,
-            says="Dropout in the linear layers raises the test accuracy.",
-            source="AlexNet 本质和 LeNet 一致，仅改动网络结构让他更深",
+        ).says(
+            "Dropout in the linear layers raises the test accuracy.",
             because="It keeps large linear layers from fitting the training images one by one. "
             "These are small.",
         ),
@@ -298,7 +251,7 @@ study = Study(
             number=51,
             part="kernel",
             of="test/accuracy",
-            arm={"model.blocks": DEEP},
+            arm=FOUR,
             against={"model.blocks": WIDE_KERNEL},
             direction="higher",
             matters=0.01,
@@ -323,7 +276,7 @@ study = Study(
             against={"model.head": "linear", "model.dropout": 0.0},
             matters=0.02,
             says="1×1 convolutions with a global average replace the linear layers without loss.",
-            source="NiN 使用了卷积层替代了全连接层",
+            source=NIN,
             because="They judge each place by itself and vote. What is lost is where a feature is.",
         ),
         Difference(
@@ -336,66 +289,46 @@ study = Study(
             matters=2.0,
             scale="ratio",
             says="NiN has less than half the parameters of AlexNet.",
-            source="NiN 使用了卷积层替代了全连接层",
+            source=NIN,
             because="Nine in ten of AlexNet's are in its linear layers.",
         ),
-        Identity(
-            number=54,
-            part="counts",
-            of=PARAMETERS_ERROR,
-            tolerance=0.0,
-            says="The formulas give the number of parameters of every network.",
-            source="模型参数计算",
+        counted(Identity, of=PARAMETERS_ERROR).says(
+            "The formulas give the number of parameters of every network.",
             because="A convolution has (kernel area × inputs + 1) × outputs, a linear layer "
             "(inputs + 1) × outputs, a normalisation two a channel.",
         ),
-        Identity(
-            number=54,
-            part="counts",
-            of=MULTIPLY_ADDS_ERROR,
-            tolerance=0.0,
-            says="The formulas give the multiply-adds of every network.",
-            source="模型参数计算",
+        counted(Identity, of=MULTIPLY_ADDS_ERROR).says(
+            "The formulas give the multiply-adds of every network.",
             because="Every weight of a convolution is used once for each pixel of its output.",
         ),
-        Difference(
-            number=55,
-            part="counts",
-            of=PARAMETERS,
-            arm={"network": "GoogLeNet"},
-            against={"network": "plain 3×3"},
-            direction="lower",
-            matters=1.5,
-            scale="ratio",
-            says="Inception blocks need fewer parameters than 3×3 convolutions with equal outputs.",
-            source="引入了 inception 块",
+        fewer(Difference, of=PARAMETERS, against={"network": "plain 3×3"}).says(
+            "Inception blocks need fewer parameters than 3×3 convolutions with equal outputs.",
             because="1×1 convolutions thin the channels out before the larger kernels.",
         ),
-        Difference(
-            number=55,
-            part="counts",
-            of=MULTIPLY_ADDS,
-            arm={"network": "GoogLeNet"},
-            against={"network": "plain 5×5"},
-            direction="lower",
-            matters=1.5,
-            scale="ratio",
-            says="Inception blocks need fewer multiply-adds than 5×5 convolutions with equal "
-            "outputs.",
-            source="引入了 inception 块",
+        fewer(Difference, of=MULTIPLY_ADDS, against={"network": "plain 5×5"}).says(
+            "Inception blocks need fewer multiply-adds than 5×5 convolutions with equal outputs.",
             because="Only a small share of the outputs comes from a 5×5 kernel.",
         ),
-        path("no 1x1", "1×1 paths"),
-        path("no 3x3", "3×3 paths"),
-        path("no 5x5", "5×5 paths"),
-        path("no pool", "pooling paths"),
+        every_path(Difference, against={"model.inception": "no 1x1"}).says(
+            "GoogLeNet is better with its 1×1 paths than without them.",
+            because="Each path looks at another distance; the next block takes what it needs.",
+        ),
+        every_path(Difference, against={"model.inception": "no 3x3"}).says(
+            "GoogLeNet is better with its 3×3 paths than without them.",
+            because="Each path looks at another distance; the next block takes what it needs.",
+        ),
+        every_path(Difference, against={"model.inception": "no 5x5"}).says(
+            "GoogLeNet is better with its 5×5 paths than without them.",
+            because="Each path looks at another distance; the next block takes what it needs.",
+        ),
+        every_path(Difference, against={"model.inception": "no pool"}).says(
+            "GoogLeNet is better with its pooling paths than without them.",
+            because="Each path looks at another distance; the next block takes what it needs.",
+        ),
     ),
     views=(
-        lines(
-            "test/accuracy",
-            over="optimizer.lr",
-            colour="model.activation",
-            caption="Test accuracy over the rate, both depths: sigmoids hardly get off the ground.",
+        lines("test/accuracy", over="optimizer.lr", colour="model.activation").captioned(
+            "Test accuracy over the rate, both depths: sigmoids hardly get off the ground."
         ),
         lines(
             "test/accuracy",
@@ -403,35 +336,20 @@ study = Study(
             colour="model.activation",
             tuned=True,
             part="lenet",
-            caption="LeNet with either activation and either pooling.",
-        ),
+        ).captioned("LeNet with either activation and either pooling."),
         lines(
-            "test/accuracy",
-            over="model.dropout",
-            colour="model.head",
-            tuned=True,
-            part="head",
-            caption="Heads of linear layers and of 1×1 convolutions, with and without dropout.",
+            "test/accuracy", over="model.dropout", colour="model.head", tuned=True, part="head"
+        ).captioned("Heads of linear layers and of 1×1 convolutions, with and without dropout."),
+        lines(PARAMETERS, over="network", part="counts").captioned(
+            "Parameters of the book's networks: most of AlexNet's and VGG's are in their linear "
+            "layers."
         ),
-        lines(
-            PARAMETERS,
-            over="network",
-            part="counts",
-            caption="Parameters of the book's networks: most of AlexNet's and VGG's are in their "
-            "linear layers.",
+        lines(MULTIPLY_ADDS, over="network", part="counts").captioned(
+            "Multiply-adds of one image: they do not follow the parameters."
         ),
-        lines(
-            MULTIPLY_ADDS,
-            over="network",
-            part="counts",
-            caption="Multiply-adds of one image: they do not follow the parameters.",
-        ),
-        lines(
-            "cost/examples_per_second",
-            over="model.name",
-            part="speed",
-            caption="Training speed of three networks with an eighth of their channels on 67×67 "
-            "pixels, alone on the machine.",
+        lines("cost/examples_per_second", over="model.name", part="speed").captioned(
+            "Training speed of three networks with an eighth of their channels on 67×67 pixels, "
+            "alone on the machine."
         ),
     ),
     tiers={

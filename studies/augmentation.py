@@ -45,6 +45,7 @@ from suite import (
     images,
     lines,
     matrix,
+    shared,
 )
 
 Names = tuple[Transformation, ...]
@@ -68,38 +69,13 @@ SOURCES: dict[Transformation, str] = dict.fromkeys(LIGHTING, "照明条件") | d
 )
 
 
-def lost(shift: Transformation) -> Threshold:
-    """Claim that a network trained on images as they are loses accuracy under a shift."""
-    return Threshold(
-        number=75,
-        of=f"test/{shift}/drop",
-        arm={"augmentation": NONE},
-        level=0.0,
-        direction="higher",
-        matters=0.05,
-        says=f"{WORSE[shift]}, a network trained without augmentation loses accuracy.",
-        source=SOURCES[shift],
-        because="It was fitted to images of one kind. How much that costs depends on what the "
-        "shift does to them: a digit on black is a digit in any light, and stays one when its "
-        "finest lines are lost; noise also lights pixels that were always black in training.",
-    )
-
-
-def kept(shift: Transformation, matching: Names, training: str) -> Threshold:
-    """Claim that less than half of a loss that matters remains after training with the shift."""
-    return Threshold(
-        number=75,
-        of=f"test/{shift}/drop",
-        arm={"augmentation": matching},
-        level=0.025,
-        direction="lower",
-        matters=0.005,
-        says=f"{WORSE[shift]}, a network trained {training} loses less than 2.5 points.",
-        source=SOURCES[shift],
-        because="Shifted images are then no longer shifted: they are like those in training, or "
-        "like the harder half of them.",
-    )
-
+AS_IT_IS, ON_MOVED = {"augmentation": NONE}, {"augmentation": MOVED}
+IN_OTHER_LIGHT, ON_DEVICES = {"augmentation": LIGHTING}, {"augmentation": DEVICE}
+# A network trained on images as they are loses accuracy under a shift.
+lost = shared(number=75, arm=AS_IT_IS, level=0.0, direction="higher", matters=0.05)
+# Less than half of a loss that matters remains after training with the shift.
+kept = shared(number=75, level=0.025, direction="lower", matters=0.005)
+foreseen = shared(number=76, against=AS_IT_IS, source="预测可能的数据情况")
 
 study = Study(
     title="Augmentation",
@@ -127,96 +103,77 @@ study = Study(
         ),
     ),
     claims=(
-        *(lost(shift) for shift in (*LIGHTING, *DEVICE)),
-        *(kept(shift, LIGHTING, "in other light") for shift in LIGHTING),
-        *(kept(shift, DEVICE, "on images of worse devices") for shift in DEVICE),
-        Difference(
-            number=76,
+        *(
+            lost(Threshold, of=f"test/{shift}/drop", source=SOURCES[shift]).says(
+                f"{WORSE[shift]}, a network trained without augmentation loses accuracy.",
+                because="It was fitted to images of one kind. How much that costs depends on what "
+                "the shift does to them: a digit on black is a digit in any light, and stays one "
+                "when its finest lines are lost; noise also lights pixels that were always black "
+                "in training.",
+            )
+            for shift in (*LIGHTING, *DEVICE)
+        ),
+        *(
+            kept(Threshold, of=f"test/{shift}/drop", arm=arm, source=SOURCES[shift]).says(
+                f"{WORSE[shift]}, a network trained {training} loses less than 2.5 points.",
+                because="Shifted images are then no longer shifted: they are like those in "
+                "training, or like the harder half of them.",
+            )
+            for arm, shifts, training in (
+                (IN_OTHER_LIGHT, LIGHTING, "in other light"),
+                (ON_DEVICES, DEVICE, "on images of worse devices"),
+            )
+            for shift in shifts
+        ),
+        foreseen(
+            Difference,
             of="test/translation/accuracy",
-            arm={"augmentation": MOVED},
-            against={"augmentation": NONE},
+            arm=ON_MOVED,
             direction="higher",
             matters=0.05,
-            says="Training on moved images raises accuracy on moved images.",
-            source="预测可能的数据情况",
+        ).says(
+            "Training on moved images raises accuracy on moved images.",
             because="An MLP does not know that neighbouring pixels are neighbours: it must see a "
             "digit in every place.",
         ),
-        Equivalence(
-            number=76,
-            of="test/noise/accuracy",
-            arm={"augmentation": MOVED},
-            against={"augmentation": NONE},
-            matters=0.03,
-            says="Training on moved images makes no difference on noisy ones.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/noise/accuracy", arm=ON_MOVED, matters=0.03).says(
+            "Training on moved images makes no difference on noisy ones.",
             because="It says nothing of noise, but is no matter of indifference: pixels near the "
             "edge, always black in digits as they are, become evidence once digits move there, and "
             "noise lights them too.",
         ),
-        Equivalence(
-            number=76,
-            of="test/translation/accuracy",
-            arm={"augmentation": DEVICE},
-            against={"augmentation": NONE},
-            matters=0.03,
-            says="Training on images of worse devices makes no difference on moved ones.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/translation/accuracy", arm=ON_DEVICES, matters=0.03).says(
+            "Training on images of worse devices makes no difference on moved ones.",
             because="Blur makes a digit a little larger, so that it overlaps more with its moved "
             "self; otherwise it says nothing of places.",
         ),
-        Equivalence(
-            number=76,
-            of="test/rotation/accuracy",
-            arm={"augmentation": MOVED},
-            against={"augmentation": NONE},
-            matters=0.03,
-            says="Training on moved images makes no difference on rotated ones.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/rotation/accuracy", arm=ON_MOVED, matters=0.03).says(
+            "Training on moved images makes no difference on rotated ones.",
             because="A digit that is turned moves too, but each of its parts in another direction.",
         ),
-        Difference(
-            number=76,
+        foreseen(
+            Difference,
             part="digits",
             of="test/accuracy",
             arm={"augmentation": ("flip",)},
-            against={"augmentation": NONE},
             direction="lower",
             matters=0.01,
-            says="Mirroring digits in training costs accuracy: a mirrored digit is no digit.",
-            source="预测可能的数据情况",
+        ).says(
+            "Mirroring digits in training costs accuracy: a mirrored digit is no digit.",
             because="Augmentation says what must not matter. Left and right matter to digits: a "
             "mirrored 2 looks like a 5, and half of what the network can do goes to shapes that "
             "never come.",
         ),
-        Equivalence(
-            number=76,
-            of="test/accuracy",
-            arm={"augmentation": LIGHTING},
-            against={"augmentation": NONE},
-            matters=0.015,
-            says="Training in other light costs nothing on images as they are.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/accuracy", arm=IN_OTHER_LIGHT, matters=0.015).says(
+            "Training in other light costs nothing on images as they are.",
             because="Images as they are lie in the middle of what is trained on.",
         ),
-        Equivalence(
-            number=76,
-            of="test/accuracy",
-            arm={"augmentation": DEVICE},
-            against={"augmentation": NONE},
-            matters=0.015,
-            says="Training on images of worse devices costs nothing on images as they are.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/accuracy", arm=ON_DEVICES, matters=0.015).says(
+            "Training on images of worse devices costs nothing on images as they are.",
             because="Images as they are lie at the gentle end of what is trained on.",
         ),
-        Equivalence(
-            number=76,
-            of="test/accuracy",
-            arm={"augmentation": MOVED},
-            against={"augmentation": NONE},
-            matters=0.015,
-            says="Training on moved images costs nothing on images as they are.",
-            source="预测可能的数据情况",
+        foreseen(Equivalence, of="test/accuracy", arm=ON_MOVED, matters=0.015).says(
+            "Training on moved images costs nothing on images as they are.",
             because="A network too small, or trained too briefly, to know a digit in every place "
             "knows it less well in the middle.",
         ),
@@ -226,37 +183,25 @@ study = Study(
             {"as it is": "test/accuracy"} | {name: f"test/{name}/accuracy" for name in SHIFTS},
             y="augmentation",
             tuned=True,
-            caption="Rows are what was trained with, columns what was tested on: where does each "
-            "row help?",
+        ).captioned(
+            "Rows are what was trained with, columns what was tested on: where does each row help?"
         ),
-        lines(
-            "validation/accuracy",
-            over="optimizer.lr",
-            colour="augmentation",
-            caption="Accuracy on validation, which is neither augmented nor shifted, over the "
-            "rate: does the grid hold each arm's best?",
+        lines("validation/accuracy", over="optimizer.lr", colour="augmentation").captioned(
+            "Accuracy on validation, which is neither augmented nor shifted, over the rate: does "
+            "the grid hold each arm's best?"
         ),
-        images(
-            "training images",
-            caption="What each arm trains on: could you still read every digit?",
+        images("training images").captioned(
+            "What each arm trains on: could you still read every digit?"
         ),
-        images(
-            "test images",
-            where={"augmentation": NONE},
-            caption="What every arm is tested on: shifts are drawn from the harder half.",
+        images("test images", where={"augmentation": NONE}).captioned(
+            "What every arm is tested on: shifts are drawn from the harder half."
         ),
-        images(
-            "mistakes",
-            where={"augmentation": NONE},
-            caption="Digits that a network trained without augmentation misreads.",
+        images("mistakes", where={"augmentation": NONE}).captioned(
+            "Digits that a network trained without augmentation misreads."
         ),
     ),
     tiers={
-        "smoke": {
-            "seeds": 2,
-            "budget.steps": 20,
-            "optimizer.lr": (0.1,),
-        },
+        "smoke": {"seeds": 2, "budget.steps": 20, "optimizer.lr": (0.1,)},
         "full": {
             "data.name": "fashion_mnist",
             "data.train_examples": None,

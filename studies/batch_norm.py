@@ -43,10 +43,14 @@ from suite import (
     curves,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
 FEW = 200
+BRIEFLY = {"data.train_examples": FEW, "budget.epochs": None, "budget.evaluations": 1}
+NORMS = axis("model.norm", ("none", "batch"))
+RATES = axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0))
 
 MEAN = define_metric("norm/mean", "mean of a normalised unit, largest")
 VARIANCE = define_metric("norm/variance_error", "variance of a normalised unit less 1, largest")
@@ -69,11 +73,8 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     channels = cell["channels"]
     plain = build(Model("mlp", widths=(channels,)), (64,), 10, seed)
     network = build(Model("mlp", widths=(channels,), norm="batch"), (64,), 10, seed)
-    norm = (
-        next(one for one in network.modules() if isinstance(one, torch.nn.BatchNorm1d))
-        .double()
-        .train()
-    )
+    norm = next(one for one in network.modules() if isinstance(one, torch.nn.BatchNorm1d))
+    norm.double().train()
     draw = torch.Generator().manual_seed(stream(seed, "init"))
     spread, centre, scale, shift = torch.randn(4, channels, generator=draw, dtype=torch.float64)
     spread, scale = 1.0 + spread.abs(), 0.5 + scale.abs()
@@ -97,6 +98,20 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     }
 
 
+NORM, PLAIN = {"model.norm": "batch"}, {"model.norm": "none"}
+SMALL, LARGE = {"batch_size": 8}, {"batch_size": 200}
+DROPOUT, KEPT = {"model.dropout": 0.5}, {"model.dropout": 0.0}
+FAST = {"optimizer.lr": 3.0}
+noise = shared(number=56, part="noise", source="在小批量中加入噪音控制复杂度").also(
+    of="generalisation_gap", direction="lower", matters=0.01
+)
+fixes = shared(number=57, part="layer")
+holds = shared(number=58, part="layer", tolerance=0.0, source="拥有参数的层")
+with_dropout = shared(
+    number=59, part="dropout", of="test/accuracy", source="没必要和丢弃法混合使用"
+)
+norm = shared(arm=NORM, against=PLAIN)
+
 study = Study(
     title="Batch normalisation",
     question="What does normalising each batch change: speed, rates, accuracy, overfitting?",
@@ -107,177 +122,96 @@ study = Study(
         optimizer=Optimizer("sgd"),
         budget=Budget(epochs=60, evaluations=170),
     ),
-    grid=(
-        axis("model.norm", ("none", "batch")),
-        axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)),
-    ),
+    grid=(NORMS, axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0))),
     seeds=16,
     target=Target("validation/accuracy", 0.9),
     parts=(
         Part(
             "noise",
-            changes={
-                "model.widths": (64,),
-                "data.train_examples": FEW,
-                "budget.epochs": None,
-                "budget.steps": 200,
-                "budget.evaluations": 1,
-            },
-            grid=(
-                axis("model.norm", ("none", "batch")),
-                axis("batch_size", (8, 40, 200)),
-                axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0)),
-            ),
+            changes=BRIEFLY | {"model.widths": (64,), "budget.steps": 200},
+            grid=(NORMS, axis("batch_size", (8, 40, 200)), RATES),
             seeds=8,
         ),
         Part(
             "dropout",
-            changes={
-                "model.widths": (256,),
-                "data.train_examples": FEW,
-                "batch_size": 40,
-                "budget.epochs": None,
-                "budget.steps": 300,
-                "budget.evaluations": 1,
-            },
-            grid=(
-                axis("model.norm", ("none", "batch")),
-                axis("model.dropout", (0.0, 0.5)),
-                axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0)),
-            ),
+            changes=BRIEFLY | {"model.widths": (256,), "batch_size": 40, "budget.steps": 300},
+            grid=(NORMS, axis("model.dropout", (0.0, 0.5)), RATES),
             seeds=12,
         ),
         Part("layer", probe=layer, grid=(axis("channels", (1, 16, 64)),), seeds=5),
     ),
     claims=(
-        Difference(
-            number=56,
-            part="noise",
-            of="generalisation_gap",
-            arm={"model.norm": "batch", "batch_size": 8},
-            against={"model.norm": "batch", "batch_size": 200},
-            direction="lower",
-            matters=0.01,
-            says="With normalisation, small batches narrow the gap between training and test.",
-            source="在小批量中加入噪音控制复杂度",
+        noise(Difference, arm=NORM | SMALL, against=NORM | LARGE).says(
+            "With normalisation, small batches narrow the gap between training and test.",
             because="Mean and variance of a small batch are noisy, so a unit's output depends on "
             "which examples it is seen with, and the network cannot fit any one of them closely.",
         ),
-        Interaction(
-            number=56,
-            part="noise",
-            of="generalisation_gap",
-            arm={"batch_size": 8},
-            against={"batch_size": 200},
-            within={"model.norm": "batch"},
-            without={"model.norm": "none"},
-            direction="lower",
-            matters=0.01,
-            says="Small batches narrow the gap more with normalisation than without it.",
-            source="在小批量中加入噪音控制复杂度",
+        noise(Interaction, arm=SMALL, against=LARGE, within=NORM, without=PLAIN).says(
+            "Small batches narrow the gap more with normalisation than without it.",
             because="Small batches make the gradient noisy in any network. Only the noise of the "
             "batch's moments is normalisation's own, and the comparison takes the rest away.",
         ),
-        Identity(
-            number=57,
-            part="layer",
-            of=MEAN,
-            tolerance=1e-9,
-            says="In training mode a unit has mean 0 over the batch before shift and scale.",
-            source="固定了小批量中的均值与方差",
+        fixes(Identity, of=MEAN, tolerance=1e-9, source="固定了小批量中的均值与方差").says(
+            "In training mode a unit has mean 0 over the batch before shift and scale.",
             because="The batch's own mean is subtracted.",
         ),
-        Identity(
-            number=57,
-            part="layer",
-            of=VARIANCE,
-            tolerance=2e-5,
-            says="In training mode a unit has variance 1 over the batch before shift and scale.",
-            source="固定了小批量中的均值与方差",
-            because="It is divided by √(variance + 1e-5). The small number, which guards against "
-            "a division by zero, is what is missing to 1.",
+        fixes(Identity, of=VARIANCE, tolerance=2e-5, source="固定了小批量中的均值与方差").says(
+            "In training mode a unit has variance 1 over the batch before shift and scale.",
+            because="It is divided by √(variance + 1e-5). The small number, which guards against a "
+            "division by zero, is what is missing to 1.",
         ),
-        Identity(
-            number=57,
-            part="layer",
-            of=SHIFT,
-            tolerance=1e-9,
-            says="The layer's learned shift becomes the mean of its output.",
-            source="之后学习出适合的偏移与缩放",
+        fixes(Identity, of=SHIFT, tolerance=1e-9, source="之后学习出适合的偏移与缩放").says(
+            "The layer's learned shift becomes the mean of its output.",
             because="It is added to something of mean 0.",
         ),
-        Identity(
-            number=57,
-            part="layer",
-            of=SCALE,
-            tolerance=1e-4,
-            says="The layer's learned scale becomes the standard deviation of its output.",
-            source="之后学习出适合的偏移与缩放",
+        fixes(Identity, of=SCALE, tolerance=1e-4, source="之后学习出适合的偏移与缩放").says(
+            "The layer's learned scale becomes the standard deviation of its output.",
             because="It multiplies something of variance 1.",
         ),
-        Identity(
-            number=58,
-            part="layer",
-            of=LEARNED,
-            tolerance=0.0,
-            says="The layer has parameters: a shift and a scale for each channel.",
-            source="拥有参数的层",
+        holds(Identity, of=LEARNED).says(
+            "The layer has parameters: a shift and a scale for each channel.",
             because="Both are learned by gradient descent like any weight.",
         ),
-        Identity(
-            number=58,
-            part="layer",
-            of=STATISTICS,
-            tolerance=0.0,
-            says="Besides, it keeps two statistics a channel that are counted, not learned.",
-            source="拥有参数的层",
+        holds(Identity, of=STATISTICS).says(
+            "Besides, it keeps two statistics a channel that are counted, not learned.",
             because="A running mean and variance stand in for the batch's outside training. (A "
             "count of batches is kept too, one a layer.)",
         ),
-        Interaction(
-            number=59,
-            part="dropout",
-            of="test/accuracy",
-            arm={"model.dropout": 0.5},
-            against={"model.dropout": 0.0},
-            within={"model.norm": "batch"},
-            without={"model.norm": "none"},
+        with_dropout(
+            Interaction,
+            arm=DROPOUT,
+            against=KEPT,
+            within=NORM,
+            without=PLAIN,
             direction="lower",
             matters=0.01,
-            says="Dropout gains less test accuracy beside normalisation than without it.",
-            source="没必要和丢弃法混合使用",
+        ).says(
+            "Dropout gains less test accuracy beside normalisation than without it.",
             because="If both regularise, the second finds less left to do.",
         ),
-        Equivalence(
-            number=59,
-            part="dropout",
-            of="test/accuracy",
-            arm={"model.norm": "batch", "model.dropout": 0.5},
-            against={"model.norm": "batch", "model.dropout": 0.0},
-            matters=0.015,
-            says="A normalised network gains and loses nothing by dropout: there is no need for it.",
-            source="没必要和丢弃法混合使用",
-            because="There is no need for something that makes no difference; whether it makes "
-            "one is a question of data and network, not of layers that exclude each other.",
+        with_dropout(Equivalence, arm=NORM | DROPOUT, against=NORM | KEPT, matters=0.015).says(
+            "A normalised network gains and loses nothing by dropout: there is no need for it.",
+            because="There is no need for something that makes no difference; whether it makes one "
+            "is a question of data and network, not of layers that exclude each other.",
         ),
-        Difference(
+        norm(
+            Difference,
             number=60,
             of="target/steps",
-            arm={"model.norm": "batch"},
-            against={"model.norm": "none"},
             direction="lower",
             matters=1.25,
             scale="ratio",
-            says="A normalised network reaches 90 % in fewer steps, each at its best rate.",
             source="加速收敛",
+        ).says(
+            "A normalised network reaches 90 % in fewer steps, each at its best rate.",
             because="With every unit at one scale, one rate suits all the layers. (The best rate "
             "is that of the final accuracy, which need not be the fastest.)",
         ),
         Difference(
             number=60,
             of="test/accuracy",
-            arm={"model.norm": "batch", "optimizer.lr": 3.0},
-            against={"model.norm": "none", "optimizer.lr": 3.0},
+            arm=NORM | FAST,
+            against=PLAIN | FAST,
             direction="higher",
             matters=0.1,
             says="A normalised network still learns at a rate at which the plain one does not.",
@@ -285,63 +219,39 @@ study = Study(
             because="Scaling up the weights before a normalisation does not change its output, "
             "but makes their gradient smaller: a step that is too large is followed by small ones.",
         ),
-        Equivalence(
-            number=61,
-            of="test/accuracy",
-            arm={"model.norm": "batch"},
-            against={"model.norm": "none"},
-            matters=0.01,
-            says="Normalisation does not change the accuracy that is reached, each at its best "
-            "rate.",
-            source="不改变模型精度",
+        norm(
+            Equivalence, number=61, of="test/accuracy", matters=0.01, source="不改变模型精度"
+        ).says(
+            "Normalisation does not change the accuracy that is reached, each at its best rate.",
             because="Shift and scale can undo the normalisation, so both networks can express the "
             "same. Whether training finds the same is for the numbers to say.",
         ),
     ),
     views=(
-        lines(
-            "validation/accuracy",
-            over="optimizer.lr",
-            colour="model.norm",
-            caption="Validation accuracy over the rate: how far does each line stay up?",
+        lines("validation/accuracy", over="optimizer.lr", colour="model.norm").captioned(
+            "Validation accuracy over the rate: how far does each line stay up?"
         ),
-        curves(
-            "validation/accuracy",
-            colour="model.norm",
-            tuned=True,
-            caption="Learning curves, each at its tuned rate: which is first at 90 %?",
+        curves("validation/accuracy", colour="model.norm", tuned=True).captioned(
+            "Learning curves, each at its tuned rate: which is first at 90 %?"
         ),
         lines(
-            "generalisation_gap",
-            over="batch_size",
-            colour="model.norm",
-            tuned=True,
-            part="noise",
-            caption="The gap over the batch size, on 200 examples, after equal steps.",
-        ),
+            "generalisation_gap", over="batch_size", colour="model.norm", tuned=True, part="noise"
+        ).captioned("The gap over the batch size, on 200 examples, after equal steps."),
         lines(
-            "test/accuracy",
-            over="model.dropout",
-            colour="model.norm",
-            tuned=True,
-            part="dropout",
-            caption="Test accuracy with and without dropout, on 200 examples.",
-        ),
+            "test/accuracy", over="model.dropout", colour="model.norm", tuned=True, part="dropout"
+        ).captioned("Test accuracy with and without dropout, on 200 examples."),
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "noise.seeds", "dropout.seeds", "layer.seeds"), 2),
             "budget.epochs": 1,
             "budget.evaluations": 2,
             "optimizer.lr": (0.1, 3.0),
-            "noise.seeds": 2,
             "noise.budget.steps": 20,
             "noise.batch_size": (8, 200),
             "noise.optimizer.lr": (0.3,),
-            "dropout.seeds": 2,
             "dropout.budget.steps": 20,
             "dropout.optimizer.lr": (0.3,),
-            "layer.seeds": 2,
         },
         "full": {
             "data.name": "fashion_mnist",

@@ -50,10 +50,24 @@ from suite import (
     curves,
     heat,
     lines,
+    shared,
 )
 
 RATES: Axis = axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0))
 BATCHES: Axis = axis("batch_size", (1, 16, 64, 256, 2000))
+
+NORM, PLAIN = {"model.norm": "batch"}, {"model.norm": "none"}
+TWO, MANY = {"batch_size": 2}, {"batch_size": 32}
+one_by_one = shared(number=4, of="test/accuracy", source="过小导致最后准确率低").also(
+    arm={"batch_size": 1}, against={"batch_size": 16}, direction="lower", matters=0.01
+)
+in_twos = shared(number=4, part="normalised", source="过小导致最后准确率低").also(
+    of="test/accuracy", direction="lower", matters=0.01
+)
+timed = shared(number=3, part="timing", of="cost/seconds_per_epoch").also(
+    against={"batch_size": 256}, scale="ratio"
+)
+worse_rate = shared(number=6, of="train/loss", direction="higher", matters=0.1)
 
 study = Study(
     title="Batch size and learning rate",
@@ -100,86 +114,44 @@ study = Study(
         ),
     ),
     claims=(
-        Difference(
-            number=4,
-            of="test/accuracy",
-            arm={"batch_size": 1},
-            against={"batch_size": 16},
-            direction="lower",
-            matters=0.01,
-            says="Too small a batch ends in lower accuracy.",
-            source="过小导致最后准确率低",
+        one_by_one(Difference).says(
+            "Too small a batch ends in lower accuracy.",
             because="A small batch gives a noisier gradient, so the rate that suits it is smaller. "
-            "Tuned for each batch size, the noise averages out over many more steps. What "
-            "small batches waste is hardware: each step moves all the weights for one example.",
+            "Tuned for each batch size, the noise averages out over many more steps. What small "
+            "batches waste is hardware: each step moves all the weights for one example.",
         ),
-        Difference(
-            number=4,
-            part="equal_steps",
-            of="test/accuracy",
-            arm={"batch_size": 1},
-            against={"batch_size": 16},
-            direction="lower",
-            matters=0.01,
-            says="After equally many steps, too small a batch ends in lower accuracy.",
-            source="过小导致最后准确率低",
+        one_by_one(Difference, part="equal_steps").says(
+            "After equally many steps, too small a batch ends in lower accuracy.",
             because="Two hundred steps of one example have seen 200 examples; of sixteen, 3,200. "
             "Equal steps give the small batch less to learn from, at a noisier gradient.",
         ),
-        Difference(
-            number=4,
-            part="normalised",
-            of="test/accuracy",
-            arm={"model.norm": "batch", "batch_size": 2},
-            against={"model.norm": "batch", "batch_size": 32},
-            direction="lower",
-            matters=0.01,
-            says="With batch normalisation, batches of two end in lower accuracy than batches of 32.",
-            source="过小导致最后准确率低",
+        in_twos(Difference, arm=NORM | TWO, against=NORM | MANY).says(
+            "With batch normalisation, batches of two end in lower accuracy than batches of 32.",
             because="Of two examples, normalisation leaves each unit only which of them is larger: "
-            "one becomes about 1 and the other -1. In evaluation it divides by averages over "
-            "many batches instead, so the network is tested on values it was not trained on.",
+            "one becomes about 1 and the other -1. In evaluation it divides by averages over many "
+            "batches instead, so the network is tested on values it was not trained on.",
         ),
-        Interaction(
-            number=4,
-            part="normalised",
-            of="test/accuracy",
-            arm={"batch_size": 2},
-            against={"batch_size": 32},
-            within={"model.norm": "batch"},
-            without={"model.norm": "none"},
-            direction="lower",
-            matters=0.01,
-            says="Small batches cost a network with batch normalisation more accuracy than one "
-            "without it.",
-            source="过小导致最后准确率低",
+        in_twos(Interaction, arm=TWO, against=MANY, within=NORM, without=PLAIN).says(
+            "Small batches cost a network with batch normalisation more accuracy than one without "
+            "it.",
             because="Without normalisation an example is computed alone, whatever its batch: small "
             "batches only make the gradient noisier, and a lower rate averages that out.",
         ),
-        Equivalence(
-            number=3,
-            part="timing",
-            of="cost/seconds_per_epoch",
-            arm={"batch_size": 2000},
-            against={"batch_size": 256},
-            matters=1.25,
-            scale="ratio",
-            says="Beyond a point, a larger batch hardly lowers the cost of a pass over the data.",
-            source="过大计算代价降低不明显",
+        timed(
+            Equivalence, arm={"batch_size": 2000}, matters=1.25, source="过大计算代价降低不明显"
+        ).says(
+            "Beyond a point, a larger batch hardly lowers the cost of a pass over the data.",
             because="A pass does the same multiplications whatever the batch. Batching only saves "
             "the fixed cost of a step, and at 256 examples little of that is left.",
         ),
-        Difference(
-            number=3,
-            part="timing",
-            of="cost/seconds_per_epoch",
+        timed(
+            Difference,
             arm={"batch_size": 1},
-            against={"batch_size": 256},
             direction="higher",
             matters=2.0,
-            scale="ratio",
-            says="Small batches make a pass over the data cost several times as much.",
             source="为了缩小计算代价",
+        ).says(
+            "Small batches make a pass over the data cost several times as much.",
             because="Every step has a fixed cost: launching operations and reading and writing "
             "every weight. With one example a step, that is most of the bill.",
         ),
@@ -195,73 +167,50 @@ study = Study(
             source="过大计算代价降低不明显",
             because="The cheaper pass is not a cheaper result: fewer steps a pass mean more passes.",
         ),
-        Difference(
-            number=6,
-            of="train/loss",
+        worse_rate(
+            Difference,
             arm={"batch_size": 64, "optimizer.lr": 0.003},
             against={"batch_size": 64},
-            direction="higher",
-            matters=0.1,
-            says="Too small a learning rate leaves training unfinished.",
             source="过小会加大计算难度",
+        ).says(
+            "Too small a learning rate leaves training unfinished.",
             because="A step moves the weights by the rate times the gradient. With the rate a "
             "hundred times too small, the same distance takes a hundred times the steps.",
         ),
-        Difference(
-            number=6,
-            of="train/loss",
+        worse_rate(
+            Difference,
             arm={"batch_size": 16, "optimizer.lr": 3.0},
             against={"batch_size": 16},
-            direction="higher",
-            matters=0.1,
-            says="Too large a learning rate keeps the loss from settling.",
             source="过大会持续震荡",
+        ).says(
+            "Too large a learning rate keeps the loss from settling.",
             because="Each step overshoots the valley it aims at. In a network the weights can also "
             "be thrown to where every unit is silent, and then nothing moves any more.",
         ),
     ),
     views=(
-        lines(
-            "validation/loss",
-            over="optimizer.lr",
-            colour="batch_size",
-            caption="Loss over the learning rate, a line a batch size: where is each valley?",
+        lines("validation/loss", over="optimizer.lr", colour="batch_size").captioned(
+            "Loss over the learning rate, a line a batch size: where is each valley?"
         ),
         heat("validation/accuracy", x="optimizer.lr", y="batch_size", caption="The whole grid."),
-        lines(
-            "test/accuracy",
-            over="batch_size",
-            tuned=True,
-            caption="Test accuracy with the rate tuned for each batch size, after equal epochs.",
+        lines("test/accuracy", over="batch_size", tuned=True).captioned(
+            "Test accuracy with the rate tuned for each batch size, after equal epochs."
+        ),
+        lines("test/accuracy", over="batch_size", tuned=True, part="equal_steps").captioned(
+            "The same after equally many steps: what does a small batch lose by seeing fewer "
+            "examples?"
         ),
         lines(
-            "test/accuracy",
-            over="batch_size",
-            tuned=True,
-            part="equal_steps",
-            caption="The same after equally many steps: what does a small batch lose by seeing fewer "
-            "examples?",
+            "test/accuracy", over="batch_size", colour="model.norm", tuned=True, part="normalised"
+        ).captioned(
+            "Batches of 2, 4 and 32 with batch normalisation and without, on 256 digits: which "
+            "line bends down on the left?"
         ),
-        lines(
-            "test/accuracy",
-            over="batch_size",
-            colour="model.norm",
-            tuned=True,
-            part="normalised",
-            caption="Batches of 2, 4 and 32 with batch normalisation and without, on 256 digits: "
-            "which line bends down on the left?",
+        lines("cost/seconds_per_epoch", over="batch_size", part="timing").captioned(
+            "What one pass over the data costs, alone on the machine."
         ),
-        lines(
-            "cost/seconds_per_epoch",
-            over="batch_size",
-            part="timing",
-            caption="What one pass over the data costs, alone on the machine.",
-        ),
-        curves(
-            "validation/accuracy",
-            colour="batch_size",
-            tuned=True,
-            caption="Learning curves, each batch size at its tuned rate.",
+        curves("validation/accuracy", colour="batch_size", tuned=True).captioned(
+            "Learning curves, each batch size at its tuned rate."
         ),
     ),
     tiers={

@@ -43,6 +43,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 
 TRAIN_ERROR = define_metric("fit/train_error", "root mean square error on training", better="lower")
@@ -107,6 +108,17 @@ def features(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
     }
 
 
+SMALL, LARGE = {"model.widths": (8,)}, {"model.widths": (256,)}
+FEW, MANY = {"data.train_examples": 50}, {"data.train_examples": 800}
+TRUE, RANDOM = {"data.random_labels": 0.0}, {"data.random_labels": 1.0}
+memorises = shared(number=19, of="train/accuracy", source="高容量可以记住所有数据")
+matches = shared(number=22, source="模型容量需要匹配数据复杂度")
+fits_better = shared(of="train/accuracy", direction="higher", matters=0.5)
+widening = matches.also(part="examples", of="test/accuracy", matters=0.01)
+rises_again = matches.also(
+    part="features", of=TEST_ERROR, direction="higher", matters=1.25, scale="ratio"
+)
+
 study = Study(
     title="Capacity and overfitting",
     question="What can a network of a given size fit, and can it be too large?",
@@ -155,11 +167,7 @@ study = Study(
             grid=(axis("examples", (25, 50, 100, 200, 400, 800)),),
             seeds=16,
         ),
-        Part(
-            "features",
-            probe=features,
-            grid=(axis("features", (5, 10, 20, 40, 80, 320, 1280)),),
-        ),
+        Part("features", probe=features, grid=(axis("features", (5, 10, 20, 40, 80, 320, 1280)),)),
     ),
     claims=(
         Threshold(
@@ -174,44 +182,30 @@ study = Study(
             because="Everything the output layer learns of an image has to pass two numbers, and "
             "ten classes are to be told apart by them.",
         ),
-        Threshold(
-            number=19,
-            of="train/accuracy",
-            arm={"model.widths": (256,), "data.random_labels": 1.0},
-            level=0.95,
-            direction="higher",
-            matters=0.01,
-            says="A network of high capacity can memorise all its data, labels drawn by lot included.",
-            source="高容量可以记住所有数据",
+        memorises(Threshold, arm=LARGE | RANDOM, level=0.95, direction="higher", matters=0.01).says(
+            "A network of high capacity can memorise all its data, labels drawn by lot included.",
             because="With many more parameters than examples, and images that differ, some setting "
             "gives each image any label one likes. That gradient descent finds it is a fact of "
             "experience (Zhang et al., 2017).",
         ),
-        Interaction(
-            number=19,
-            of="train/accuracy",
-            arm={"model.widths": (8,)},
-            against={"model.widths": (256,)},
-            within={"data.random_labels": 1.0},
-            without={"data.random_labels": 0.0},
+        memorises(
+            Interaction,
+            arm=SMALL,
+            against=LARGE,
+            within=RANDOM,
+            without=TRUE,
             direction="lower",
             matters=0.05,
-            says="Memorising asks for more capacity than learning: a modest network falls short by "
-            "more on random labels than on true ones.",
-            source="高容量可以记住所有数据",
+        ).says(
+            "Memorising asks for more capacity than learning: a modest network falls short by more "
+            "on random labels than on true ones.",
             because="Images of one digit resemble each other, so one rule serves many of them. A "
             "random label has to be stored for each image on its own.",
         ),
-        Ordering(
-            number=20,
-            part="examples",
-            of="train/accuracy",
-            over="model.widths",
-            arm={"data.train_examples": 800},
-            direction="higher",
-            matters=0.5,
-            says="The more parameters, the more of its training examples a network fits.",
-            source="参数个数",
+        fits_better(
+            Ordering, number=20, part="examples", over="model.widths", arm=MANY, source="参数个数"
+        ).says(
+            "The more parameters, the more of its training examples a network fits.",
             because="A wider network contains the narrower ones: set the added weights to zero. "
             "Nesting promises a better optimum, not that training gets there.",
         ),
@@ -228,98 +222,56 @@ study = Study(
             because="Least squares finds the optimum, and the optimum of a larger set cannot be "
             "worse than that of a set inside it.",
         ),
-        Ordering(
-            number=21,
-            part="range",
-            of="train/accuracy",
-            over="optimizer.max_norm",
-            direction="higher",
-            matters=0.5,
-            says="The smaller the range allowed to the weights, the less a network fits.",
-            source="参数值的范围",
-            because="Small weights give outputs that hardly differ between images, so the loss pulls "
-            "at all of them alike and cannot settle on the odd ones out.",
+        fits_better(
+            Ordering, number=21, part="range", over="optimizer.max_norm", source="参数值的范围"
+        ).says(
+            "The smaller the range allowed to the weights, the less a network fits.",
+            because="Small weights give outputs that hardly differ between images, so the loss "
+            "pulls at all of them alike and cannot settle on the odd ones out.",
         ),
-        Interaction(
-            number=22,
-            part="examples",
-            of="test/accuracy",
-            arm={"model.widths": (256,)},
-            against={"model.widths": (8,)},
-            within={"data.train_examples": 800},
-            without={"data.train_examples": 50},
-            direction="higher",
-            matters=0.01,
-            says="More data call for more capacity: widening gains more with many examples than "
-            "with few.",
-            source="模型容量需要匹配数据复杂度",
-            because="The classical account: a wide network needs many examples to pin down its many "
-            "parameters. It leaves out that training favours some solutions over others.",
+        widening(
+            Interaction, arm=LARGE, against=SMALL, within=MANY, without=FEW, direction="higher"
+        ).says(
+            "More data call for more capacity: widening gains more with many examples than with "
+            "few.",
+            because="The classical account: a wide network needs many examples to pin down its "
+            "many parameters. It leaves out that training favours some solutions over others.",
         ),
-        Difference(
-            number=22,
-            part="examples",
-            of="test/accuracy",
-            arm={"data.train_examples": 50, "model.widths": (256,)},
-            against={"data.train_examples": 50, "model.widths": (8,)},
-            direction="lower",
-            matters=0.01,
-            says="On few examples, a network with hundreds of times more parameters than examples "
-            "does worse on new ones than a modest network.",
-            source="模型容量需要匹配数据复杂度",
+        widening(Difference, arm=FEW | LARGE, against=FEW | SMALL, direction="lower").says(
+            "On few examples, a network with hundreds of times more parameters than examples does "
+            "worse on new ones than a modest network.",
             because="It could fit anything. Which of the many fits it ends at is up to the initial "
             "weights and to gradient descent, and those lean towards smooth ones.",
         ),
-        Trend(
-            number=22,
+        matches(
+            Trend,
             part="degree",
             of=BEST,
             over="examples",
             per="doubling",
             direction="higher",
-            scale="ratio",
             matters=1.05,
-            says="The number of coefficients that validation picks grows with the examples.",
-            source="模型容量需要匹配数据复杂度",
-            because="A coefficient costs noise in proportion to one over the number of examples, and "
-            "is worth its cost when what it can express is larger than that.",
-        ),
-        Difference(
-            number=22,
-            part="features",
-            of=TEST_ERROR,
-            arm={"features": 40},
-            against={"features": 10},
-            direction="higher",
-            matters=1.25,
             scale="ratio",
-            says="As many parameters as examples do worse on new data than a quarter of that.",
-            source="模型容量需要匹配数据复杂度",
+        ).says(
+            "The number of coefficients that validation picks grows with the examples.",
+            because="A coefficient costs noise in proportion to one over the number of examples, "
+            "and is worth its cost when what it can express is larger than that.",
+        ),
+        rises_again(Difference, arm={"features": 40}, against={"features": 10}).says(
+            "As many parameters as examples do worse on new data than a quarter of that.",
             because="There is then exactly one fit through all the noisy points, and it takes huge "
             "coefficients to get there.",
         ),
-        Difference(
-            number=22,
-            part="features",
-            of=TEST_ERROR,
-            arm={"features": 1280},
-            against={"features": 40},
-            direction="higher",
-            matters=1.25,
-            scale="ratio",
-            says="Past the point where everything fits, still more capacity makes it worse.",
-            source="模型容量需要匹配数据复杂度",
-            because="With more parameters than examples many fits are perfect, and least squares takes "
-            "the one with the smallest coefficients. The more there are to choose from, the smaller "
-            "those get: double descent (Belkin et al., 2019).",
+        rises_again(Difference, arm={"features": 1280}, against={"features": 40}).says(
+            "Past the point where everything fits, still more capacity makes it worse.",
+            because="With more parameters than examples many fits are perfect, and least squares "
+            "takes the one with the smallest coefficients. The more there are to choose from, the "
+            "smaller those get: double descent (Belkin et al., 2019).",
         ),
     ),
     views=(
-        lines(
-            "train/accuracy",
-            over="model.widths",
-            colour="data.random_labels",
-            caption="How much of 200 examples is fitted, with true labels (0) and random ones (1)?",
+        lines("train/accuracy", over="model.widths", colour="data.random_labels").captioned(
+            "How much of 200 examples is fitted, with true labels (0) and random ones (1)?"
         ),
         lines(
             "test/accuracy",
@@ -327,21 +279,16 @@ study = Study(
             colour="data.train_examples",
             tuned=True,
             part="examples",
-            caption="Test accuracy over width, a line a number of examples, each at its tuned rate: "
-            "does either line come down again?",
+        ).captioned(
+            "Test accuracy over width, a line a number of examples, each at its tuned rate: does "
+            "either line come down again?"
         ),
-        lines(
-            "train/accuracy",
-            over="optimizer.max_norm",
-            part="range",
-            caption="Random labels fitted, over the radius of the ball the weights may not leave.",
+        lines("train/accuracy", over="optimizer.max_norm", part="range").captioned(
+            "Random labels fitted, over the radius of the ball the weights may not leave."
         ),
-        lines(
-            TEST_ERROR,
-            over="features",
-            part="features",
-            caption="Test error of least squares on random features: what happens at 40, where there "
-            "are as many of them as examples, and beyond?",
+        lines(TEST_ERROR, over="features", part="features").captioned(
+            "Test error of least squares on random features: what happens at 40, where there are "
+            "as many of them as examples, and beyond?"
         ),
     ),
     tiers={

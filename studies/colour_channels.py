@@ -29,27 +29,16 @@ from suite import (
     Study,
     axis,
     lines,
+    shared,
 )
 
 SOURCE = "为了减少信息的丢失，我们将色彩通道也引入卷积"
 COLOURS = axis("data.colours", ("all", "grey", "red"))
 
 
-def better(part: str, one: str, other: str, says: str, because: str) -> Difference:
-    """Claim that a network sees more in one choice of channels than in another."""
-    return Difference(
-        number=40,
-        part=part,
-        of="test/accuracy",
-        arm={"data.colours": one},
-        against={"data.colours": other},
-        direction="higher",
-        matters=0.02 if part == "main" else 0.01,
-        says=says,
-        source=SOURCE,
-        because=because,
-    )
-
+ALL, GREY, RED = ({"data.colours": colours} for colours in COLOURS.levels)
+# Claim that a network sees more in one choice of channels than in another.
+better = shared(number=40, of="test/accuracy", direction="higher", source=SOURCE)
 
 study = Study(
     title="Colour channels",
@@ -80,58 +69,37 @@ study = Study(
         ),
     ),
     claims=(
-        better(
-            "main",
-            "all",
-            "grey",
+        better(Difference, arm=ALL, against=GREY, matters=0.02).says(
             "LeNet tells drawn leaves apart better in colour than in grey.",
-            "Species were drawn with greens of their own. Two greens of the same luminance are one "
-            "grey.",
+            because="Species were drawn with greens of their own. Two greens of the same luminance "
+            "are one grey.",
         ),
-        better(
-            "main",
-            "all",
-            "red",
+        better(Difference, arm=ALL, against=RED, matters=0.02).says(
             "It does so better in colour than by the red alone.",
-            "As above: two of three numbers that tell species apart are withheld.",
+            because="As above: two of three numbers that tell species apart are withheld.",
         ),
-        better(
-            "main",
-            "grey",
-            "red",
+        better(Difference, arm=GREY, against=RED, matters=0.02).says(
             "It does so better by the luminance than by the red alone.",
-            "The luminance has less noise than one channel. But species' red, green and blue were "
-            "drawn independently: their blend spreads two thirds as far as one of them, beside a "
-            "light that varies as much.",
+            because="The luminance has less noise than one channel. But species' red, green and "
+            "blue were drawn independently: their blend spreads two thirds as far as one of them, "
+            "beside a light that varies as much.",
         ),
-        better(
-            "photographs",
-            "all",
-            "grey",
+        better(Difference, part="photographs", arm=ALL, against=GREY, matters=0.01).says(
             "LeNet tells the photographs of CIFAR-10 apart better in colour than in grey.",
-            "Sky, water and grass have colours, and frogs and deer stand on other ones than ships "
-            "and aeroplanes.",
+            because="Sky, water and grass have colours, and frogs and deer stand on other ones "
+            "than ships and aeroplanes.",
         ),
-        better(
-            "photographs",
-            "grey",
-            "red",
+        better(Difference, part="photographs", arm=GREY, against=RED, matters=0.01).says(
             "It tells them apart better by the luminance than by the red alone.",
-            "Channels of photographs are much alike, so that little is lost by either.",
+            because="Channels of photographs are much alike, so that little is lost by either.",
         ),
     ),
     views=(
-        lines(
-            "test/accuracy",
-            over="data.colours",
-            tuned=True,
-            caption="Accuracy on drawn leaves by what is left of their colours.",
+        lines("test/accuracy", over="data.colours", tuned=True).captioned(
+            "Accuracy on drawn leaves by what is left of their colours."
         ),
-        lines(
-            "test/accuracy",
-            over="optimizer.lr",
-            colour="data.colours",
-            caption="The same at every rate.",
+        lines("test/accuracy", over="optimizer.lr", colour="data.colours").captioned(
+            "The same at every rate."
         ),
     ),
     tiers={

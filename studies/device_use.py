@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from suite import Difference, Identity, Part, Study, axis, define_metric, lines
+from suite import Difference, Identity, Part, Study, axis, define_metric, lines, shared
 from suite.seeds import stream
 
 ROUNDS = 5
@@ -116,22 +116,11 @@ def product(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
         torch.set_num_threads(before)
 
 
-def faster(size: int, says: str, because: str, of: str = PRODUCT, by: float = 2.0) -> Difference:
-    """Claim that the GPU takes less time than the processor."""
-    return Difference(
-        number=39,
-        part="product",
-        of=of,
-        arm={"device": "cuda", "size": size},
-        against={"device": "cpu", "size": size},
-        direction="lower",
-        matters=by,
-        scale="ratio",
-        says=says,
-        source="使用GPU",
-        because=because,
-    )
-
+ON_GPU, ON_PROCESSOR = {"device": "cuda"}, {"device": "cpu"}
+SMALL, LARGE = {"size": 16}, {"size": 1024}
+module = shared(number=39, tolerance=0.0)
+# Claim that the GPU takes less time than the processor.
+faster = shared(number=39, part="product", direction="lower", scale="ratio", source="使用GPU")
 
 study = Study(
     title="Using a GPU",
@@ -149,73 +138,50 @@ study = Study(
         ),
     ),
     claims=(
-        Identity(
-            number=39,
-            of=OTHERS,
-            tolerance=0.0,
-            says="`to(device)` is the only way to put a module on a device.",
-            source="Moudle只能使用`to(device)`",
+        module(Identity, of=OTHERS, source="Moudle只能使用`to(device)`").says(
+            "`to(device)` is the only way to put a module on a device.",
             because="There are cpu() and cuda(), as tensors have them, and a layer can be made on "
             "a device from the start. `to(device)` is the one that fits every device.",
         ),
-        Identity(
-            number=39,
-            of=LEFT,
-            tolerance=0.0,
-            says="It moves a module itself, with all that is nested in it.",
-            source="Moudle只能使用`to(device)`",
+        module(Identity, of=LEFT, source="Moudle只能使用`to(device)`").says(
+            "It moves a module itself, with all that is nested in it.",
             because="The parameters get new storage, the module stays the same object. There is no "
             "need to keep what `to` returns.",
         ),
-        Identity(
-            number=39,
-            of=MOVED,
-            tolerance=0.0,
-            says="It leaves a tensor where it is, and returns another.",
-            source="`tensor.cuda`",
+        module(Identity, of=MOVED, source="`tensor.cuda`").says(
+            "It leaves a tensor where it is, and returns another.",
             because="A tensor is a value. Whoever forgets to keep what `to` returns has moved "
             "nothing.",
         ),
-        Identity(
-            number=39,
-            of=DIFFERENT,
-            tolerance=0.0,
-            says="A module's cuda() does what to('cuda') does.",
-            source="Moudle只能使用`to(device)`",
+        module(Identity, of=DIFFERENT, source="Moudle只能使用`to(device)`").says(
+            "A module's cuda() does what to('cuda') does.",
             because="Both copy every parameter and buffer.",
         ),
         faster(
-            1024,
+            Difference, of=PRODUCT, arm=ON_GPU | LARGE, against=ON_PROCESSOR | LARGE, matters=2.0
+        ).says(
             "A GPU multiplies matrices of 1024 × 1024 twice as fast as the processor.",
-            "Two thousand million operations keep thousands of cores busy.",
+            because="Two thousand million operations keep thousands of cores busy.",
         ),
         faster(
-            16,
+            Difference, of=PRODUCT, arm=ON_GPU | SMALL, against=ON_PROCESSOR | SMALL, matters=2.0
+        ).says(
             "It does so for matrices of 16 × 16.",
-            "Telling the GPU what to do takes longer than doing it.",
+            because="Telling the GPU what to do takes longer than doing it.",
         ),
         faster(
-            1024,
+            Difference, of=CARRIED, arm=ON_GPU | LARGE, against=ON_PROCESSOR | LARGE, matters=1.25
+        ).says(
             "At 1024 × 1024 it is faster even if the matrices are carried there and back.",
-            "Work grows with n³, what is carried with n².",
-            of=CARRIED,
-            by=1.25,
+            because="Work grows with n³, what is carried with n².",
         ),
     ),
     views=(
-        lines(
-            PRODUCT,
-            over="size",
-            colour="device",
-            part="product",
-            caption="Seconds a product: where do the lines cross?",
+        lines(PRODUCT, over="size", colour="device", part="product").captioned(
+            "Seconds a product: where do the lines cross?"
         ),
-        lines(
-            CARRIED,
-            over="size",
-            colour="device",
-            part="product",
-            caption="The same, the matrices carried to the device and the product back.",
+        lines(CARRIED, over="size", colour="device", part="product").captioned(
+            "The same, the matrices carried to the device and the product back."
         ),
     ),
     tiers={

@@ -46,6 +46,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 
 DEVIATION = define_metric(
@@ -121,13 +122,7 @@ def wrapped(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
 
 
 def wrapped_step(
-    parallel: Any,
-    dtype: Any,
-    device: str,
-    shards: int,
-    rank: int,
-    seed: int,
-    rounds: int = ROUNDS,
+    parallel: Any, dtype: Any, device: str, shards: int, rank: int, seed: int, rounds: int = ROUNDS
 ) -> tuple[float, float]:
     """Return how far a wrapped network's gradient is from the batch's, and seconds a step.
 
@@ -164,6 +159,18 @@ def wrapped_step(
     size = sum(float(b.square().sum()) for b in whole)
     return (difference / size) ** 0.5, statistics.median(spent[rounds // 4 :])  # without warm-up
 
+
+ONE, TWO = {"devices": 1}, {"devices": 2}
+PLAIN, NORM = {"model.norm": "none"}, {"model.norm": "batch"}
+SMALL, LARGE = {"batch_size": 32}, {"batch_size": 256}
+averaged = shared(number=70, part="gradient", source="每个GPU拿到完整参数计算某部分梯度").also(
+    of=DEVIATION, tolerance=1e-12
+)
+ends_alike = shared(number=70, of="test/accuracy", source="数据并行")
+faster = shared(number=71, of="cost/examples_per_second", source="性能好").also(
+    direction="higher", matters=1.3, scale="ratio"
+)
+wrappers = shared(number=73, part="wrapper", source="具体实现：n.dataParalle()")
 
 study = Study(
     title="One device against several",
@@ -213,36 +220,18 @@ study = Study(
         ),
     ),
     claims=(
-        Identity(
-            number=70,
-            part="gradient",
-            arm={"norm": "none"},
-            of=DEVIATION,
-            tolerance=1e-12,
-            says="The average of the devices' gradients is the gradient of the whole batch.",
-            source="每个GPU拿到完整参数计算某部分梯度",
-            because="The loss is a mean over examples, and a gradient of a mean is the mean of "
-            "the gradients, however the examples are divided.",
+        averaged(Identity, arm={"norm": "none"}).says(
+            "The average of the devices' gradients is the gradient of the whole batch.",
+            because="The loss is a mean over examples, and a gradient of a mean is the mean of the "
+            "gradients, however the examples are divided.",
         ),
-        Identity(
-            number=70,
-            part="gradient",
-            arm={"norm": "batch"},
-            of=DEVIATION,
-            tolerance=1e-12,
-            says="It is so with batch normalisation too.",
-            source="每个GPU拿到完整参数计算某部分梯度",
+        averaged(Identity, arm={"norm": "batch"}).says(
+            "It is so with batch normalisation too.",
             because="Normalisation makes each example's output depend on which others it is "
             "normalised with, and each device only sees its own.",
         ),
-        Identity(
-            number=70,
-            part="gradient",
-            arm={"norm": "synchronised"},
-            of=DEVIATION,
-            tolerance=1e-12,
-            says="It is so with batch normalisation if the devices share mean and variance.",
-            source="每个GPU拿到完整参数计算某部分梯度",
+        averaged(Identity, arm={"norm": "synchronised"}).says(
+            "It is so with batch normalisation if the devices share mean and variance.",
             because="Then every example is normalised with the whole batch, as on one device, at "
             "the price of more communication in every layer, forward and backward.",
         ),
@@ -256,53 +245,23 @@ study = Study(
             because="Data are divided, the network is not: a network too large for one device is "
             "too large for data parallelism.",
         ),
-        Equivalence(
-            number=70,
-            of="test/accuracy",
-            arm={"model.norm": "none", "devices": 2},
-            against={"model.norm": "none", "devices": 1},
-            matters=0.005,
-            says="Training on two devices ends where training on one does.",
-            source="数据并行",
+        ends_alike(Equivalence, arm=TWO | PLAIN, against=ONE | PLAIN, matters=0.005).says(
+            "Training on two devices ends where training on one does.",
             because="Equal gradients make equal steps, up to the rounding of sums.",
         ),
-        Equivalence(
-            number=70,
-            of="test/accuracy",
-            arm={"model.norm": "batch", "devices": 2},
-            against={"model.norm": "batch", "devices": 1},
-            matters=0.01,
-            says="With batch normalisation each on its own half of the batch, the accuracy is "
-            "still the same within a point.",
-            source="数据并行",
+        ends_alike(Equivalence, arm=TWO | NORM, against=ONE | NORM, matters=0.01).says(
+            "With batch normalisation each on its own half of the batch, the accuracy is still the "
+            "same within a point.",
             because="Sixteen examples still tell mean and variance roughly, and the gradient is "
             "another one, not a worse one.",
         ),
-        Difference(
-            number=71,
-            part="lenet",
-            of="cost/examples_per_second",
-            arm={"devices": 2, "batch_size": 256},
-            against={"devices": 1, "batch_size": 256},
-            direction="higher",
-            matters=1.3,
-            scale="ratio",
-            says="Two devices that divide a batch train LeNet faster than one.",
-            source="性能好",
+        faster(Difference, part="lenet", arm=TWO | LARGE, against=ONE | LARGE).says(
+            "Two devices that divide a batch train LeNet faster than one.",
             because="Convolutions are much arithmetic for few parameters: there is a lot to "
             "divide, and little to send.",
         ),
-        Difference(
-            number=71,
-            part="mlp",
-            of="cost/examples_per_second",
-            arm={"devices": 2, "batch_size": 32},
-            against={"devices": 1, "batch_size": 32},
-            direction="higher",
-            matters=1.3,
-            scale="ratio",
-            says="They do so for a small network in small batches, too.",
-            source="性能好",
+        faster(Difference, part="mlp", arm=TWO | SMALL, against=ONE | SMALL).says(
+            "They do so for a small network in small batches, too.",
             because="Every step sends every gradient, however little there was to compute. A fully "
             "connected layer has a parameter for each multiplication an example needs.",
         ),
@@ -310,8 +269,8 @@ study = Study(
             number=72,
             part="lenet",
             of="cost/examples_per_second",
-            arm={"devices": 2, "batch_size": 512},
-            against={"devices": 1, "batch_size": 256},
+            arm=TWO | {"batch_size": 512},
+            against=ONE | LARGE,
             direction="higher",
             matters=1.6,
             scale="ratio",
@@ -321,61 +280,41 @@ study = Study(
             because="Twice the arithmetic is done for each exchange of gradients. (A batch twice as "
             "large is also another training: see the study of batch size and rate.)",
         ),
-        Identity(
-            number=73,
-            part="wrapper",
-            of=DEVIATION,
-            tolerance=1e-10,
-            says="nn.DataParallel and DistributedDataParallel give the gradient of the whole batch.",
-            source="具体实现：n.dataParalle()",
+        wrappers(Identity, of=DEVIATION, tolerance=1e-10).says(
+            "nn.DataParallel and DistributedDataParallel give the gradient of the whole batch.",
             because="One adds the gradients of its copies, the other averages those of processes "
             "with equal shards.",
         ),
-        Difference(
-            number=73,
-            part="wrapper",
+        wrappers(
+            Difference,
             of=STEP_SECONDS,
             arm={"wrapper": "DataParallel", "devices": 2},
             against={"wrapper": "DistributedDataParallel", "devices": 2},
             direction="higher",
             matters=1.1,
             scale="ratio",
-            says="A step takes longer with nn.DataParallel than with DistributedDataParallel.",
-            source="具体实现：n.dataParalle()",
+        ).says(
+            "A step takes longer with nn.DataParallel than with DistributedDataParallel.",
             because="It copies the network to every GPU and gathers all outputs on one in every "
             "step, with one Python process that drives them in turn.",
         ),
     ),
     views=(
         lines(
-            "cost/examples_per_second",
-            over="batch_size",
-            colour="devices",
-            part="lenet",
-            caption="LeNet: examples per second over the batch that all devices share.",
-        ),
+            "cost/examples_per_second", over="batch_size", colour="devices", part="lenet"
+        ).captioned("LeNet: examples per second over the batch that all devices share."),
         lines(
-            "cost/examples_per_second",
-            over="batch_size",
-            colour="devices",
-            part="mlp",
-            caption="One hidden layer of 64: examples per second over the shared batch.",
-        ),
-        lines(
-            "test/accuracy",
-            over="model.norm",
-            colour="devices",
-            caption="Where training ends, on one device and on two.",
+            "cost/examples_per_second", over="batch_size", colour="devices", part="mlp"
+        ).captioned("One hidden layer of 64: examples per second over the shared batch."),
+        lines("test/accuracy", over="model.norm", colour="devices").captioned(
+            "Where training ends, on one device and on two."
         ),
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "gradient.seeds", "lenet.seeds", "mlp.seeds"), 2),
             "budget.epochs": 1,
-            "gradient.seeds": 2,
-            "lenet.seeds": 2,
             "lenet.budget.steps": 2,
-            "mlp.seeds": 2,
             "mlp.budget.steps": 2,
         },
         "full": {

@@ -37,6 +37,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -72,6 +73,11 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     }
 
 
+HALF, NONE = {"model.dropout": 0.5}, {"model.dropout": 0.0}
+ON_FEW, ON_MANY = {"data.train_examples": FEW}, {"data.train_examples": MANY}
+drops = shared(number=28, part="layer", source="随机屏蔽某些单元")
+on_test = shared(number=27, of="test/accuracy", matters=0.01, source="正则化限制")
+
 study = Study(
     title="Dropout",
     question="Does dropping units at random regularise, and when does it help?",
@@ -104,8 +110,8 @@ study = Study(
         Difference(
             number=27,
             of="generalisation_gap",
-            arm={"data.train_examples": FEW, "model.dropout": 0.5},
-            against={"data.train_examples": FEW, "model.dropout": 0.0},
+            arm=ON_FEW | HALF,
+            against=ON_FEW | NONE,
             direction="lower",
             matters=0.01,
             says="Dropout narrows the gap between training and test accuracy of a wide network on "
@@ -118,8 +124,8 @@ study = Study(
         Difference(
             number=27,
             of="train/loss",
-            arm={"data.train_examples": MANY, "model.dropout": 0.8},
-            against={"data.train_examples": MANY, "model.dropout": 0.0},
+            arm=ON_MANY | {"model.dropout": 0.8},
+            against=ON_MANY | NONE,
             direction="higher",
             matters=1.5,
             scale="ratio",
@@ -128,110 +134,59 @@ study = Study(
             because="The loss that is minimised is that of a network with units missing, which is "
             "not the one that is measured.",
         ),
-        Difference(
-            number=27,
-            of="test/accuracy",
-            arm={"data.train_examples": FEW, "model.dropout": 0.5},
-            against={"data.train_examples": FEW, "model.dropout": 0.0},
-            direction="higher",
-            matters=0.01,
-            says="Dropout raises test accuracy where a wide network overfits few examples.",
-            source="正则化限制",
-            because="A limit helps by what it keeps the network from memorising. How much that "
-            "is depends on the data: on small clean pictures little of it is noise.",
+        on_test(Difference, arm=ON_FEW | HALF, against=ON_FEW | NONE, direction="higher").says(
+            "Dropout raises test accuracy where a wide network overfits few examples.",
+            because="A limit helps by what it keeps the network from memorising. How much that is "
+            "depends on the data: on small clean pictures little of it is noise.",
         ),
-        Interaction(
-            number=27,
-            of="test/accuracy",
-            arm={"model.dropout": 0.5},
-            against={"model.dropout": 0.0},
-            within={"data.train_examples": FEW},
-            without={"data.train_examples": MANY},
-            direction="higher",
-            matters=0.01,
-            says="Dropout gains more test accuracy on few examples than on many.",
-            source="正则化限制",
+        on_test(
+            Interaction, arm=HALF, against=NONE, within=ON_FEW, without=ON_MANY, direction="higher"
+        ).says(
+            "Dropout gains more test accuracy on few examples than on many.",
             because="The more examples, the less there is to overfit.",
         ),
-        Difference(
-            number=27,
-            part="narrow",
-            of="test/accuracy",
-            arm={"model.dropout": 0.5},
-            against={"model.dropout": 0.0},
-            direction="lower",
-            matters=0.01,
-            says="Where nothing is overfitted, in a narrow network on many examples, dropout costs "
-            "test accuracy.",
-            source="正则化限制",
+        on_test(Difference, part="narrow", arm=HALF, against=NONE, direction="lower").says(
+            "Where nothing is overfitted, in a narrow network on many examples, dropout costs test "
+            "accuracy.",
             because="With half of sixteen units missing, too little is left to fit with.",
         ),
-        Identity(
-            number=28,
-            part="layer",
-            of=SHARE,
-            tolerance=5.0,
-            says="Dropout masks units at random: the share of zeros is the rate.",
-            source="随机屏蔽某些单元",
+        drops(Identity, of=SHARE, tolerance=5.0).says(
+            "Dropout masks units at random: the share of zeros is the rate.",
             because="Each unit is dropped by a coin of its own.",
         ),
-        Identity(
-            number=28,
-            part="layer",
-            of=MEAN,
-            tolerance=5.0,
-            says="Dropout keeps the expectation of every unit.",
-            source="随机屏蔽某些单元",
+        drops(Identity, of=MEAN, tolerance=5.0).says(
+            "Dropout keeps the expectation of every unit.",
             because="What is kept, with probability 1 − p, is divided by 1 − p.",
         ),
-        Identity(
-            number=28,
-            part="layer",
-            of=SCALING,
-            tolerance=1e-12,
-            says="A unit that is kept is divided by the probability of keeping it.",
-            source="随机屏蔽某些单元",
+        drops(Identity, of=SCALING, tolerance=1e-12).says(
+            "A unit that is kept is divided by the probability of keeping it.",
             because="That is how the layer is written: inverted dropout.",
         ),
-        Identity(
-            number=28,
-            part="layer",
-            of=EVALUATION,
-            tolerance=0.0,
-            says="Outside training dropout changes nothing.",
-            source="随机屏蔽某些单元",
+        drops(Identity, of=EVALUATION, tolerance=0.0).says(
+            "Outside training dropout changes nothing.",
             because="The mean was kept in training, so nothing is left to correct.",
         ),
     ),
     views=(
         lines(
-            "test/accuracy",
-            over="model.dropout",
-            colour="data.train_examples",
-            tuned=True,
-            caption="Test accuracy of a wide network over the rate of dropout, learning rate tuned.",
+            "test/accuracy", over="model.dropout", colour="data.train_examples", tuned=True
+        ).captioned(
+            "Test accuracy of a wide network over the rate of dropout, learning rate tuned."
         ),
         lines(
-            "generalisation_gap",
-            over="model.dropout",
-            colour="data.train_examples",
-            tuned=True,
-            caption="The gap between training and test accuracy over the rate of dropout.",
-        ),
-        lines(
-            "test/accuracy",
-            over="model.dropout",
-            tuned=True,
-            part="narrow",
-            caption="The same for a network of sixteen units on many examples.",
+            "generalisation_gap", over="model.dropout", colour="data.train_examples", tuned=True
+        ).captioned("The gap between training and test accuracy over the rate of dropout."),
+        lines("test/accuracy", over="model.dropout", tuned=True, part="narrow").captioned(
+            "The same for a network of sixteen units on many examples."
         ),
         curves(
             "validation/loss",
             colour="model.dropout",
             where={"data.train_examples": FEW},
             tuned=True,
-            caption="Validation loss over epochs on few examples, for each rate of dropout at its "
-            "tuned learning rates.",
+        ).captioned(
+            "Validation loss over epochs on few examples, for each rate of dropout at its tuned "
+            "learning rates."
         ),
     ),
     tiers={

@@ -41,6 +41,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 
 if TYPE_CHECKING:
@@ -189,22 +190,17 @@ def drawn_on(weights: Tensor) -> Tensor:
 
 TRAINED, UNTRAINED = {"weights": "trained"}, {"weights": "untrained"}
 CAT = "猫眼睛+胡子+耳朵--->猫脸"
-PATTERN = "每个输出通道都可以识别特定的模式"
 
 
-def trained(number: int, of: str, layer: int, says: str, because: str, **options: Any) -> Any:
-    """Compare a layer of the trained network with the same of the untrained one."""
-    return Difference(
-        number=number,
-        of=of,
-        arm={**TRAINED, "layer": layer},
-        against={**UNTRAINED, "layer": layer},
-        says=says,
-        source=PATTERN if number == 42 else CAT,
-        because=because,
-        **options,
-    )
-
+recognises = shared(number=42, source="每个输出通道都可以识别特定的模式")
+# Compare a layer of the trained network with the same of the untrained one.
+first_layer = recognises.also(
+    arm={**TRAINED, "layer": 1}, against={**UNTRAINED, "layer": 1}, matters=0.05
+)
+third_layer = recognises.also(
+    arm={**TRAINED, "layer": 3}, against={**UNTRAINED, "layer": 3}, direction="higher"
+)
+deeper = shared(number=43, of=SELECTIVITY, direction="higher", matters=0.05, source=CAT)
 
 study = Study(
     title="What channels recognise",
@@ -220,84 +216,52 @@ study = Study(
     ),
     seeds=8,
     claims=(
-        trained(
-            42,
-            SELECTIVITY,
-            1,
+        first_layer(Difference, of=SELECTIVITY, direction="higher").says(
             "Training makes the channels of the first layer selective for classes.",
-            "Strokes in some direction are in many digits. A channel can recognise a pattern "
-            "without recognising a class.",
-            direction="higher",
-            matters=0.05,
+            because="Strokes in some direction are in many digits. A channel can recognise a "
+            "pattern without recognising a class.",
         ),
-        trained(
-            42,
-            SELECTIVITY,
-            3,
+        third_layer(Difference, of=SELECTIVITY, matters=0.05).says(
             "Training makes the channels of the third layer selective for classes.",
-            "What is computed there is read out by a few more layers only, so that it has to say "
-            "which class it is.",
-            direction="higher",
-            matters=0.05,
+            because="What is computed there is read out by a few more layers only, so that it has "
+            "to say which class it is.",
         ),
-        trained(
-            42,
-            ALIKE,
-            1,
+        first_layer(Difference, of=ALIKE, direction="lower").says(
             "After training, the first layer's channels answer less alike than before.",
-            "Two channels that answer alike are worth little more than one. But random kernels are "
-            "already different, and nothing in the loss keeps channels apart.",
-            direction="lower",
-            matters=0.05,
+            because="Two channels that answer alike are worth little more than one. But random "
+            "kernels are already different, and nothing in the loss keeps channels apart.",
         ),
-        trained(
-            42,
-            SPECIFIC,
-            3,
+        third_layer(Difference, of=SPECIFIC, matters=0.01).says(
             "Without a channel of the third layer, one class suffers more than the others, and "
             "more so after training.",
-            "A channel that recognises one class's pattern is missed by that class. The readout of "
-            "a trained network has many such channels, and may not miss any one of them.",
-            direction="higher",
-            matters=0.01,
+            because="A channel that recognises one class's pattern is missed by that class. The "
+            "readout of a trained network has many such channels, and may not miss any one of "
+            "them.",
         ),
-        Trend(
-            number=43,
-            of=SELECTIVITY,
-            over="layer",
-            per="unit",
-            arm=TRAINED,
-            direction="higher",
-            matters=0.05,
-            says="Channels of a trained network are the more selective for classes the deeper.",
-            source=CAT,
+        deeper(Trend, over="layer", per="unit", arm=TRAINED).says(
+            "Channels of a trained network are the more selective for classes the deeper.",
             because="Each layer combines the patterns of the one before it over a larger area.",
         ),
-        Interaction(
-            number=43,
-            of=SELECTIVITY,
-            arm={"layer": 3},
-            against={"layer": 1},
-            within=TRAINED,
-            without=UNTRAINED,
-            direction="higher",
-            matters=0.05,
-            says="Selectivity rises more from the first to the third layer than without training.",
-            source=CAT,
+        deeper(
+            Interaction, arm={"layer": 3}, against={"layer": 1}, within=TRAINED, without=UNTRAINED
+        ).says(
+            "Selectivity rises more from the first to the third layer than without training.",
             because="Depth alone changes the index: deeper maps of random kernels are more or less "
             "selective as well. What is left after that is taken away was learned.",
         ),
-        trained(
-            43,
-            SOURCES,
-            3,
-            "A trained channel of the third layer draws on fewer channels before it than an "
-            "untrained one: it puts certain parts together.",
-            "Eyes, whiskers and ears make a face, paws do not. But a budget of some hundred steps "
-            "moves weights little from where they began.",
+        Difference(
+            number=43,
+            of=SOURCES,
+            arm={**TRAINED, "layer": 3},
+            against={**UNTRAINED, "layer": 3},
             direction="lower",
             matters=1.1,
             scale="ratio",
+            source="猫眼睛+胡子+耳朵--->猫脸",
+            says="A trained channel of the third layer draws on fewer channels before it than an "
+            "untrained one: it puts certain parts together.",
+            because="Eyes, whiskers and ears make a face, paws do not. But a budget of some "
+            "hundred steps moves weights little from where they began.",
         ),
         Threshold(
             number=43,
@@ -314,35 +278,20 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            SELECTIVITY,
-            over="layer",
-            colour="weights",
-            caption="How selective channels are for one class, by depth.",
+        lines(SELECTIVITY, over="layer", colour="weights").captioned(
+            "How selective channels are for one class, by depth."
         ),
-        lines(
-            SPECIFIC,
-            over="layer",
-            colour="weights",
-            caption="Without a channel: what the class that is hit most loses beyond the others.",
+        lines(SPECIFIC, over="layer", colour="weights").captioned(
+            "Without a channel: what the class that is hit most loses beyond the others."
         ),
-        lines(
-            ALIKE,
-            over="layer",
-            colour="weights",
-            caption="How much alike the channels of a layer answer.",
+        lines(ALIKE, over="layer", colour="weights").captioned(
+            "How much alike the channels of a layer answer."
         ),
-        lines(
-            AGREEMENT,
-            over="layer",
-            colour="weights",
-            caption="Are selective channels worth more? Zero is no.",
+        lines(AGREEMENT, over="layer", colour="weights").captioned(
+            "Are selective channels worth more? Zero is no."
         ),
-        lines(
-            READOUT,
-            over="layer",
-            colour="weights",
-            caption="Accuracy of the readout with all channels; it is one network at every layer.",
+        lines(READOUT, over="layer", colour="weights").captioned(
+            "Accuracy of the readout with all channels; it is one network at every layer."
         ),
     ),
     tiers={

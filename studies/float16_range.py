@@ -24,7 +24,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from suite import Difference, Identity, Part, Study, axis, define_metric, lines
+from suite import Difference, Identity, Part, Study, axis, define_metric, lines, shared
 from suite.seeds import stream
 
 if TYPE_CHECKING:
@@ -129,6 +129,19 @@ def _there_and_back(
     return torch.cat(outputs).detach(), torch.cat(gradients)
 
 
+LARGE, SMALL = {"scale": 4.0}, {"scale": 0.25}
+FLOAT16, AUTOCAST, SCALED = (
+    {"format": name} for name in ("float16", "autocast", "autocast and scaler")
+)
+range_of = shared(
+    number=32, part="numbers", arm={"format": "float16"}, tolerance=0.0, source="超出浮点值域"
+)
+chosen = shared(
+    number=32, arm={"format": "bfloat16"}, tolerance=0.0, source="通常选择 float16 作为数据类型"
+)
+overflows = shared(number=32, of=OVERFLOW, matters=0.01, source="梯度爆炸后会导致溢出")
+underflows = shared(number=32, of=UNDERFLOW, matters=0.01, source="超出浮点值域")
+
 study = Study(
     title="The range of float16",
     question="Where does float16 overflow or underflow, and what keeps it from that?",
@@ -145,101 +158,57 @@ study = Study(
         ),
     ),
     claims=(
-        Identity(
-            number=32,
-            part="numbers",
-            arm={"format": "float16"},
-            of=LARGEST,
-            tolerance=0.0,
-            says="The largest number of float16 is 65,504.",
-            source="超出浮点值域",
-            because="Five bits of exponent reach to 2¹⁵, and ten bits of fraction nearly double it.",
+        range_of(Identity, of=LARGEST).says(
+            "The largest number of float16 is 65,504.",
+            because="Five bits of exponent reach to 2¹⁵, and ten bits of fraction nearly double "
+            "it.",
         ),
-        Identity(
-            number=32,
-            part="numbers",
-            arm={"format": "float16"},
-            of=SMALLEST,
-            tolerance=0.0,
-            says="Its smallest positive number is 2⁻²⁴, about 0.00000006.",
-            source="超出浮点值域",
+        range_of(Identity, of=SMALLEST).says(
+            "Its smallest positive number is 2⁻²⁴, about 0.00000006.",
             because="The range has a lower end as well. What lies below becomes zero.",
         ),
-        Identity(
-            number=32,
-            part="numbers",
-            arm={"format": "bfloat16"},
-            of=REACH,
-            tolerance=0.0,
-            says="bfloat16 reaches as far as float32.",
-            source="通常选择 float16 作为数据类型",
+        chosen(Identity, part="numbers", of=REACH).says(
+            "bfloat16 reaches as far as float32.",
             because="It has the same eight bits of exponent. It pays with digits: seven bits of "
             "fraction where float16 has ten.",
         ),
-        Difference(
-            number=32,
-            of=OVERFLOW,
-            arm={"format": "float16", "scale": 4.0},
-            against={"format": "float32", "scale": 4.0},
+        overflows(
+            Difference,
+            arm=FLOAT16 | LARGE,
+            against={"format": "float32"} | LARGE,
             direction="higher",
-            matters=0.01,
-            says="Where values grow fourfold a layer, float16 overflows and float32 does not.",
-            source="梯度爆炸后会导致溢出",
+        ).says(
+            "Where values grow fourfold a layer, float16 overflows and float32 does not.",
             because="Four to the eighth is 65,536.",
         ),
-        Difference(
-            number=32,
-            of=UNDERFLOW,
-            arm={"format": "float16", "scale": 0.25},
-            against={"format": "float32", "scale": 0.25},
+        underflows(
+            Difference,
+            arm=FLOAT16 | SMALL,
+            against={"format": "float32"} | SMALL,
             direction="higher",
-            matters=0.01,
-            says="Where they shrink fourfold a layer, float16 turns gradients into zeros.",
-            source="超出浮点值域",
-            because="Overflow is half of the story. A gradient of zero is harder to notice than one "
-            "that is infinite: training goes on, and learns nothing.",
+        ).says(
+            "Where they shrink fourfold a layer, float16 turns gradients into zeros.",
+            because="Overflow is half of the story. A gradient of zero is harder to notice than "
+            "one that is infinite: training goes on, and learns nothing.",
         ),
-        Identity(
-            number=32,
-            arm={"format": "bfloat16"},
-            of=OVERFLOW,
-            tolerance=0.0,
-            says="bfloat16 overflows at none of these scales.",
-            source="通常选择 float16 作为数据类型",
-            because="Its range is float32's.",
+        chosen(Identity, of=OVERFLOW).says(
+            "bfloat16 overflows at none of these scales.", because="Its range is float32's."
         ),
-        Difference(
-            number=32,
-            of=OVERFLOW,
-            arm={"format": "autocast", "scale": 4.0},
-            against={"format": "float16", "scale": 4.0},
-            direction="lower",
-            matters=0.01,
-            says="Autocast, with its weights in float32, overflows less than float16.",
-            source="梯度爆炸后会导致溢出",
+        overflows(
+            Difference, arm=AUTOCAST | LARGE, against=FLOAT16 | LARGE, direction="lower"
+        ).says(
+            "Autocast, with its weights in float32, overflows less than float16.",
             because="Products are still float16, whatever the weights are.",
         ),
-        Difference(
-            number=32,
-            of=UNDERFLOW,
-            arm={"format": "autocast and scaler", "scale": 0.25},
-            against={"format": "autocast", "scale": 0.25},
-            direction="lower",
-            matters=0.01,
-            says="A gradient scaler brings small gradients back.",
-            source="超出浮点值域",
+        underflows(
+            Difference, arm=SCALED | SMALL, against=AUTOCAST | SMALL, direction="lower"
+        ).says(
+            "A gradient scaler brings small gradients back.",
             because="The whole backward pass is lifted by a factor of up to 65,536, and divided by "
             "it afterwards, in float32.",
         ),
-        Difference(
-            number=32,
-            of=OVERFLOW,
-            arm={"format": "autocast and scaler", "scale": 4.0},
-            against={"format": "autocast", "scale": 4.0},
-            direction="lower",
-            matters=0.01,
-            says="A gradient scaler lessens the overflow on the way forward.",
-            source="梯度爆炸后会导致溢出",
+        overflows(Difference, arm=SCALED | LARGE, against=AUTOCAST | LARGE, direction="lower").says(
+            "A gradient scaler lessens the overflow on the way forward.",
             because="It multiplies the loss, which comes last.",
         ),
     ),

@@ -32,6 +32,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -136,6 +137,10 @@ def quadratic(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     return found | {CROSSED: share, CROSSING_ERROR: share - (product > 1)}
 
 
+oscillates = shared(number=6, source="学习率过大会持续震荡")
+step = shared(number=5, part="step", tolerance=1e-9)
+grows = oscillates.also(of=GROWTH, level=0.0, matters=1.0)
+
 study = Study(
     title="Gradient descent",
     question="What does a step do, and when is the learning rate too large or too small?",
@@ -160,92 +165,42 @@ study = Study(
             because="The gradient of x² is 2x, so a step takes away 2 · rate of x, whatever x is. "
             "It is compound interest: 50 steps are 50 factors.",
         ),
-        Identity(
-            number=5,
-            part="step",
-            of=RATIO,
-            arm={"rule": "sgd"},
-            tolerance=1e-9,
-            says="In SGD the learning rate is the step's length over the gradient's.",
-            source="每次调整时的步长",
+        step(Identity, of=RATIO, arm={"rule": "sgd"}, source="每次调整时的步长").says(
+            "In SGD the learning rate is the step's length over the gradient's.",
             because="The step is the gradient times the rate, so both are equally long but for it.",
         ),
-        Identity(
-            number=5,
-            part="step",
-            of=LENGTH,
-            arm={"rule": "sgd"},
-            tolerance=1e-9,
-            says="The learning rate is the length of the step, the norm of a vector.",
-            source="我的理解是向量的模长",
+        step(Identity, of=LENGTH, arm={"rule": "sgd"}, source="我的理解是向量的模长").says(
+            "The learning rate is the length of the step, the norm of a vector.",
             because="It multiplies a norm and is not one. Where the gradient is small, so is the "
             "step, with no change of rate: that is how descent comes to rest.",
         ),
-        Identity(
-            number=5,
-            part="step",
-            of=RATIO,
-            arm={"rule": "momentum"},
-            tolerance=1e-9,
-            says="With momentum, too, a step is as long as rate × gradient.",
-            source="每次调整时的步长",
+        step(Identity, of=RATIO, arm={"rule": "momentum"}, source="每次调整时的步长").says(
+            "With momentum, too, a step is as long as rate × gradient.",
             because="A step of momentum carries the earlier gradients along. At 0.9 and with a "
             "gradient that stays the same, it grows to ten times rate × gradient.",
         ),
-        Identity(
-            number=5,
-            part="step",
-            of=RATIO,
-            arm={"rule": "adam"},
-            tolerance=1e-9,
-            says="In Adam, too, a step is as long as rate × gradient.",
-            source="每次调整时的步长",
+        step(Identity, of=RATIO, arm={"rule": "adam"}, source="每次调整时的步长").says(
+            "In Adam, too, a step is as long as rate × gradient.",
             because="Adam divides the gradient by its own recent size. Each weight moves by about "
             "the rate, however small its gradient.",
         ),
-        Identity(
-            number=6,
-            of=CROSSING_ERROR,
-            tolerance=0.0,
-            says="The weight of largest curvature crosses the minimum in every step if rate × "
-            "curvature is above 1, and in none if it is below.",
-            source="学习率过大会持续震荡",
+        oscillates(Identity, of=CROSSING_ERROR, tolerance=0.0).says(
+            "The weight of largest curvature crosses the minimum in every step if rate × curvature "
+            "is above 1, and in none if it is below.",
             because="A step multiplies it by 1 - rate × curvature. A negative factor changes its "
             "sign every time.",
         ),
-        Threshold(
-            number=6,
-            of=GROWTH,
-            arm={"rate_times_curvature": 1.5},
-            level=0.0,
-            direction="higher",
-            matters=1.0,
-            says="A rate that oscillates keeps oscillating: at a product of 1.5 the loss does not "
-            "fall.",
-            source="学习率过大会持续震荡",
+        grows(Threshold, arm={"rate_times_curvature": 1.5}, direction="higher").says(
+            "A rate that oscillates keeps oscillating: at a product of 1.5 the loss does not fall.",
             because="The weight jumps over the minimum, but lands at half the distance. Between 1 "
             "and 2 the oscillation dies out.",
         ),
-        Threshold(
-            number=6,
-            of=GROWTH,
-            arm={"rate_times_curvature": 1.9},
-            level=0.0,
-            direction="lower",
-            matters=1.0,
-            says="Just below 2 the loss still falls, by more than a factor of ten.",
-            source="学习率过大会持续震荡",
+        grows(Threshold, arm={"rate_times_curvature": 1.9}, direction="lower").says(
+            "Just below 2 the loss still falls, by more than a factor of ten.",
             because="At 1.9 each jump lands at nine tenths of the distance.",
         ),
-        Threshold(
-            number=6,
-            of=GROWTH,
-            arm={"rate_times_curvature": 2.1},
-            level=0.0,
-            direction="higher",
-            matters=1.0,
-            says="Just above 2 the loss grows without end.",
-            source="学习率过大会持续震荡",
+        grows(Threshold, arm={"rate_times_curvature": 2.1}, direction="higher").says(
+            "Just above 2 the loss grows without end.",
             because="At 2.1 each jump lands at eleven tenths of the distance. One steep direction "
             "is enough to spoil all the others.",
         ),
@@ -263,26 +218,17 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            GROWTH,
-            over="rate_times_curvature",
-            caption="Loss after 100 steps, in powers of ten: where does it cross zero?",
+        lines(GROWTH, over="rate_times_curvature").captioned(
+            "Loss after 100 steps, in powers of ten: where does it cross zero?"
         ),
-        lines(
-            CROSSED,
-            over="rate_times_curvature",
-            caption="Share of steps in which the steepest weight jumps over the minimum.",
+        lines(CROSSED, over="rate_times_curvature").captioned(
+            "Share of steps in which the steepest weight jumps over the minimum."
         ),
-        lines(
-            STEPS,
-            over="rate_times_curvature",
-            caption="Steps to a millionth of the loss. Above a product of 2 it is never reached.",
+        lines(STEPS, over="rate_times_curvature").captioned(
+            "Steps to a millionth of the loss. Above a product of 2 it is never reached."
         ),
-        lines(
-            RATIO,
-            over="rule",
-            part="step",
-            caption="How far a step's length is from rate × gradient, for three update rules.",
+        lines(RATIO, over="rule", part="step").captioned(
+            "How far a step's length is from rate × gradient, for three update rules."
         ),
     ),
     tiers={

@@ -49,6 +49,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -67,6 +68,10 @@ RATES = (0.01, 0.03, 0.1)
 K = 5
 DRAWS = 20
 NETWORKS = {"linear": Model("linear"), "mlp": Model("mlp", widths=(64,))}
+BOSTON = axis("source", ("boston",))
+LOGS = axis("target", ("log",))
+BOTH = axis("network", ("linear", "mlp"))
+UNDECAYED = axis("decay", (0.0,))
 
 
 def procedure(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
@@ -175,10 +180,7 @@ def folds(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
             for i, part in enumerate(parts[:1] if cell["folds"] == 1 else parts)
         ]
         relative.append(sum(errors) / len(errors) / truth - 1)
-    return {
-        ERROR: sum(abs(one) for one in relative) / DRAWS,
-        BIAS: sum(relative) / DRAWS,
-    }
+    return {ERROR: sum(abs(one) for one in relative) / DRAWS, BIAS: sum(relative) / DRAWS}
 
 
 def _ridge_error(features: Any, prices: Any, fit: Any, rows: Any) -> float:
@@ -199,16 +201,21 @@ LOG = {"target": "log", "scaling": "train"}
 LINE, MLP = {"network": "linear"}, {"network": "mlp"}
 FREE, DECAYED = {"decay": 0.0}, {"decay": 0.1}
 
+PRICE = {"target": "price", "scaling": "train"}
+FEW, MANY = {"n": 50}, {"n": 300}
+HOLD_OUT, FIVE_FOLDS = {"folds": 1}, {"folds": 5}
+houses = shared(number=36, of=LOG_RMSE, scale="ratio", source="房屋数据")
+predicted = houses.also(direction="lower")
+decayed = houses.also(part="decay", matters=1.02)
+folded = shared(number=18, part="folds", of=ERROR, source="k-则交叉验证，非大数据集")
+
 study = Study(
     title="House prices",
     question="Log prices, networks, decay, folds: what lowers the error, and what judges it well?",
     notes="房屋数据",
     probe=procedure,
     grid=(
-        axis("source", ("boston",)),
-        axis("target", ("price", "log")),
-        axis("network", ("linear", "mlp")),
-        axis("decay", (0.0,)),
+        *(BOSTON, axis("target", ("price", "log")), BOTH, UNDECAYED),
         axis("scaling", ("train",)),
     ),
     seeds=12,
@@ -216,23 +223,14 @@ study = Study(
         Part(
             "decay",
             probe=procedure,
-            grid=(
-                axis("source", ("boston",)),
-                axis("target", ("log",)),
-                axis("network", ("linear", "mlp")),
-                axis("decay", (0.0, 0.1)),
-                axis("scaling", ("train",)),
-            ),
+            grid=(BOSTON, LOGS, BOTH, axis("decay", (0.0, 0.1)), axis("scaling", ("train",))),
         ),
         Part(
             "scaling",
             probe=procedure,
             seeds=8,
             grid=(
-                axis("source", ("boston",)),
-                axis("target", ("log",)),
-                axis("network", ("linear",)),
-                axis("decay", (0.0,)),
+                *(BOSTON, LOGS, axis("network", ("linear",)), UNDECAYED),
                 axis("scaling", ("train", "all")),
             ),
         ),
@@ -241,122 +239,75 @@ study = Study(
             probe=folds,
             seeds=8,
             # One fold is a hold-out estimate.
-            grid=(
-                axis("source", ("boston",)),
-                axis("folds", (1, 2, 5, 10)),
-                axis("n", (50, 300)),
-            ),
+            grid=(BOSTON, axis("folds", (1, 2, 5, 10)), axis("n", (50, 300))),
         ),
     ),
     claims=(
-        Difference(
-            number=36,
-            of=LOG_RMSE,
-            arm=LOG | LINE | FREE,
-            against={"target": "price", "scaling": "train"} | LINE | FREE,
-            direction="lower",
-            matters=1.02,
-            scale="ratio",
-            says="A line fitted to log prices has a lower log-RMSE than one fitted to prices.",
-            source="房屋数据",
-            because="It is trained on what it is judged by: a tenth too much is the same error on a "
-            "cheap house as on a dear one.",
+        predicted(
+            Difference, arm=LOG | LINE | FREE, against=PRICE | LINE | FREE, matters=1.02
+        ).says(
+            "A line fitted to log prices has a lower log-RMSE than one fitted to prices.",
+            because="It is trained on what it is judged by: a tenth too much is the same error on "
+            "a cheap house as on a dear one.",
         ),
-        Difference(
-            number=36,
-            of=LOG_RMSE,
-            arm=LOG | MLP | FREE,
-            against={"target": "price", "scaling": "train"} | MLP | FREE,
-            direction="lower",
-            matters=1.02,
-            scale="ratio",
-            says="A hidden layer trained on log prices has a lower log-RMSE than one on prices.",
-            source="房屋数据",
+        predicted(Difference, arm=LOG | MLP | FREE, against=PRICE | MLP | FREE, matters=1.02).says(
+            "A hidden layer trained on log prices has a lower log-RMSE than one on prices.",
             because="It could bend prices itself, but would still be trained on another measure.",
         ),
-        Difference(
-            number=36,
-            of=LOG_RMSE,
-            arm=LOG | MLP | FREE,
-            against=LOG | LINE | FREE,
-            direction="lower",
-            matters=1.05,
-            scale="ratio",
-            says="A hidden layer predicts log prices better than a line.",
-            source="房屋数据",
+        predicted(Difference, arm=LOG | MLP | FREE, against=LOG | LINE | FREE, matters=1.05).says(
+            "A hidden layer predicts log prices better than a line.",
             because="What a room is worth depends on where it is, and a sum cannot say that.",
         ),
-        Difference(
-            number=36,
-            part="decay",
-            of=LOG_RMSE,
-            arm=LOG | MLP | DECAYED,
-            against=LOG | MLP | FREE,
-            direction="lower",
-            matters=1.02,
-            scale="ratio",
-            says="Weight decay helps the network with a hidden layer.",
-            source="房屋数据",
+        decayed(
+            Difference, arm=LOG | MLP | DECAYED, against=LOG | MLP | FREE, direction="lower"
+        ).says(
+            "Weight decay helps the network with a hidden layer.",
             because="A thousand weights on a few hundred houses can fit their noise.",
         ),
-        Equivalence(
-            number=36,
-            part="decay",
-            of=LOG_RMSE,
-            arm=LOG | LINE | DECAYED,
-            against=LOG | LINE | FREE,
-            matters=1.02,
-            scale="ratio",
-            says="Weight decay makes no difference to the line.",
-            source="房屋数据",
+        decayed(Equivalence, arm=LOG | LINE | DECAYED, against=LOG | LINE | FREE).says(
+            "Weight decay makes no difference to the line.",
             because="Thirteen numbers from hundreds of houses leave little to restrain.",
         ),
-        Equivalence(
-            number=36,
+        houses(
+            Equivalence,
             part="scaling",
-            of=LOG_RMSE,
             arm={"scaling": "all"},
             against={"scaling": "train"},
             matters=1.01,
-            scale="ratio",
-            says="Standardising on training and test together, as the course does, changes nothing.",
-            source="房屋数据",
+        ).says(
+            "Standardising on training and test together, as the course does, changes nothing.",
             because="It is a leak, but of means and variances alone, and hundreds of houses fix "
             "those already. It is still a habit to avoid: with labels the same leak is fatal.",
         ),
-        Difference(
-            number=18,
-            part="folds",
-            of=ERROR,
-            arm={"folds": 5, "n": 50},
-            against={"folds": 1, "n": 50},
+        folded(
+            Difference,
+            arm=FIVE_FOLDS | FEW,
+            against=HOLD_OUT | FEW,
             direction="lower",
             matters=1.2,
             scale="ratio",
-            says="On 50 houses, 5 folds come nearer to the true error than one hold-out split.",
-            source="k-则交叉验证，非大数据集",
+        ).says(
+            "On 50 houses, 5 folds come nearer to the true error than one hold-out split.",
             because="Every house is predicted once, instead of one in five.",
         ),
-        Interaction(
-            number=18,
-            part="folds",
-            of=ERROR,
-            arm={"folds": 5},
-            against={"folds": 1},
-            within={"n": 300},
-            without={"n": 50},
+        folded(
+            Interaction,
+            arm=FIVE_FOLDS,
+            against=HOLD_OUT,
+            within=MANY,
+            without=FEW,
             direction="higher",
             matters=0.02,
-            says="Cross-validation is for small data: on 300 houses it gains less over a hold-out.",
-            source="k-则交叉验证，非大数据集",
+        ).says(
+            "Cross-validation is for small data: on 300 houses it gains less over a hold-out.",
             because="A fifth of 300 is a sample large enough to judge by.",
         ),
         Difference(
             number=18,
             part="folds",
             of=BIAS,
-            arm={"folds": 2, "n": 50},
-            against={"folds": 10, "n": 50},
+            arm={"folds": 2} | FEW,
+            against={"folds": 10} | FEW,
             direction="higher",
             matters=0.02,
             says="Two folds are more pessimistic than ten.",
@@ -366,41 +317,24 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            LOG_RMSE,
-            over="target",
-            colour="network",
-            caption="Test error of networks trained on the price and on its logarithm.",
+        lines(LOG_RMSE, over="target", colour="network").captioned(
+            "Test error of networks trained on the price and on its logarithm."
         ),
-        lines(
-            LOG_RMSE,
-            over="decay",
-            colour="network",
-            part="decay",
-            caption="Test error with and without decay, on log prices.",
+        lines(LOG_RMSE, over="decay", colour="network", part="decay").captioned(
+            "Test error with and without decay, on log prices."
         ),
-        lines(
-            ERROR,
-            over="n",
-            colour="folds",
-            part="folds",
-            caption="How far the estimate is from the truth; one fold is a hold-out.",
+        lines(ERROR, over="n", colour="folds", part="folds").captioned(
+            "How far the estimate is from the truth; one fold is a hold-out."
         ),
-        lines(
-            BIAS,
-            over="folds",
-            colour="n",
-            part="folds",
-            caption="Few folds promise too little: the estimate over the truth.",
+        lines(BIAS, over="folds", colour="n", part="folds").captioned(
+            "Few folds promise too little: the estimate over the truth."
         ),
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "scaling.seeds", "folds.seeds"), 2),
             "target": ("log",),
             "decay.decay": (0.0,),
-            "scaling.seeds": 2,
-            "folds.seeds": 2,
             "n": (50,),
         },
         "full": {"seeds": 16, "source": ("house_prices",)},

@@ -43,6 +43,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 
 if TYPE_CHECKING:
@@ -155,23 +156,13 @@ LAST = {"layer": LAYERS}
 SOURCE = "神经网络的本质就是极端的信息压缩"
 
 
-def against(
-    of: str, other: str, direction: Any, matters: float, says: str, because: str, **options: Any
-) -> Difference:
-    """Compare the last layer of the trained network with that of another."""
-    return Difference(
-        number=1,
-        of=of,
-        arm={"targets": "labels", **LAST},
-        against={"targets": other, **LAST},
-        direction=direction,
-        matters=matters,
-        says=says,
-        source=SOURCE,
-        because=because,
-        **options,
-    )
-
+LABELS, RANDOM, UNTRAINED = (
+    {"targets": targets, **LAST} for targets in ("labels", "random labels", "untrained")
+)
+deeper = shared(number=1, over="layer", per="unit", arm={"targets": "labels"})
+# Compare the last layer of the trained network with that of another.
+trained = shared(number=1, arm=LABELS, against=UNTRAINED, source=SOURCE)
+lost = shared(number=1, of=PIXELS, arm=LABELS, direction="lower")
 
 study = Study(
     title="Information compression",
@@ -187,76 +178,43 @@ study = Study(
     ),
     seeds=6,
     claims=(
-        Trend(
-            number=1,
-            of=LABEL,
-            over="layer",
-            per="unit",
-            arm={"targets": "labels"},
-            direction="higher",
-            matters=0.003,
-            says="The deeper the layer, the more plainly it says the label.",
-            source="压缩到人类的语义空间中",
+        deeper(
+            Trend, of=LABEL, direction="higher", matters=0.003, source="压缩到人类的语义空间中"
+        ).says(
+            "The deeper the layer, the more plainly it says the label.",
             because="On the images that it learned from, yes: the last weights read what lies in a "
             "line. On others, the first layer's many random directions already say as much, and "
             "each layer after it drops what helped with few of the 500 images.",
         ),
-        Trend(
-            number=1,
-            of=PIXELS,
-            over="layer",
-            per="unit",
-            arm={"targets": "labels"},
-            direction="lower",
-            matters=0.03,
-            says="The deeper the layer, the less it says of the pixels.",
-            source=SOURCE,
+        deeper(Trend, of=PIXELS, direction="lower", matters=0.03, source=SOURCE).says(
+            "The deeper the layer, the less it says of the pixels.",
             because="What one layer has lost no later one can bring back.",
         ),
-        Threshold(
-            number=1,
-            of=PIXELS,
-            arm={"targets": "labels", **LAST},
-            level=0.1,
-            direction="lower",
-            matters=0.02,
-            says="Compression is extreme: of the pixels' variance the last layer says less than a "
+        lost(Threshold, level=0.1, matters=0.02, source="极端的信息压缩").says(
+            "Compression is extreme: of the pixels' variance the last layer says less than a "
             "tenth.",
-            source="极端的信息压缩",
             because="Ten classes are 3.3 bits. But an image of the mean digit of its class already "
             "explains about a quarter of the variance: whoever knows the label knows that much.",
         ),
-        against(
-            PIXELS,
-            "untrained",
-            "lower",
-            0.05,
+        trained(Difference, of=PIXELS, direction="lower", matters=0.05).says(
             "The last layer says less of the pixels than without training.",
-            "Depth alone loses pixels. This is what learning loses beyond that.",
+            because="Depth alone loses pixels. This is what learning loses beyond that.",
         ),
-        against(
-            LABEL,
-            "untrained",
-            "higher",
-            0.05,
+        trained(Difference, of=LABEL, direction="higher", matters=0.05).says(
             "It says more of the label than without training.",
-            "Random layers keep what there is, and bring no classes apart.",
+            because="Random layers keep what there is, and bring no classes apart.",
         ),
-        against(
-            PIXELS,
-            "random labels",
-            "lower",
-            0.05,
+        lost(Difference, against=RANDOM, matters=0.05, source=SOURCE).says(
             "It says less of the pixels than after learning random labels by heart.",
-            "It was expected that telling every image from every other keeps details. But labels "
-            "that have nothing to do with the images bend the layers most: details remain, though "
-            "no linear map finds them.",
+            because="It was expected that telling every image from every other keeps details. But "
+            "labels that have nothing to do with the images bend the layers most: details remain, "
+            "though no linear map finds them.",
         ),
         Difference(
             number=1,
             of=LABEL,
-            arm={"targets": "random labels", **LAST},
-            against={"targets": "untrained", **LAST},
+            arm=RANDOM,
+            against=UNTRAINED,
             direction="lower",
             matters=0.02,
             says="Learning random labels makes the last layer say less of the true ones.",
@@ -264,15 +222,10 @@ study = Study(
             because="What is kept is what the targets ask for. The meaning lies in the labels, not "
             "in the network.",
         ),
-        against(
-            DIMENSION,
-            "untrained",
-            "lower",
-            1.2,
+        trained(Difference, of=DIMENSION, direction="lower", matters=1.2, scale="ratio").says(
             "The last layer uses fewer directions than without training.",
-            "Ten classes need nine. But a deep network with random weights uses few as well: all "
-            "images come out alike.",
-            scale="ratio",
+            because="Ten classes need nine. But a deep network with random weights uses few as "
+            "well: all images come out alike.",
         ),
     ),
     views=(
@@ -282,11 +235,6 @@ study = Study(
     ),
     tiers={
         "smoke": {"seeds": 1, "examples": (200,), "epochs": (2,), "layer": (1, 4)},
-        "full": {
-            "seeds": 16,
-            "source": ("fashion_mnist",),
-            "examples": (5000,),
-            "epochs": (200,),
-        },
+        "full": {"seeds": 16, "source": ("fashion_mnist",), "examples": (5000,), "epochs": (200,)},
     },
 )

@@ -26,7 +26,18 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from suite import Data, Difference, Identity, Part, Study, Threshold, axis, define_metric, lines
+from suite import (
+    Data,
+    Difference,
+    Identity,
+    Part,
+    Study,
+    Threshold,
+    axis,
+    define_metric,
+    lines,
+    shared,
+)
 from suite.seeds import stream
 
 if TYPE_CHECKING:
@@ -186,47 +197,21 @@ def symmetry(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     return {UNEQUAL: max(apart)}
 
 
-def keeps(weights: str, activation: str, says: str, because: str) -> Threshold:
-    """Claim that a layer changes the gradient's mean square by less than a quarter."""
-    return Threshold(
-        number=35,
-        of=DRIFT,
-        arm={"weights": weights, "activation": activation},
-        level=0.1,
-        direction="lower",
-        matters=0.02,
-        says=says,
-        source="合理的权重初始值与激活函数选取",
-        because=because,
-    )
-
-
-def trains(
-    weights: str, activation: str, against: tuple[str, str], says: str, because: str
-) -> Difference:
-    """Claim that one start ends at least five points above another."""
-    return Difference(
-        number=35,
-        of=ACCURACY,
-        arm={"weights": weights, "activation": activation},
-        against={"weights": against[0], "activation": against[1]},
-        direction="higher",
-        matters=0.05,
-        says=says,
-        source="合理的权重初始值与激活函数选取",
-        because=because,
-    )
-
+XAVIER, HE, DEFAULT = ({"weights": weights} for weights in ("xavier", "he", "default"))
+SIGMOID, SCALED, TANH, RELU = ({"activation": activation} for activation in ACTIVATIONS)
+WIDE = {"weights": "N(0, 1)"}
+SENSIBLE = "合理的权重初始值与激活函数选取"
+# Claim that a layer changes the gradient's mean square by less than a quarter.
+keeps = shared(number=35, of=DRIFT, level=0.1, direction="lower", matters=0.02, source=SENSIBLE)
+# Claim that one start ends at least five points above another.
+learns = shared(number=35, of=ACCURACY, direction="higher", matters=0.05, source=SENSIBLE)
 
 study = Study(
     title="Initial weights and activations",
     question="Which initial weights suit which activation, and does a network train from them?",
     notes="数值稳定性: 让训练更稳定",
     probe=start,
-    grid=(
-        axis("weights", WEIGHTS),
-        axis("activation", ACTIVATIONS),
-    ),
+    grid=(axis("weights", WEIGHTS), axis("activation", ACTIVATIONS)),
     seeds=5,
     parts=(
         Part(
@@ -237,89 +222,61 @@ study = Study(
         ),
     ),
     claims=(
-        keeps(
-            "he",
-            "relu",
+        keeps(Threshold, arm=HE | RELU).says(
             "He's weights keep the size of the gradient in ReLU networks.",
-            "ReLU lets half of the sums through. Weights of variance 2/n make up for that.",
+            because="ReLU lets half of the sums through. Weights of variance 2/n make up for that.",
         ),
-        keeps(
-            "xavier",
-            "tanh",
+        keeps(Threshold, arm=XAVIER | TANH).says(
             "Xavier's weights keep it in tanh networks.",
-            "Near zero, tanh is the identity, and for that the variance is 1/n. But sums of size 1 "
-            "are not near zero, and tanh's slope there is less than 1.",
+            because="Near zero, tanh is the identity, and for that the variance is 1/n. But sums "
+            "of size 1 are not near zero, and tanh's slope there is less than 1.",
         ),
-        keeps(
-            "xavier",
-            "sigmoid",
+        keeps(Threshold, arm=XAVIER | SIGMOID).says(
             "Xavier's weights keep it in sigmoid networks.",
-            "The slope of a sigmoid is a quarter at most, its square a sixteenth: a sigmoid is "
-            "nowhere near the identity, which Xavier's weights assume.",
+            because="The slope of a sigmoid is a quarter at most, its square a sixteenth: a "
+            "sigmoid is nowhere near the identity, which Xavier's weights assume.",
         ),
-        keeps(
-            "xavier",
-            "4σ − 2",
+        keeps(Threshold, arm=XAVIER | SCALED).says(
             "They keep it where the sigmoid is scaled to 4σ − 2.",
-            "Scaled so, it has value 0 and slope 1 at zero, like tanh.",
+            because="Scaled so, it has value 0 and slope 1 at zero, like tanh.",
         ),
-        keeps(
-            "xavier",
-            "relu",
+        keeps(Threshold, arm=XAVIER | RELU).says(
             "They keep it in ReLU networks.",
-            "They leave out ReLU's half: the gradient's mean square halves at each layer.",
+            because="They leave out ReLU's half: the gradient's mean square halves at each layer.",
         ),
-        keeps(
-            "default",
-            "relu",
+        keeps(Threshold, arm=DEFAULT | RELU).says(
             "PyTorch's default weights keep it in ReLU networks.",
-            "Their variance is 1/(3n), a sixth of He's.",
+            because="Their variance is 1/(3n), a sixth of He's.",
         ),
-        trains(
-            "he",
-            "relu",
-            ("N(0, 0.01²)", "relu"),
-            "A ReLU network of six layers learns from He's weights what it does not from "
-            "N(0, 0.01²).",
-            "Six layers of such small weights let neither the images nor the gradient through.",
+        learns(Difference, arm=HE | RELU, against={"weights": "N(0, 0.01²)"} | RELU).says(
+            "A ReLU network of six layers learns from He's weights what it does not from N(0, "
+            "0.01²).",
+            because="Six layers of such small weights let neither the images nor the gradient "
+            "through.",
         ),
-        trains(
-            "xavier",
-            "tanh",
-            ("N(0, 1)", "tanh"),
+        learns(Difference, arm=XAVIER | TANH, against=WIDE | TANH).says(
             "A tanh network learns better from Xavier's weights than from N(0, 1).",
-            "Weights of variance 1 add up to sums of ±8, where tanh is flat.",
+            because="Weights of variance 1 add up to sums of ±8, where tanh is flat.",
         ),
-        trains(
-            "xavier",
-            "4σ − 2",
-            ("xavier", "sigmoid"),
+        learns(Difference, arm=XAVIER | SCALED, against=XAVIER | SIGMOID).says(
             "From Xavier's weights, a network of scaled sigmoids learns better than one of plain "
             "ones.",
-            "Only the scaled ones let the gradient through.",
+            because="Only the scaled ones let the gradient through.",
         ),
-        trains(
-            "xavier",
-            "sigmoid",
-            ("N(0, 1)", "sigmoid"),
+        learns(Difference, arm=XAVIER | SIGMOID, against=WIDE | SIGMOID).says(
             "A sigmoid network learns better from Xavier's weights than from N(0, 1).",
-            "What suits tanh need not suit a sigmoid: larger weights make up for its small slope.",
+            because="What suits tanh need not suit a sigmoid: larger weights make up for its small "
+            "slope.",
         ),
-        trains(
-            "he",
-            "relu",
-            ("default", "relu"),
+        learns(Difference, arm=HE | RELU, against=DEFAULT | RELU).says(
             "In five epochs, a ReLU network of six layers learns more from He's weights than from "
             "PyTorch's.",
-            "A smaller gradient can be made up for by a larger rate, but the layers' gradients are "
-            "smaller by different factors, and there is one rate.",
+            because="A smaller gradient can be made up for by a larger rate, but the layers' "
+            "gradients are smaller by different factors, and there is one rate.",
         ),
-        trains(
-            "default",
-            "tanh",
-            ("constant", "tanh"),
+        learns(Difference, arm=DEFAULT | TANH, against={"weights": "constant"} | TANH).says(
             "A network learns better from random weights than from equal ones.",
-            "Layers of equal units are as good as layers of one.",
+            because="Layers of equal units are as good as layers of one.",
         ),
         Identity(
             number=35,
@@ -334,27 +291,15 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            BACKWARD,
-            over="weights",
-            colour="activation",
-            caption="What a layer does to the gradient's mean square, in powers of ten: 0 keeps it.",
+        lines(BACKWARD, over="weights", colour="activation").captioned(
+            "What a layer does to the gradient's mean square, in powers of ten: 0 keeps it."
         ),
-        lines(
-            FORWARD,
-            over="weights",
-            colour="activation",
-            caption="What a layer does to the mean square of its sums.",
+        lines(FORWARD, over="weights", colour="activation").captioned(
+            "What a layer does to the mean square of its sums."
         ),
-        lines(
-            ACCURACY,
-            over="weights",
-            colour="activation",
-            caption="Test accuracy after training, each at its best rate.",
+        lines(ACCURACY, over="weights", colour="activation").captioned(
+            "Test accuracy after training, each at its best rate."
         ),
     ),
-    tiers={
-        "smoke": {"seeds": 2, "weights": ("constant", "xavier", "he")},
-        "full": {"seeds": 20},
-    },
+    tiers={"smoke": {"seeds": 2, "weights": ("constant", "xavier", "he")}, "full": {"seeds": 20}},
 )

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from suite import Identity, Model, Part, Study, axis, define_metric
+from suite import Identity, Model, Part, Study, axis, define_metric, shared
 from suite.seeds import stream
 
 if TYPE_CHECKING:
@@ -296,6 +296,19 @@ def normalisation(cell: Mapping[str, Any], _: int) -> dict[str, float]:
     }
 
 
+CONVOLVED = "一个卷积核的三个通道输入通道分别和输入的三个chan做卷积运算输出"
+THOUGHT = "误以为是把 每个输入chan分别和一个卷积核做运算后相加得出"
+shared_layer = shared(number=37, part="tied", source="参数管理")
+parameters = shared(number=37, tolerance=0.0, source="参数管理")
+own_layer = shared(number=38, part="custom", tolerance=0.0, source="自定义层")
+convolution = shared(number=41, part="channels", of=CHANNELS, tolerance=ROUNDING)
+mixing = shared(number=44, part="pointwise", source="等同于一个全连接层，用以融合不同通道的信息")
+pools = shared(number=46, part="pooling", tolerance=0.0, source="超参数和卷积层一致")
+formula = shared(number=54, tolerance=0.0, source="模型参数计算")
+norm = shared(
+    number=58, part="normalisation", tolerance=0.0, source="其也是一个拥有参数的层，类似卷积层"
+)
+
 study = Study(
     title="What layers are made of",
     question="What do layers compute, what do they learn, and which rules about them are exact?",
@@ -321,224 +334,103 @@ study = Study(
         Part("normalisation", probe=normalisation, grid=(axis("channels", (1, 16)),), seeds=1),
     ),
     claims=(
-        Identity(
-            number=37,
-            part="tied",
-            of=TIED,
-            tolerance=ROUNDING,
-            says="The gradient of a tied layer is the sum of those of its places.",
-            source="参数管理",
+        shared_layer(Identity, of=TIED, tolerance=ROUNDING).says(
+            "The gradient of a tied layer is the sum of those of its places.",
             because="One number that is used twice moves the loss in two ways, and the derivative "
             "of a sum is the sum of the derivatives.",
         ),
-        Identity(
-            number=37,
-            part="tied",
-            of=LARGER,
-            tolerance=0.0,
-            says="A layer used twice has the parameters of one.",
-            source="参数管理",
+        shared_layer(Identity, of=LARGER, tolerance=0.0).says(
+            "A layer used twice has the parameters of one.",
             because="Both places hold the same object. What one place learns, the other has.",
         ),
-        Identity(
-            number=37,
-            part="nested",
-            arm={"kept_in": "ModuleList"},
-            of=UNREACHED,
-            tolerance=0.0,
-            says="An initialiser reaches every layer, however deep it is nested.",
-            source="参数管理",
+        parameters(Identity, part="nested", of=UNREACHED, arm={"kept_in": "ModuleList"}).says(
+            "An initialiser reaches every layer, however deep it is nested.",
             because="A module knows the modules that are its attributes, and `apply` visits them "
             "all.",
         ),
-        Identity(
-            number=37,
-            part="nested",
-            arm={"kept_in": "list"},
-            of=UNREACHED,
-            tolerance=0.0,
-            says="It reaches layers that are kept in a plain list, too.",
-            source="参数管理",
+        parameters(Identity, part="nested", of=UNREACHED, arm={"kept_in": "list"}).says(
+            "It reaches layers that are kept in a plain list, too.",
             because="A plain list is no module, and what is in it is not registered. An optimiser "
             "does not find those weights either. `nn.ModuleList` is made for this.",
         ),
-        Identity(
-            number=37,
-            of=ROUND_TRIP,
-            tolerance=0.0,
-            says="A network that loads another's saved state gives the same outputs, bit for bit.",
-            source="参数管理",
-            because="The state holds every number that the outputs depend on. The structure is "
-            "not in it: the code must build that first.",
+        parameters(Identity, of=ROUND_TRIP).says(
+            "A network that loads another's saved state gives the same outputs, bit for bit.",
+            because="The state holds every number that the outputs depend on. The structure is not "
+            "in it: the code must build that first.",
         ),
-        Identity(
-            number=38,
-            part="custom",
-            arm={"multiplies_by": "weight"},
-            of=WITHOUT,
-            tolerance=0.0,
-            says="Gradients reach the parameters of a layer written by hand.",
-            source="自定义层",
+        own_layer(Identity, of=WITHOUT, arm={"multiplies_by": "weight"}).says(
+            "Gradients reach the parameters of a layer written by hand.",
             because="Whatever is computed with torch's functions is differentiated. A layer needs "
             "no backward of its own.",
         ),
-        Identity(
-            number=38,
-            part="custom",
-            arm={"multiplies_by": "weight.data"},
-            of=WITHOUT,
-            tolerance=0.0,
-            says="They do so, too, if it multiplies by `weight.data`, as the course's does.",
-            source="自定义层",
+        own_layer(Identity, of=WITHOUT, arm={"multiplies_by": "weight.data"}).says(
+            "They do so, too, if it multiplies by `weight.data`, as the course's does.",
             because="`.data` is the same numbers without the history, so the gradient does not "
             "know that they came from a parameter.",
         ),
-        Identity(
-            number=38,
-            part="custom",
-            arm={"multiplies_by": "weight.data"},
-            of=MOVED,
-            tolerance=0.0,
-            says="A layer that multiplies by `weight.data` never learns.",
-            source="自定义层",
+        own_layer(Identity, of=MOVED, arm={"multiplies_by": "weight.data"}).says(
+            "A layer that multiplies by `weight.data` never learns.",
             because="A parameter without a gradient is passed over by the optimiser, in silence.",
         ),
-        Identity(
-            number=41,
-            part="channels",
-            arm={"operation": "correlation"},
-            of=CHANNELS,
-            tolerance=ROUNDING,
-            says="A convolutional layer correlates each channel with a slice of its own and adds.",
-            source="一个卷积核的三个通道输入通道分别和输入的三个chan做卷积运算输出",
+        convolution(Identity, arm={"operation": "correlation"}, source=CONVOLVED).says(
+            "A convolutional layer correlates each channel with a slice of its own and adds.",
             because="A kernel is as deep as the input. The slices' results are summed, and a bias "
             "is added.",
         ),
-        Identity(
-            number=41,
-            part="channels",
-            arm={"operation": "one slice"},
-            of=CHANNELS,
-            tolerance=ROUNDING,
-            says="It does so with one slice for all channels, as the author first thought.",
-            source="误以为是把 每个输入chan分别和一个卷积核做运算后相加得出",
+        convolution(Identity, arm={"operation": "one slice"}, source=THOUGHT).says(
+            "It does so with one slice for all channels, as the author first thought.",
             because="Red, green and blue could then not be told apart.",
         ),
-        Identity(
-            number=41,
-            part="channels",
-            arm={"operation": "convolution"},
-            of=CHANNELS,
-            tolerance=ROUNDING,
-            says="What it does with each slice is a convolution as mathematics has it.",
-            source="做卷积运算",
+        convolution(Identity, arm={"operation": "convolution"}, source="做卷积运算").says(
+            "What it does with each slice is a convolution as mathematics has it.",
             because="A convolution turns the kernel by 180° first. The layer does not. For "
             "learning it makes no difference, since a kernel can be learned either way round.",
         ),
-        Identity(
-            number=44,
-            part="pointwise",
-            arm={"linear": "pixel"},
-            of=POINTWISE,
-            tolerance=ROUNDING,
-            says="A 1×1 convolution computes what one linear layer does at every pixel.",
-            source="等同于一个全连接层，用以融合不同通道的信息",
+        mixing(Identity, of=POINTWISE, arm={"linear": "pixel"}, tolerance=ROUNDING).says(
+            "A 1×1 convolution computes what one linear layer does at every pixel.",
             because="It mixes the channels of a pixel and sees no neighbour.",
         ),
-        Identity(
-            number=44,
-            part="pointwise",
-            arm={"linear": "pixel"},
-            of=POINTWISE_COUNT,
-            tolerance=0.0,
-            says="It has the parameters of that layer.",
-            source="等同于一个全连接层，用以融合不同通道的信息",
+        mixing(Identity, of=POINTWISE_COUNT, arm={"linear": "pixel"}, tolerance=0.0).says(
+            "It has the parameters of that layer.",
             because="The same weights are used at every pixel.",
         ),
-        Identity(
-            number=44,
-            part="pointwise",
-            arm={"linear": "image"},
-            of=POINTWISE_COUNT,
-            tolerance=0.0,
-            says="It has the parameters of a fully connected layer over the whole image, too.",
-            source="等同于一个全连接层，用以融合不同通道的信息",
+        mixing(Identity, of=POINTWISE_COUNT, arm={"linear": "image"}, tolerance=0.0).says(
+            "It has the parameters of a fully connected layer over the whole image, too.",
             because="That layer has a weight for every pair of pixels. It can do the same, with "
             "zeros for all pairs of different pixels, but it is a far larger layer.",
         ),
-        Identity(
-            number=46,
-            part="pooling",
-            of=POOL_COUNT,
-            tolerance=0.0,
-            says="A pooling layer has no parameters.",
-            source="超参数和卷积层一致",
+        pools(Identity, of=POOL_COUNT).says(
+            "A pooling layer has no parameters.",
             because="Taking a maximum or a mean needs no weights.",
         ),
-        Identity(
-            number=46,
-            part="pooling",
-            of=POOL_CHANNELS,
-            tolerance=0.0,
-            says="It keeps the number of channels.",
-            source="超参数和卷积层一致",
-            because="Each channel is pooled by itself.",
+        pools(Identity, of=POOL_CHANNELS).says(
+            "It keeps the number of channels.", because="Each channel is pooled by itself."
         ),
-        Identity(
-            number=46,
-            part="pooling",
-            arm={"stride": "given"},
-            of=POOL_SIZE,
-            tolerance=0.0,
-            says="Kernel, stride and padding make its output as large as a convolution's.",
-            source="超参数和卷积层一致",
+        pools(Identity, of=POOL_SIZE, arm={"stride": "given"}).says(
+            "Kernel, stride and padding make its output as large as a convolution's.",
             because="Both slide a window over the image, and the windows fit as often.",
         ),
-        Identity(
-            number=46,
-            part="pooling",
-            arm={"stride": "default"},
-            of=POOL_SIZE,
-            tolerance=0.0,
-            says="They do so where the stride is left to its default.",
-            source="超参数和卷积层一致",
+        pools(Identity, of=POOL_SIZE, arm={"stride": "default"}).says(
+            "They do so where the stride is left to its default.",
             because="The default stride of a convolution is 1, that of pooling is the kernel's "
             "size: windows that do not overlap.",
         ),
-        Identity(
-            number=54,
-            of=COUNT,
-            tolerance=0.0,
-            says="The formula counts the parameters of softmax regression, MLP and LeNet.",
-            source="模型参数计算",
+        formula(Identity, of=COUNT).says(
+            "The formula counts the parameters of softmax regression, MLP and LeNet.",
             because="A linear layer has (inputs + 1) × outputs of them, a convolution (kernel² × "
             "inputs + 1) × outputs, wherever it is applied.",
         ),
-        Identity(
-            number=54,
-            of=WORK,
-            tolerance=0.0,
-            says="The formula counts their multiplications, too.",
-            source="模型参数计算",
+        formula(Identity, of=WORK).says(
+            "The formula counts their multiplications, too.",
             because="A linear layer uses each weight once. A convolution uses it once for each "
             "pixel of the output: few parameters, much work.",
         ),
-        Identity(
-            number=58,
-            part="normalisation",
-            of=LEARNED,
-            tolerance=0.0,
-            says="Batch normalisation of feature maps learns two numbers a channel.",
-            source="其也是一个拥有参数的层，类似卷积层",
+        norm(Identity, of=LEARNED).says(
+            "Batch normalisation of feature maps learns two numbers a channel.",
             because="A shift and a scale, shared by all pixels of the channel.",
         ),
-        Identity(
-            number=58,
-            part="normalisation",
-            of=STATISTICS,
-            tolerance=0.0,
-            says="It keeps two more that are counted, not learned.",
-            source="其也是一个拥有参数的层，类似卷积层",
+        norm(Identity, of=STATISTICS).says(
+            "It keeps two more that are counted, not learned.",
             because="A running mean and a running variance, for use outside training.",
         ),
     ),

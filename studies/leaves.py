@@ -61,6 +61,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -135,25 +136,21 @@ def _score_of_numbers(answers: list[int], truth: list[int]) -> float:
     return sum(same) / len(same)
 
 
-def at_chance(says: str, because: str, *, of: str = "test/accuracy", **where: Any) -> Threshold:
-    """Claim that a mistake leaves a network below twice chance."""
-    return Threshold(
-        number=67,
-        of=of,
-        level=2 * CHANCE,
-        direction="lower",
-        matters=0.002,
-        says=says,
-        because=because,
-        source="0.05% 不知道为什么结果跑出来这么差",
-        **where,
-    )
+BOOK = {"model.activation": "sigmoid", "model.pooling": "average"}
 
-
-BOOK = {
-    "model.activation": "sigmoid",
-    "model.pooling": "average",
-}
+LENET, MLP, ALEXNET = {"model.name": "lenet"}, {"model.name": "mlp"}, {"model.name": "alexnet"}
+PUZZLE = "0.05% 不知道为什么结果跑出来这么差"
+SIGMOID, TANH = {"model.activation": "sigmoid"}, {"model.activation": "tanh"}
+lenet = shared(
+    number=66, of="test/accuracy", arm=LENET, direction="higher", matters=0.02, source="LeNet结果"
+)
+# Claim that a mistake leaves a network below twice chance.
+at_chance = shared(number=67, level=2 * CHANCE, direction="lower", matters=0.002, source=PUZZLE)
+off_chance = shared(number=67, part="adam", of="test/accuracy", direction="higher", source=PUZZLE)
+deeper = shared(number=68, part="deeper", of="test/accuracy", source="第二次竞赛 AlexNet").also(
+    direction="higher", matters=0.02
+)
+submitted = shared(number=67, part="submission", source=PUZZLE)
 
 study = Study(
     title="Leaves",
@@ -193,53 +190,30 @@ study = Study(
         ),
     ),
     claims=(
-        Difference(
-            number=66,
-            of="test/accuracy",
-            arm={"model.name": "lenet"},
-            against={"model.name": "mlp"},
-            direction="higher",
-            matters=0.02,
-            says="LeNet tells leaves apart better than an MLP of 256 units.",
-            source="LeNet结果",
+        lenet(Difference, against=MLP).says(
+            "LeNet tells leaves apart better than an MLP of 256 units.",
             because="The same leaf is turned and moved from image to image: what counts is not "
             "which pixel is green, but what pattern is anywhere.",
         ),
-        Threshold(
-            number=66,
-            of="test/accuracy",
-            arm={"model.name": "lenet"},
-            level=10 * CHANCE,
-            direction="higher",
-            matters=0.02,
-            says="Nothing about 176 classes puts LeNet at chance: it scores ten times that.",
-            source="LeNet结果",
+        lenet(Threshold, level=10 * CHANCE).says(
+            "Nothing about 176 classes puts LeNet at chance: it scores ten times that.",
             because="Cross-entropy does not mind how many classes there are.",
         ),
-        at_chance(
+        at_chance(Threshold, of="test/accuracy", arm=LENET | {"optimizer.lr": 0.01}).says(
             "A rate three times the best puts LeNet at chance.",
-            "The first steps overshoot, every unit of a layer saturates, and no gradient ever "
-            "brings it back: the output is one answer for all.",
-            arm={"model.name": "lenet", "optimizer.lr": 0.01},
+            because="The first steps overshoot, every unit of a layer saturates, and no gradient "
+            "ever brings it back: the output is one answer for all.",
         ),
-        at_chance(
+        at_chance(Threshold, part="sigmoid", of="test/accuracy", arm={"optimizer.lr": 0.9}).says(
             "The book's sigmoid LeNet at the book's rate of 0.9 stays at chance.",
-            "A sigmoid's slope is at most a quarter, so the first layers hardly move, and the last "
-            "one learns that all species are equally frequent.",
-            part="sigmoid",
-            arm={"optimizer.lr": 0.9},
+            because="A sigmoid's slope is at most a quarter, so the first layers hardly move, and "
+            "the last one learns that all species are equally frequent.",
         ),
-        at_chance(
-            "So it does at 0.1.",
-            "As above, and slower.",
-            part="sigmoid",
-            arm={"optimizer.lr": 0.1},
+        at_chance(Threshold, part="sigmoid", of="test/accuracy", arm={"optimizer.lr": 0.1}).says(
+            "So it does at 0.1.", because="As above, and slower."
         ),
-        at_chance(
-            "So it does at 0.01.",
-            "As above, and slower.",
-            part="sigmoid",
-            arm={"optimizer.lr": 0.01},
+        at_chance(Threshold, part="sigmoid", of="test/accuracy", arm={"optimizer.lr": 0.01}).says(
+            "So it does at 0.01.", because="As above, and slower."
         ),
         Threshold(
             number=67,
@@ -250,106 +224,58 @@ study = Study(
             direction="higher",
             matters=0.02,
             says="A loss that stays at ln 176 = 5.170 gives it away: it never falls by a tenth.",
-            source="0.05% 不知道为什么结果跑出来这么差",
+            source=PUZZLE,
             because="It is the loss of whoever gives every species the same probability.",
         ),
-        Threshold(
-            number=67,
-            part="adam",
-            of="test/accuracy",
-            arm={"model.activation": "sigmoid"},
-            level=2 * CHANCE,
-            direction="higher",
-            matters=0.01,
-            says="Adam gets the sigmoid LeNet off chance.",
-            source="0.05% 不知道为什么结果跑出来这么差",
+        off_chance(Threshold, arm=SIGMOID, level=2 * CHANCE, matters=0.01).says(
+            "Adam gets the sigmoid LeNet off chance.",
             because="It divides by the size of the gradient, so layers with tiny ones move too.",
         ),
-        Difference(
-            number=67,
-            part="adam",
-            of="test/accuracy",
-            arm={"model.activation": "tanh"},
-            against={"model.activation": "sigmoid"},
-            direction="higher",
-            matters=0.1,
-            says="Tanh in the place of sigmoid, and nothing else, gets it off chance.",
-            source="0.05% 不知道为什么结果跑出来这么差",
+        off_chance(Difference, arm=TANH, against=SIGMOID, matters=0.1).says(
+            "Tanh in the place of sigmoid, and nothing else, gets it off chance.",
             because="Its slope is 1 at zero, and its outputs are centred there.",
         ),
-        at_chance(
+        at_chance(Threshold, part="short", of="test/accuracy", arm={}).says(
             "After one epoch even a LeNet that will learn is at chance.",
-            "Every species was seen twelve times, in 66 steps.",
-            part="short",
-            arm={},
+            because="Every species was seen twelve times, in 66 steps.",
         ),
-        at_chance(
+        at_chance(Threshold, part="submission", of=RIGHT, arm={"scale": 255}).says(
             "Pixels of 0 to 255, not divided by 255, put LeNet at chance.",
-            "Inputs 255 times too large make the first steps as much too large.",
-            of=RIGHT,
-            part="submission",
-            arm={"scale": 255},
+            because="Inputs 255 times too large make the first steps as much too large.",
         ),
-        Threshold(
-            number=67,
-            part="submission",
+        submitted(
+            Threshold,
             of=RIGHT,
             arm={"scale": 1},
             level=10 * CHANCE,
             direction="higher",
             matters=0.02,
-            says="The right file of the same network scores more than ten times chance.",
-            source="0.05% 不知道为什么结果跑出来这么差",
+        ).says(
+            "The right file of the same network scores more than ten times chance.",
             because="The mistakes that follow are made after training, and are its only fault.",
         ),
-        at_chance(
+        at_chance(Threshold, part="submission", of=PERMUTED, arm={"scale": 1}).says(
             "Labels put back by another map than they were made with score chance.",
-            "A good network then names the wrong species consistently. `set` in the place of "
-            "`sorted` does it: its order is another one in every process.",
-            of=PERMUTED,
-            part="submission",
-            arm={"scale": 1},
+            because="A good network then names the wrong species consistently. `set` in the place "
+            "of `sorted` does it: its order is another one in every process.",
         ),
-        at_chance(
+        at_chance(Threshold, part="submission", of=SHUFFLED, arm={"scale": 1}).says(
             "Predictions beside images in another order score chance.",
-            "Right answers to other questions; a loader that shuffles the test set does it.",
-            of=SHUFFLED,
-            part="submission",
-            arm={"scale": 1},
+            because="Right answers to other questions; a loader that shuffles the test set does "
+            "it.",
         ),
-        Identity(
-            number=67,
-            part="submission",
-            of=NUMBERED,
-            tolerance=0.0,
-            says="Class numbers in the place of names score nothing at all.",
-            source="0.05% 不知道为什么结果跑出来这么差",
+        submitted(Identity, of=NUMBERED, tolerance=0.0).says(
+            "Class numbers in the place of names score nothing at all.",
             because="Not one of them is the name of a species. It takes such a fault to be far "
             "below chance.",
         ),
-        Difference(
-            number=68,
-            part="deeper",
-            of="test/accuracy",
-            arm={"model.name": "alexnet"},
-            against={"model.name": "lenet"},
-            direction="higher",
-            matters=0.02,
-            says="AlexNet tells leaves apart better than LeNet.",
-            source="第二次竞赛 AlexNet",
+        deeper(Difference, arm=ALEXNET, against=LENET).says(
+            "AlexNet tells leaves apart better than LeNet.",
             because="It has three convolutions more, and more channels. But it was made for a "
             "million images: here are twelve thousand.",
         ),
-        Difference(
-            number=68,
-            part="deeper",
-            of="test/accuracy",
-            arm={"model.name": "resnet18"},
-            against={"model.name": "alexnet"},
-            direction="higher",
-            matters=0.02,
-            says="ResNet-18 does so better than AlexNet.",
-            source="第二次竞赛 AlexNet",
+        deeper(Difference, arm={"model.name": "resnet18"}, against=ALEXNET).says(
+            "ResNet-18 does so better than AlexNet.",
             because="It is normalised and has shortcuts, which let more layers be trained, and a "
             "quarter of AlexNet's parameters at the book's size.",
         ),
@@ -368,23 +294,14 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            "test/accuracy",
-            over="optimizer.lr",
-            colour="model.name",
-            caption="Accuracy over Adam's rate; chance is 0.57 %.",
+        lines("test/accuracy", over="optimizer.lr", colour="model.name").captioned(
+            "Accuracy over Adam's rate; chance is 0.57 %."
         ),
-        curves(
-            "validation/loss",
-            colour="optimizer.lr",
-            part="sigmoid",
-            caption="The book's LeNet: does the loss leave ln 176 = 5.170?",
+        curves("validation/loss", colour="optimizer.lr", part="sigmoid").captioned(
+            "The book's LeNet: does the loss leave ln 176 = 5.170?"
         ),
-        curves(
-            "validation/loss",
-            colour="model.name",
-            tuned=True,
-            caption="The same with what works.",
+        curves("validation/loss", colour="model.name", tuned=True).captioned(
+            "The same with what works."
         ),
     ),
     tiers={

@@ -34,7 +34,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from suite import (
-    Axis,
     Budget,
     Data,
     Difference,
@@ -51,6 +50,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 
 ERROR = define_metric("estimate/error", "error of weights and bias", better="lower")
@@ -67,12 +67,10 @@ LABEL = define_metric("labels/value", "label of an example")
 
 TRUTH = (2.0, -3.4, 4.2)
 NOISE = 0.01
-SLICES: Axis = axis("second_input", tuple(step / 5 for step in range(-12, 13)))
+METHODS = axis("method", ("theory", "least_squares"))
+SLICES = axis("second_input", tuple(step / 5 for step in range(-12, 13)))
 DATA_SETS = 10
-DESCENTS = {
-    "sgd": (0.03, Schedule("constant")),
-    "sgd_falling_rate": (0.06, Schedule("cosine")),
-}
+DESCENTS = {"sgd": (0.03, Schedule("constant")), "sgd_falling_rate": (0.06, Schedule("cosine"))}
 
 
 def estimation(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
@@ -169,6 +167,14 @@ def arm(method: str, noise: float = NOISE) -> dict[str, Any]:
 
 PUZZLE = "为什么`y`会和`features[:,1]`的值呈线性关系"
 
+DATA = "synthetic_data(true_w, true_b, 1000)"
+SAMPLE, FORMULA = {"sample": "1000"}, {"sample": "formula"}
+puzzle = shared(number=8, source=PUZZLE)
+as_good = shared(number=7, of=ERROR, matters=1.25, scale="ratio", source=DATA)
+scales = shared(number=7, per="doubling", matters=1.3, scale="ratio", source=DATA)
+correlated = puzzle.also(part="correlation", arm=SAMPLE, against=FORMULA, matters=0.05)
+line = puzzle.also(direction="lower")
+
 study = Study(
     title="Linear regression",
     question="How close does a fit come, and why do labels over one input look like a line?",
@@ -184,20 +190,12 @@ study = Study(
         Part(
             "label_noise",
             probe=estimation,
-            grid=(
-                axis("method", ("theory", "least_squares")),
-                axis("noise", (NOISE, 1.0)),
-                axis("examples", (1000,)),
-            ),
+            grid=(METHODS, axis("noise", (NOISE, 1.0)), axis("examples", (1000,))),
         ),
         Part(
             "examples",
             probe=estimation,
-            grid=(
-                axis("method", ("theory", "least_squares")),
-                axis("noise", (NOISE,)),
-                axis("examples", (100, 1000, 10_000)),
-            ),
+            grid=(METHODS, axis("noise", (NOISE,)), axis("examples", (100, 1000, 10_000))),
         ),
         Part("inputs", probe=many_inputs, grid=(axis("inputs", (2, 20, 200)),)),
         Part(
@@ -205,135 +203,66 @@ study = Study(
             probe=correlation,
             grid=(axis("sample", ("10", "100", "1000", "formula")),),
         ),
-        Part(
-            "scatter",
-            probe=scatter,
-            grid=(SLICES,),
-            seeds=16,
-        ),
+        Part("scatter", probe=scatter, grid=(SLICES,), seeds=16),
     ),
     claims=(
-        Equivalence(
-            number=7,
-            of=ERROR,
-            arm=arm("least_squares"),
-            against=arm("theory"),
-            matters=1.25,
-            scale="ratio",
-            says="Least squares finds the weights up to an error of σ/√n, at the book's noise.",
-            source="synthetic_data(true_w, true_b, 1000)",
-            because="A weight's estimate is an average of n noisy readings, and an average of n "
-            "is √n times more exact than one.",
+        as_good(Equivalence, arm=arm("least_squares"), against=arm("theory")).says(
+            "Least squares finds the weights up to an error of σ/√n, at the book's noise.",
+            because="A weight's estimate is an average of n noisy readings, and an average of n is "
+            "√n times more exact than one.",
         ),
-        Equivalence(
-            number=7,
+        as_good(
+            Equivalence,
             part="label_noise",
-            of=ERROR,
             arm=arm("least_squares", 1.0),
             against=arm("theory", 1.0),
-            matters=1.25,
-            scale="ratio",
-            says="It is σ/√n also at a hundred times the noise.",
-            source="synthetic_data(true_w, true_b, 1000)",
+        ).says(
+            "It is σ/√n also at a hundred times the noise.",
             because="Noise of twice the size moves the best weights twice as far.",
         ),
-        Trend(
-            number=7,
+        scales(
+            Trend,
             part="examples",
             of=ERROR,
             over="examples",
-            per="doubling",
             arm={"method": "least_squares", "noise": NOISE},
             direction="lower",
-            matters=1.3,
-            scale="ratio",
-            says="Twice the examples make the error smaller by √2.",
-            source="synthetic_data(true_w, true_b, 1000)",
+        ).says(
+            "Twice the examples make the error smaller by √2.",
             because="By √2, which is 1.41. To halve an error takes four times the examples.",
         ),
-        Trend(
-            number=7,
-            part="inputs",
-            of=DISTANCE,
-            over="inputs",
-            per="doubling",
-            direction="higher",
-            matters=1.3,
-            scale="ratio",
-            says="Twice the inputs put the weights √2 further from the truth.",
-            source="synthetic_data(true_w, true_b, 1000)",
-            because="Every weight has an error of its own, and d of them make a distance of σ√(d/n), "
-            "√2 more for twice as many. Near d = n it is more: there is little left to average over.",
+        scales(Trend, part="inputs", of=DISTANCE, over="inputs", direction="higher").says(
+            "Twice the inputs put the weights √2 further from the truth.",
+            because="Every weight has an error of its own, and d of them make a distance of "
+            "σ√(d/n), √2 more for twice as many. Near d = n it is more: there is little left to "
+            "average over.",
         ),
-        Equivalence(
-            number=7,
-            of=ERROR,
-            arm=arm("sgd"),
-            against=arm("least_squares"),
-            matters=1.25,
-            scale="ratio",
-            says="Training as the book does comes as close to the true weights as least squares.",
-            source="synthetic_data(true_w, true_b, 1000)",
+        as_good(Equivalence, arm=arm("sgd"), against=arm("least_squares")).says(
+            "Training as the book does comes as close to the true weights as least squares.",
             because="At a rate that never falls, each batch of ten throws the weights about the "
             "minimum, by an amount that depends on the rate and not on the number of examples.",
         ),
-        Difference(
-            number=7,
-            of=ERROR,
-            arm=arm("sgd_falling_rate"),
-            against=arm("sgd"),
-            direction="lower",
-            matters=1.25,
-            scale="ratio",
-            says="With a rate that falls to zero, training comes closer.",
-            source="synthetic_data(true_w, true_b, 1000)",
+        as_good(
+            Difference, arm=arm("sgd_falling_rate"), against=arm("sgd"), direction="lower"
+        ).says(
+            "With a rate that falls to zero, training comes closer.",
             because="Small steps at the end average over many batches.",
         ),
-        Equivalence(
-            number=8,
-            part="correlation",
-            of=SECOND,
-            arm={"sample": "1000"},
-            against={"sample": "formula"},
-            matters=0.05,
-            says="Labels and features[:,1] have a correlation of -0.86, the share of its weight.",
-            source=PUZZLE,
+        correlated(Equivalence, of=SECOND).says(
+            "Labels and features[:,1] have a correlation of -0.86, the share of its weight.",
             because="It is -3.4 / √(2² + 3.4² + σ²): the weight over the spread of the labels.",
         ),
-        Equivalence(
-            number=8,
-            part="correlation",
-            of=FIRST,
-            arm={"sample": "1000"},
-            against={"sample": "formula"},
-            matters=0.05,
-            says="The other input has one too: features[:,0], not plotted, has +0.51.",
-            source=PUZZLE,
+        correlated(Equivalence, of=FIRST).says(
+            "The other input has one too: features[:,0], not plotted, has +0.51.",
             because="It is 2 / √(2² + 3.4² + σ²). A smaller weight makes a wider cloud.",
         ),
-        Trend(
-            number=8,
-            part="scatter",
-            of=LABEL,
-            over="second_input",
-            per="unit",
-            direction="lower",
-            matters=2.0,
-            says="The label falls by 3.4 for each unit of features[:,1].",
-            source=PUZZLE,
+        line(Trend, part="scatter", of=LABEL, over="second_input", per="unit", matters=2.0).says(
+            "The label falls by 3.4 for each unit of features[:,1].",
             because="By 3.4, its weight. The other input, drawn without regard to this one, adds "
             "to it at random.",
         ),
-        Threshold(
-            number=8,
-            part="correlation",
-            of=LEFT,
-            arm={"sample": "1000"},
-            level=0.05,
-            direction="lower",
-            matters=0.05,
-            says="The labels lie on a line over features[:,1], with next to nothing left.",
-            source=PUZZLE,
+        line(Threshold, part="correlation", of=LEFT, arm=SAMPLE, level=0.05, matters=0.05).says(
+            "The labels lie on a line over features[:,1], with next to nothing left.",
             because="They do not: 2² of 2² + 3.4² of their variance, a quarter, is the other "
             "input's. The cloud looks like a line, but is 2 wide, not 0.01.",
         ),
@@ -342,7 +271,7 @@ study = Study(
             part="correlation",
             of=PARTIAL,
             tolerance=1e-4,
-            arm={"sample": "1000"},
+            arm=SAMPLE,
             says="Among examples of equal features[:,0] they do lie on a line, but for the noise.",
             source="只是因为`y`的值的运算方法满足线性关系",
             because="With the first input held fixed, what is left of y = 2 x₀ - 3.4 x₁ + 4.2 is a "
@@ -350,30 +279,18 @@ study = Study(
         ),
     ),
     views=(
-        lines(
-            LABEL,
-            over="second_input",
-            part="scatter",
-            caption="The plot that puzzled the author: labels over features[:,1], an example of each seed a slice.",
+        lines(LABEL, over="second_input", part="scatter").captioned(
+            "The plot that puzzled the author: labels over features[:,1], an example of each seed "
+            "a slice."
         ),
-        lines(
-            SECOND,
-            over="sample",
-            part="correlation",
-            caption="Correlation with features[:,1] in samples of 10, 100 and 1000.",
+        lines(SECOND, over="sample", part="correlation").captioned(
+            "Correlation with features[:,1] in samples of 10, 100 and 1000."
         ),
-        lines(
-            ERROR,
-            over="examples",
-            colour="method",
-            part="examples",
-            caption="Error of least squares over the number of examples, beside σ/√n.",
+        lines(ERROR, over="examples", colour="method", part="examples").captioned(
+            "Error of least squares over the number of examples, beside σ/√n."
         ),
-        lines(
-            DISTANCE,
-            over="inputs",
-            part="inputs",
-            caption="Distance from the true weights over their number, 1000 examples.",
+        lines(DISTANCE, over="inputs", part="inputs").captioned(
+            "Distance from the true weights over their number, 1000 examples."
         ),
         lines(ERROR, over="method", caption="Error of each method on 1000 examples."),
     ),

@@ -36,6 +36,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 
 OUTPUTS = define_metric("pipeline/output_deviation", "relative deviation of the outputs")
@@ -121,17 +122,17 @@ def _seconds(call: Any) -> float:
     return (time.perf_counter() - started) / ROUNDS
 
 
+WHOLE, PARTED = ({"devices": 2, "dtype": "float32", "micro_batches": parts} for parts in (1, 8))
+same = shared(number=74, tolerance=1e-12, source="模型并行")
+idle = shared(number=74, part="time", of=IDLE, source="串行推理")
+
 study = Study(
     title="Model parallelism",
     question="Does a network cut in two compute the same, and how long does each half wait? (Here a "
     "device is a processor's core, which is no GPU.)",
     notes="多GPU训练 / 模型并行",
     probe=pipeline,
-    grid=(
-        axis("devices", (2,)),
-        axis("dtype", ("float64",)),
-        axis("micro_batches", (1, 4)),
-    ),
+    grid=(axis("devices", (2,)), axis("dtype", ("float64",)), axis("micro_batches", (1, 4))),
     seeds=3,
     parts=(
         Part(
@@ -147,27 +148,19 @@ study = Study(
         ),
     ),
     claims=(
-        Identity(
-            number=74,
-            of=OUTPUTS,
-            tolerance=1e-12,
-            says="A network cut into two stages has the same outputs.",
-            source="模型并行",
+        same(Identity, of=OUTPUTS).says(
+            "A network cut into two stages has the same outputs.",
             because="The second stage starts from the very numbers that the first ends with.",
         ),
-        Identity(
-            number=74,
-            of=GRADIENTS,
-            tolerance=1e-12,
-            says="It has the same gradients, also from a batch in several micro-batches.",
-            source="模型并行",
+        same(Identity, of=GRADIENTS).says(
+            "It has the same gradients, also from a batch in several micro-batches.",
             because="The chain rule passes through the cut, and gradients of micro-batches add up.",
         ),
         Threshold(
             number=74,
             part="time",
             of=HELD,
-            arm={"devices": 2, "dtype": "float32", "micro_batches": 1},
+            arm=WHOLE,
             level=0.6,
             direction="lower",
             matters=0.01,
@@ -175,41 +168,23 @@ study = Study(
             source="用于超大模型",
             because="The network is divided, not the data: so it may be larger than a device.",
         ),
-        Threshold(
-            number=74,
-            part="time",
-            of=IDLE,
-            arm={"devices": 2, "dtype": "float32", "micro_batches": 1},
-            level=0.4,
-            direction="higher",
-            matters=0.02,
-            says="Fed whole batches, two devices work one after the other and are idle at least "
-            "40 % of the time.",
-            source="串行推理",
-            because="The second stage waits for the first on the way forward, and the first for the "
-            "second on the way back.",
+        idle(Threshold, arm=WHOLE, level=0.4, direction="higher", matters=0.02).says(
+            "Fed whole batches, two devices work one after the other and are idle at least 40 % of "
+            "the time.",
+            because="The second stage waits for the first on the way forward, and the first for "
+            "the second on the way back.",
         ),
-        Difference(
-            number=74,
-            part="time",
-            of=IDLE,
-            arm={"devices": 2, "dtype": "float32", "micro_batches": 8},
-            against={"devices": 2, "dtype": "float32", "micro_batches": 1},
-            direction="lower",
-            matters=0.1,
-            says="Eight micro-batches keep both stages busier.",
-            source="串行推理",
+        idle(Difference, arm=PARTED, against=WHOLE, direction="lower", matters=0.1).says(
+            "Eight micro-batches keep both stages busier.",
             because="While the second stage has one micro-batch, the first has the next; only the "
             "first and the last find nobody to work beside. Against that, every micro-batch is "
-            "another message and a smaller product, and who cuts too finely pays more than he gains.",
+            "another message and a smaller product, and who cuts too finely pays more than he "
+            "gains.",
         ),
     ),
     views=(
-        lines(
-            IDLE,
-            over="micro_batches",
-            part="time",
-            caption="Share of idle time over the number of micro-batches: is it 1/(m + 1)?",
+        lines(IDLE, over="micro_batches", part="time").captioned(
+            "Share of idle time over the number of micro-batches: is it 1/(m + 1)?"
         ),
     ),
     tiers={"smoke": {"seeds": 2, "time.seeds": 2, "time.micro_batches": (1, 8)}},

@@ -42,6 +42,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -142,10 +143,7 @@ def folds(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
             rest = [torch.cat(parts[:i] + parts[i + 1 :]) for i in range(k)]
             estimate = sum(map(score, rest, parts)) / k
         errors.append(estimate - score(mine, others))
-    return {
-        BIAS: sum(errors) / FOLD_DRAWS,
-        ERROR: sum(abs(error) for error in errors) / FOLD_DRAWS,
-    }
+    return {BIAS: sum(errors) / FOLD_DRAWS, ERROR: sum(abs(error) for error in errors) / FOLD_DRAWS}
 
 
 def _digits(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Generator]:
@@ -184,6 +182,18 @@ def _right(
     return right.float()
 
 
+FEW, MANY = {"examples": 50}, {"examples": 800}
+HOLD_OUT, FIVE_FOLDS = {"estimate": "hold-out"}, {"estimate": "5-fold"}
+WIDE, NARROW, SOME = {"width": 64}, {"width": 4}, {"examples": 200}
+TWO_FOLDS, TEN_FOLDS = {"estimate": "2-fold"}, {"estimate": "10-fold"}
+folded = shared(number=18, part="folds", matters=0.01)
+narrows = shared(number=15, of="generalisation_gap", matters=0.01, source="训练误差 / 泛化误差")
+leaky = shared(number=16, part="leak", of=OPTIMISM, direction="higher", source="不要和训练数据混合")
+reused = shared(number=17, part="reuse", source="测试数据集：最终测试的数据集，只用一次").also(
+    of=DISAPPOINTMENT, direction="higher"
+)
+gains = folded.also(direction="lower", source="k-则交叉验证")
+
 study = Study(
     title="Choosing models honestly",
     question="What spoils an estimate of how a model does on new data?",
@@ -205,140 +215,68 @@ study = Study(
         ),
     ),
     claims=(
-        Trend(
-            number=15,
-            of="generalisation_gap",
-            over="examples",
-            per="doubling",
-            arm={"width": 64},
-            direction="lower",
-            matters=0.01,
-            says="The gap between training and test accuracy falls with the number of examples.",
-            source="训练误差 / 泛化误差",
+        narrows(Trend, over="examples", per="doubling", arm=WIDE, direction="lower").says(
+            "The gap between training and test accuracy falls with the number of examples.",
             because="A network fits what is peculiar to its examples, and many examples have less "
             "in common that is peculiar.",
         ),
-        Difference(
-            number=15,
-            of="generalisation_gap",
-            arm={"width": 64, "examples": 200},
-            against={"width": 4, "examples": 200},
-            direction="higher",
-            matters=0.01,
-            says="It is wider for 64 units than for four.",
-            source="训练误差 / 泛化误差",
-            because="A larger network can fit more, peculiarities included. But four units fit most "
-            "of 200 examples, too, and what they find to do so suits new examples less.",
+        narrows(Difference, arm=WIDE | SOME, against=NARROW | SOME, direction="higher").says(
+            "It is wider for 64 units than for four.",
+            because="A larger network can fit more, peculiarities included. But four units fit "
+            "most of 200 examples, too, and what they find to do so suits new examples less.",
         ),
-        Trend(
-            number=16,
-            part="leak",
-            of=OPTIMISM,
-            over="leak",
-            per="unit",
-            direction="higher",
-            matters=0.02,
-            says="The more of the validation examples are in the training data, the more their score "
+        leaky(Trend, over="leak", per="unit", matters=0.02).says(
+            "The more of the validation examples are in the training data, the more their score "
             "flatters.",
-            source="不要和训练数据混合",
             because="On what it was fitted to, a network says what it was told.",
         ),
-        Difference(
-            number=16,
-            part="leak",
-            of=OPTIMISM,
-            arm={"leak": 0.1},
-            against={"leak": 0.0},
-            direction="higher",
-            matters=0.005,
-            says="A tenth of them is enough to flatter by half a point.",
-            source="不要和训练数据混合",
+        leaky(Difference, arm={"leak": 0.1}, against={"leak": 0.0}, matters=0.005).says(
+            "A tenth of them is enough to flatter by half a point.",
             because="That tenth is all right, whatever the accuracy is on the others.",
         ),
-        Trend(
-            number=17,
-            part="reuse",
-            of=DISAPPOINTMENT,
-            over="models",
-            per="tenfold",
-            direction="higher",
-            matters=0.005,
-            says="The more models are compared on one test set, the more the best disappoints on "
-            "fresh examples.",
-            source="测试数据集：最终测试的数据集，只用一次",
+        reused(Trend, over="models", per="tenfold", matters=0.005).says(
+            "The more models are compared on one test set, the more the best disappoints on fresh "
+            "examples.",
             because="The best of many scores is partly the luckiest. Theory has luck grow like the "
             "root of the logarithm of their number.",
         ),
-        Difference(
-            number=17,
-            part="reuse",
-            of=DISAPPOINTMENT,
-            arm={"models": 10},
-            against={"models": 1},
-            direction="higher",
-            matters=0.01,
-            says="Ten models are enough for a point.",
-            source="测试数据集：最终测试的数据集，只用一次",
+        reused(Difference, arm={"models": 10}, against={"models": 1}, matters=0.01).says(
+            "Ten models are enough for a point.",
             because="The score of one model on 100 examples is off by four points or so.",
         ),
-        Difference(
-            number=18,
-            part="folds",
-            of=ERROR,
-            arm={"estimate": "5-fold", "examples": 50},
-            against={"estimate": "hold-out", "examples": 50},
-            direction="lower",
-            matters=0.01,
-            says="On 50 examples, five folds are closer to the truth than one hold-out.",
-            source="k-则交叉验证",
+        gains(Difference, of=ERROR, arm=FIVE_FOLDS | FEW, against=HOLD_OUT | FEW).says(
+            "On 50 examples, five folds are closer to the truth than one hold-out.",
             because="Every example is tested on once: five times as many as in the hold-out.",
         ),
-        Difference(
-            number=18,
-            part="folds",
-            of=BIAS,
-            arm={"estimate": "2-fold", "examples": 50},
-            against={"estimate": "10-fold", "examples": 50},
-            direction="lower",
-            matters=0.01,
-            says="Two folds are more pessimistic than ten.",
-            source="k-则交叉验证",
+        gains(Difference, of=BIAS, arm=TWO_FOLDS | FEW, against=TEN_FOLDS | FEW).says(
+            "Two folds are more pessimistic than ten.",
             because="They train on half of the examples, ten folds on nine tenths.",
         ),
-        Interaction(
-            number=18,
-            part="folds",
+        folded(
+            Interaction,
             of=ERROR,
-            arm={"estimate": "5-fold"},
-            against={"estimate": "hold-out"},
-            within={"examples": 800},
-            without={"examples": 50},
+            arm=FIVE_FOLDS,
+            against=HOLD_OUT,
+            within=MANY,
+            without=FEW,
             direction="higher",
-            matters=0.01,
-            says="What five folds gain over a hold-out is less on 800 examples than on 50.",
             source="在非大数据集上使用",
+        ).says(
+            "What five folds gain over a hold-out is less on 800 examples than on 50.",
             because="A fifth of 800 is 160, and enough to test on.",
         ),
     ),
     views=(
         lines("generalisation_gap", over="examples", colour="width", caption="The gap."),
         lines(OPTIMISM, over="leak", part="leak", caption="How much a leak flatters."),
-        lines(
-            DISAPPOINTMENT, over="models", part="reuse", caption="How much the best disappoints."
+        lines(DISAPPOINTMENT, over="models", part="reuse").captioned(
+            "How much the best disappoints."
         ),
-        lines(
-            ERROR,
-            over="examples",
-            colour="estimate",
-            part="folds",
-            caption="How far estimates are from the truth.",
+        lines(ERROR, over="examples", colour="estimate", part="folds").captioned(
+            "How far estimates are from the truth."
         ),
-        lines(
-            BIAS,
-            over="examples",
-            colour="estimate",
-            part="folds",
-            caption="How far they are on one side of it.",
+        lines(BIAS, over="examples", colour="estimate", part="folds").captioned(
+            "How far they are on one side of it."
         ),
     ),
     tiers={

@@ -45,6 +45,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -56,6 +57,7 @@ BEST_LINE_ERROR = define_metric("xor/best_line_error", "accuracy of the best lin
 POINTS = 200
 SPREAD = 0.1
 SOLVED, BEYOND_LINES = 0.99, 0.76
+ACTIVATIONS = axis("model.activation", ("relu", "tanh", "sigmoid"))
 
 
 def perceptron(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
@@ -103,6 +105,15 @@ def network(activation: str, *units: int) -> dict[str, Any]:
     return {"model.activation": activation, "model.widths": units}
 
 
+NO_LINE, LAYERS = "感知机无法解决xor问题", "于是出现了多层感知机"
+HIDDEN = "和softMax的最大区别就是中间的隐藏层"
+separable = shared(number=11, part="perceptron", source="感知机")
+fails = shared(of="test/accuracy", event="reached", than=0.5, direction="lower")
+two_units = shared(number=12, part="two_units", of="test/accuracy", source=LAYERS).also(
+    event="reached", level=SOLVED, than=0.9, direction="higher"
+)
+units = shared(number=12, of="test/accuracy", direction="higher", source=LAYERS)
+
 study = Study(
     title="Perceptron and XOR",
     question="What stops the perceptron at XOR, and what do a hidden layer and activation change?",
@@ -114,20 +125,10 @@ study = Study(
         batch_size=200,
         budget=Budget(epochs=150, evaluations=1),
     ),
-    grid=(
-        axis("model.activation", ("relu", "tanh", "sigmoid")),
-        axis("model.widths", ((1,), (2,), (4,), (8,))),
-    ),
+    grid=(ACTIVATIONS, axis("model.widths", ((1,), (2,), (4,), (8,)))),
     seeds=16,
     parts=(
-        Part(
-            "two_units",
-            grid=(
-                axis("model.activation", ("relu", "tanh", "sigmoid")),
-                axis("model.widths", ((2,),)),
-            ),
-            seeds=32,
-        ),
+        Part("two_units", grid=(ACTIVATIONS, axis("model.widths", ((2,),))), seeds=32),
         Part(
             "linear",
             grid=(
@@ -136,10 +137,7 @@ study = Study(
             ),
         ),
         Part(
-            "perceptron",
-            probe=perceptron,
-            grid=(axis("margin", (0.02, 0.05, 0.1, 0.2)),),
-            seeds=8,
+            "perceptron", probe=perceptron, grid=(axis("margin", (0.02, 0.05, 0.1, 0.2)),), seeds=8
         ),
         Part(
             "lines",
@@ -149,27 +147,21 @@ study = Study(
         ),
     ),
     claims=(
-        Identity(
-            number=11,
-            part="perceptron",
-            of=BEYOND,
-            tolerance=0.0,
-            says="On separable classes the perceptron stops, after at most (r² + 1)/ρ² mistakes.",
-            source="感知机",
+        separable(Identity, of=BEYOND, tolerance=0.0).says(
+            "On separable classes the perceptron stops, after at most (r² + 1)/ρ² mistakes.",
             because="Each mistake turns the weights towards the separating line by at least the "
             "margin ρ, and lengthens them by little. That cannot go on for long.",
         ),
-        Trend(
-            number=11,
-            part="perceptron",
+        separable(
+            Trend,
             of=MISTAKES,
             over="margin",
             per="doubling",
             direction="lower",
             matters=1.3,
             scale="ratio",
-            says="The wider the margin between the classes, the fewer mistakes it makes.",
-            source="感知机",
+        ).says(
+            "The wider the margin between the classes, the fewer mistakes it makes.",
             because="Of the bound, twice the margin leaves a quarter.",
         ),
         Identity(
@@ -178,109 +170,55 @@ study = Study(
             of=BEST_LINE_ERROR,
             tolerance=1e-12,
             says="The best of all lines gets 75 % of XOR right.",
-            source="感知机无法解决xor问题",
+            source=NO_LINE,
             because="The line between the corners of one class crosses that of the other, so "
             "whatever separates three of them has the fourth on the wrong side.",
         ),
-        Rate(
+        fails(
+            Rate,
             number=12,
             part="linear",
-            of="test/accuracy",
             arm=network("identity"),
-            event="reached",
             level=BEYOND_LINES,
-            than=0.5,
-            direction="lower",
-            says="Training a network without a hidden layer does not get beyond 75 % either.",
-            source="感知机无法解决xor问题",
+            source=NO_LINE,
+        ).says(
+            "Training a network without a hidden layer does not get beyond 75 % either.",
             because="It is a line, however it is found.",
         ),
-        Rate(
-            number=12,
-            of="test/accuracy",
-            arm=network("relu", 1),
-            event="reached",
-            level=SOLVED,
-            than=0.5,
-            direction="lower",
-            says="One hidden unit is not enough.",
-            source="于是出现了多层感知机",
+        fails(Rate, number=12, arm=network("relu", 1), level=SOLVED, source=LAYERS).says(
+            "One hidden unit is not enough.",
             because="One unit sees one direction of the plane, and its output changes one way.",
         ),
-        Rate(
-            number=12,
-            part="two_units",
-            of="test/accuracy",
-            arm=network("relu", 2),
-            event="reached",
-            level=SOLVED,
-            than=0.9,
-            direction="higher",
-            says="Two hidden ReLU units are enough: they solve XOR nine times in ten.",
-            source="于是出现了多层感知机",
-            because="Two units can express it. Whether training finds the way is another matter: "
-            "a unit that is silent on all corners stays silent.",
+        two_units(Rate, arm=network("relu", 2)).says(
+            "Two hidden ReLU units are enough: they solve XOR nine times in ten.",
+            because="Two units can express it. Whether training finds the way is another matter: a "
+            "unit that is silent on all corners stays silent.",
         ),
-        Rate(
-            number=12,
-            part="two_units",
-            of="test/accuracy",
-            arm=network("tanh", 2),
-            event="reached",
-            level=SOLVED,
-            than=0.9,
-            direction="higher",
-            says="Two hidden tanh units are enough: they solve XOR nine times in ten.",
-            source="于是出现了多层感知机",
+        two_units(Rate, arm=network("tanh", 2)).says(
+            "Two hidden tanh units are enough: they solve XOR nine times in ten.",
             because="Each draws a line, and the output asks whether a point lies between the two.",
         ),
-        Rate(
-            number=12,
-            part="two_units",
-            of="test/accuracy",
-            arm=network("sigmoid", 2),
-            event="reached",
-            level=SOLVED,
-            than=0.9,
-            direction="higher",
-            says="Two hidden sigmoid units are enough: they solve XOR nine times in ten.",
-            source="于是出现了多层感知机",
+        two_units(Rate, arm=network("sigmoid", 2)).says(
+            "Two hidden sigmoid units are enough: they solve XOR nine times in ten.",
             because="A sigmoid is a tanh, shifted and half as wide; its gradients are smaller.",
         ),
-        Rate(
-            number=12,
-            of="test/accuracy",
-            arm=network("relu", 8),
-            event="reached",
-            level=SOLVED,
-            than=0.5,
-            direction="higher",
-            says="Eight hidden ReLU units solve XOR from most starts.",
-            source="于是出现了多层感知机",
+        units(Rate, arm=network("relu", 8), event="reached", level=SOLVED, than=0.5).says(
+            "Eight hidden ReLU units solve XOR from most starts.",
             because="Any two that stand well will do.",
         ),
-        Ordering(
-            number=12,
-            of="test/accuracy",
-            over="model.widths",
-            arm={"model.activation": "relu"},
-            direction="higher",
-            matters=0.5,
-            says="The more hidden units, the more of XOR is learned, beyond what is needed.",
-            source="于是出现了多层感知机",
+        units(Ordering, over="model.widths", arm={"model.activation": "relu"}, matters=0.5).says(
+            "The more hidden units, the more of XOR is learned, beyond what is needed.",
             because="More units are more tickets in the lottery of the start.",
         ),
-        Rate(
+        fails(
+            Rate,
             number=13,
             part="linear",
-            of="test/accuracy",
             arm=network("identity", 8),
-            event="reached",
             level=BEYOND_LINES,
-            than=0.5,
-            direction="lower",
-            says="Eight hidden units without an activation do no better than a line.",
-            source="和softMax的最大区别就是中间的隐藏层",
+            source=HIDDEN,
+        ).says(
+            "Eight hidden units without an activation do no better than a line.",
             because="A linear map of a linear map is a linear map. What makes the difference is "
             "the activation between the layers.",
         ),
@@ -292,41 +230,29 @@ study = Study(
             against=network("identity"),
             matters=0.02,
             says="A hidden layer without an activation gains nothing over none: equal losses.",
-            source="和softMax的最大区别就是中间的隐藏层",
+            source=HIDDEN,
             because="Both come to rest at a loss of ln 2, that of saying one half to everything.",
         ),
     ),
     views=(
-        lines(
-            "test/accuracy",
-            over="model.widths",
-            colour="model.activation",
-            caption="Test accuracy on XOR over the hidden units: every point is a start.",
+        lines("test/accuracy", over="model.widths", colour="model.activation").captioned(
+            "Test accuracy on XOR over the hidden units: every point is a start."
         ),
-        lines(
-            "test/accuracy",
-            over="model.widths",
-            part="linear",
-            caption="The same without an activation: nothing above 75 %.",
+        lines("test/accuracy", over="model.widths", part="linear").captioned(
+            "The same without an activation: nothing above 75 %."
         ),
-        lines(
-            MISTAKES,
-            over="margin",
-            part="perceptron",
-            caption="Mistakes of the perceptron over the margin between two separable classes.",
+        lines(MISTAKES, over="margin", part="perceptron").captioned(
+            "Mistakes of the perceptron over the margin between two separable classes."
         ),
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "two_units.seeds", "perceptron.seeds", "lines.seeds"), 2),
             "budget.epochs": 5,
             "model.widths": ((1,), (8,)),
             "two_units.model.widths": ((2,),),
-            "two_units.seeds": 2,
             "linear.model.widths": ((), (8,)),
-            "perceptron.seeds": 2,
             "perceptron.margin": (0.1, 0.2),
-            "lines.seeds": 2,
         },
         "full": {
             "seeds": 200,

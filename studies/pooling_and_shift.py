@@ -58,6 +58,7 @@ from suite import (
     define_metric,
     images,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -198,52 +199,34 @@ def preference(kernels: Tensor) -> float:
     return float(edges / (edges + kernels.sum((1, 2)).square().sum()))
 
 
-def eased(pooling: str, by: str, says: str, because: str, number: int = 47) -> Difference:
-    """Claim that pooling brings features less far, as a share of the distance to another digit."""
-    return Difference(
-        number=number,
-        part="features",
-        of=MOVED,
-        arm={"pooling": pooling, "by": by},
-        against={"pooling": "none", "by": by},
-        direction="lower",
-        matters=0.02,
-        says=says,
-        source="缓解卷积层位置敏感性" if number == 47 else "降低各种噪音的扰动",
-        because=because,
-    )
-
-
-def loses_less(pooling: str, shift: str, says: str, because: str) -> Difference:
-    """Claim that LeNet with a pooling loses less accuracy than with strides alone."""
-    return Difference(
-        number=47 if shift == "translation" else 45,
-        of=f"test/{shift}/drop",
-        arm={"model.pooling": pooling},
-        against={"model.pooling": "strided"},
-        direction="lower",
-        matters=0.02,
-        says=says,
-        source="缓解卷积层位置敏感性" if shift == "translation" else "降低各种噪音的扰动",
-        because=because,
-    )
-
-
-def maximum_is_better(part: str, activation: str, because: str) -> Difference:
-    """Claim that LeNet classifies better with maximum pooling than with average pooling."""
-    return Difference(
-        number=48,
-        part=part,
-        of="test/accuracy",
-        arm={"model.pooling": "max"},
-        against={"model.pooling": "average"},
-        direction="higher",
-        matters=0.01,
-        says=f"Maximum pooling makes a better LeNet of {activation} units than average pooling.",
-        source="最大池化层 / 平均池化层",
-        because=because,
-    )
-
+# Of LeNet; below, of the features of one convolution.
+MAX, AVERAGE, STRIDED = ({"model.pooling": pooling} for pooling in ("max", "average", "strided"))
+NONE, MAXIMUM, MEAN = ({"pooling": pooling} for pooling in ("none", "max", "average"))
+ONE_PIXEL, FOUR_PIXELS, NOISE = ({"by": by} for by in ("1 pixel", "4 pixels", "noise"))
+EASES_PLACE, EASES_NOISE = "缓解卷积层位置敏感性", "降低各种噪音的扰动"
+SENSITIVE = "卷积层对边界识别十分敏感"
+alike = shared(number=47, part="features", of=COSINE, source=EASES_PLACE).also(
+    against=NONE | ONE_PIXEL, direction="higher", matters=0.02
+)
+# Claim that pooling brings features less far, as a share of the distance to another digit.
+nearer = shared(
+    number=47, part="features", of=MOVED, direction="lower", matters=0.02, source=EASES_PLACE
+)
+nearer_despite_noise = shared(number=45, part="features", source=EASES_NOISE).also(
+    of=MOVED, against=NONE | NOISE, direction="lower", matters=0.02
+)
+# Claim that LeNet with a pooling loses less accuracy than with strides alone.
+loses_less = shared(number=47, of="test/translation/drop", source=EASES_PLACE).also(
+    against=STRIDED, direction="lower", matters=0.02
+)
+loses_less_to_noise = shared(number=45, of="test/noise/drop", source=EASES_NOISE).also(
+    against=STRIDED, direction="lower", matters=0.02
+)
+# Claim that LeNet classifies better with maximum pooling than with average pooling.
+better = shared(number=48, of="test/accuracy", source="最大池化层 / 平均池化层").also(
+    arm=MAX, against=AVERAGE, direction="higher", matters=0.01
+)
+moves = shared(part="moved", of=DEVIATION, tolerance=1e-10)
 
 study = Study(
     title="Pooling and shift",
@@ -292,7 +275,7 @@ study = Study(
             direction="higher",
             matters=0.05,
             says="Training makes a convolution's kernels prefer edges to even areas.",
-            source="卷积层对边界识别十分敏感",
+            source=SENSITIVE,
             because="What tells one digit from another is where its strokes end, not the black "
             "around them or the white inside.",
         ),
@@ -300,167 +283,105 @@ study = Study(
             number=45,
             part="features",
             of=COSINE,
-            arm={"pooling": "none", "by": "1 pixel"},
+            arm=NONE | ONE_PIXEL,
             level=0.9,
             direction="lower",
             matters=0.02,
             says="One pixel turns the features of a convolution to a cosine below 0.9.",
-            source="卷积层对边界识别十分敏感",
+            source=SENSITIVE,
             because="A stroke is about two pixels wide here: moved by one, half of its features "
             "lie where there were none.",
         ),
-        Identity(
-            number=45,
-            part="moved",
-            arm={"pooling": "none"},
-            of=DEVIATION,
-            tolerance=1e-10,
-            says="A convolution's features move with the image, and change in nothing else.",
-            source="位置敏感性",
+        moves(Identity, number=45, arm=NONE, source="位置敏感性").says(
+            "A convolution's features move with the image, and change in nothing else.",
             because="The same kernel is applied everywhere. The layer is not what is sensitive to "
             "places: it is whoever reads its features place by place.",
         ),
-        Identity(
-            number=47,
-            part="moved",
-            arm={"pooling": "max"},
-            of=DEVIATION,
-            tolerance=1e-10,
-            says="They still do so after pooling.",
-            source="缓解卷积层位置敏感性",
+        moves(Identity, number=47, arm=MAXIMUM, source=EASES_PLACE).says(
+            "They still do so after pooling.",
             because="Windows of 2×2 begin at every second pixel. An image moved by one pixel is "
             "cut into other windows, so its pooled features are other ones, not the same elsewhere "
             "(Azulay and Weiss, 2019).",
         ),
         *(
-            Difference(
-                number=47,
-                part="features",
-                of=COSINE,
-                arm={"pooling": pooling, "by": "1 pixel"},
-                against={"pooling": "none", "by": "1 pixel"},
-                direction="higher",
-                matters=0.02,
-                says=f"{words} pooling brings the features of an image moved by a pixel nearer.",
-                source="缓解卷积层位置敏感性",
-                because="What moves inside a window leaves a maximum as it is, and an average. "
-                "But blurred features are all more alike, those of other digits too.",
+            alike(Difference, arm=pooling | ONE_PIXEL).says(
+                f"{words} pooling brings the features of an image moved by a pixel nearer.",
+                because="What moves inside a window leaves a maximum as it is, and an average. But "
+                "blurred features are all more alike, those of other digits too.",
             )
-            for pooling, words in (("max", "Maximum"), ("average", "Average"))
+            for pooling, words in ((MAXIMUM, "Maximum"), (MEAN, "Average"))
         ),
-        eased(
-            "max",
-            "1 pixel",
+        nearer(Difference, arm=MAXIMUM | ONE_PIXEL, against=NONE | ONE_PIXEL).says(
             "It does so, for the maximum, measured by the distance to another digit.",
-            "If this is true, pooling loses more of the place than of the digit.",
+            because="If this is true, pooling loses more of the place than of the digit.",
         ),
-        eased(
-            "average",
-            "1 pixel",
+        nearer(Difference, arm=MEAN | ONE_PIXEL, against=NONE | ONE_PIXEL).says(
             "It does so, for the average, measured by the distance to another digit.",
-            "If this is true, pooling loses more of the place than of the digit.",
+            because="If this is true, pooling loses more of the place than of the digit.",
         ),
-        eased(
-            "max",
-            "4 pixels",
+        nearer(Difference, arm=MAXIMUM | FOUR_PIXELS, against=NONE | FOUR_PIXELS).says(
             "Maximum pooling does so when the image is moved by four pixels, too.",
-            "Windows are two pixels wide: it takes more than one pooling to bridge four.",
+            because="Windows are two pixels wide: it takes more than one pooling to bridge four.",
         ),
-        eased(
-            "max",
-            "noise",
+        nearer_despite_noise(Difference, arm=MAXIMUM | NOISE).says(
             "Maximum pooling brings the features of an image with noise nearer, so measured.",
-            "A maximum picks what the noise raised most, an average lets it cancel.",
-            number=45,
+            because="A maximum picks what the noise raised most, an average lets it cancel.",
         ),
-        eased(
-            "average",
-            "noise",
+        nearer_despite_noise(Difference, arm=MEAN | NOISE).says(
             "So does average pooling.",
-            "A maximum picks what the noise raised most, an average lets it cancel.",
-            number=45,
+            because="A maximum picks what the noise raised most, an average lets it cancel.",
         ),
-        loses_less(
-            "max",
-            "translation",
+        loses_less(Difference, arm=MAX).says(
             "LeNet with maximum pooling loses less on moved images than with strides alone.",
-            "Strides read every second place only, pooling reads all.",
+            because="Strides read every second place only, pooling reads all.",
         ),
-        loses_less(
-            "average",
-            "translation",
+        loses_less(Difference, arm=AVERAGE).says(
             "LeNet with average pooling loses less on moved images than with strides alone.",
-            "Strides read every second place only, pooling reads all.",
+            because="Strides read every second place only, pooling reads all.",
         ),
-        loses_less(
-            "max",
-            "noise",
+        loses_less_to_noise(Difference, arm=MAX).says(
             "LeNet with maximum pooling loses less on noisy images than with strides alone.",
-            "A maximum picks what the noise raised most, in every window of both layers.",
+            because="A maximum picks what the noise raised most, in every window of both layers.",
         ),
-        loses_less(
-            "average",
-            "noise",
+        loses_less_to_noise(Difference, arm=AVERAGE).says(
             "LeNet with average pooling loses less on noisy images than with strides alone.",
-            "In an average noise cancels, so features move less. But so do the differences between "
-            "digits, and what the linear layers make of either decides. Noise on black can only "
-            "brighten, which does not cancel.",
+            because="In an average noise cancels, so features move less. But so do the differences "
+            "between digits, and what the linear layers make of either decides. Noise on black can "
+            "only brighten, which does not cancel.",
         ),
-        maximum_is_better(
-            "main",
-            "ReLU",
-            "The maximum says that a pattern is there, the average how much of it is around.",
+        better(Difference).says(
+            "Maximum pooling makes a better LeNet of ReLU units than average pooling.",
+            because="The maximum says that a pattern is there, the average how much of it is "
+            "around.",
         ),
-        maximum_is_better(
-            "tanh",
-            "tanh",
-            "The first LeNet (LeCun et al., 1998) had tanh and averages. Where no pattern is found, "
-            "ReLU answers 0, tanh with a negative number, which an average counts against what "
-            "there is beside it.",
+        better(Difference, part="tanh").says(
+            "Maximum pooling makes a better LeNet of tanh units than average pooling.",
+            because="The first LeNet (LeCun et al., 1998) had tanh and averages. Where no pattern "
+            "is found, ReLU answers 0, tanh with a negative number, which an average counts "
+            "against what there is beside it.",
         ),
     ),
     views=(
-        lines(
-            COSINE,
-            over="by",
-            colour="pooling",
-            part="features",
-            caption="Cosine of an image's features to what they were before it was moved.",
+        lines(COSINE, over="by", colour="pooling", part="features").captioned(
+            "Cosine of an image's features to what they were before it was moved."
         ),
-        lines(
-            MOVED,
-            over="by",
-            colour="pooling",
-            part="features",
-            caption="The same as a share of the distance to another digit: 100 % is as far away.",
+        lines(MOVED, over="by", colour="pooling", part="features").captioned(
+            "The same as a share of the distance to another digit: 100 % is as far away."
         ),
-        lines(
-            "test/translation/drop",
-            over="model.pooling",
-            tuned=True,
-            caption="Accuracy that LeNet loses on moved images.",
+        lines("test/translation/drop", over="model.pooling", tuned=True).captioned(
+            "Accuracy that LeNet loses on moved images."
         ),
-        lines(
-            "test/noise/drop",
-            over="model.pooling",
-            tuned=True,
-            caption="Accuracy that LeNet loses on noisy images.",
+        lines("test/noise/drop", over="model.pooling", tuned=True).captioned(
+            "Accuracy that LeNet loses on noisy images."
         ),
-        lines(
-            "test/accuracy",
-            over="model.pooling",
-            tuned=True,
-            caption="Accuracy on images as they are.",
+        lines("test/accuracy", over="model.pooling", tuned=True).captioned(
+            "Accuracy on images as they are."
         ),
-        images(
-            "first weights",
-            where={"model.pooling": "max"},
-            caption="What LeNet's first kernels look for: edges and strokes, or noise?",
+        images("first weights", where={"model.pooling": "max"}).captioned(
+            "What LeNet's first kernels look for: edges and strokes, or noise?"
         ),
-        images(
-            "feature maps",
-            where={"model.pooling": "max"},
-            caption="What is left of a digit after each layer: pooling halves it, and keeps where.",
+        images("feature maps", where={"model.pooling": "max"}).captioned(
+            "What is left of a digit after each layer: pooling halves it, and keeps where."
         ),
         images("mistakes", where={"model.pooling": "max"}, caption="Digits that LeNet misreads."),
     ),
@@ -469,10 +390,8 @@ study = Study(
             "seeds": 2,
             "budget.steps": 10,
             "optimizer.lr": 0.003,
-            "features.seeds": 1,
+            **dict.fromkeys(("features.seeds", "moved.seeds", "edges.seeds"), 1),
             "features.by": ("1 pixel", "noise"),
-            "moved.seeds": 1,
-            "edges.seeds": 1,
         },
         "full": {
             "data.name": "fashion_mnist",

@@ -56,6 +56,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -66,6 +67,7 @@ WIDTH = 32
 MLP = Model(widths=(WIDTH,), repeats=2, norm="batch")
 EXAMPLES = 32
 DEPTHS = (2, 10, 30, 100)
+TWINS = axis("model.residual", (False, True))
 NETWORKS = ("plain", "residual", "plain, normalised", "residual, normalised")
 # PyTorch's own weights have a variance of 1/(3·inputs), those of He et al. (2015) of 2/inputs.
 HE = math.sqrt(6.0)
@@ -165,6 +167,25 @@ def block(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     return {JACOBIAN: float((found - passes[:, None] * expected).abs().max())}
 
 
+PLAIN, RESIDUAL = {"model.residual": False}, {"model.residual": True}
+SHALLOW, DEEP = {"model.depth": 8}, {"model.depth": 56}
+SHORT, TALL = {"model.repeats": 2}, {"model.repeats": 30}
+GROWN = {"weights": "default", "depth": 100}
+HE_GROWN = {"weights": "he", "depth": 100}
+IN_PLAIN, IN_RESIDUAL = {"network": "plain"}, {"network": "residual"}
+NORM_PLAIN, NORM_RESIDUAL = {"network": "plain, normalised"}, {"network": "residual, normalised"}
+NO_WORSE = "保证复杂模型不会比简单模型效果差"
+adds = shared(number=65, source="加法求导法则在起作用")
+worse = shared(number=62, of="train/loss", direction="higher", matters=0.5, source=NO_WORSE)
+as_good = shared(number=62, of="train/loss", matters=0.2, source=NO_WORSE)
+classifies = shared(
+    number=63, of="test/accuracy", direction="higher", matters=0.1, source="可以训练很深的网络"
+)
+helps = shared(number=64, of="test/accuracy", source="对所有网络都产生了影响").also(
+    arm=RESIDUAL, against=PLAIN, direction="higher", matters=0.01
+)
+nearer = adds.also(of=DISTANCE, direction="lower")
+
 study = Study(
     title="Residual connections",
     question="Do deep networks train worse than shallow ones, and what does adding a layer's input "
@@ -176,17 +197,10 @@ study = Study(
         optimizer=Optimizer(lr=0.03, momentum=MOMENTUM),
         budget=Budget(epochs=None, steps=80, evaluations=5),
     ),
-    grid=(
-        axis("model.depth", (8, 56)),
-        axis("model.residual", (False, True)),
-    ),
+    grid=(axis("model.depth", (8, 56)), TWINS),
     seeds=5,
     parts=(
-        Part(
-            "deep",
-            changes={"model.depth": 56},
-            grid=(axis("model.residual", (False, True)),),
-        ),
+        Part("deep", changes={"model.depth": 56}, grid=(TWINS,)),
         Part(
             "other_rates",
             probe=other_rates,
@@ -196,118 +210,60 @@ study = Study(
         Part(
             "shallow",
             changes={"model.depth": 8},
-            grid=(
-                axis("model.residual", (False, True)),
-                axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3, 1.0)),
-            ),
+            grid=(TWINS, axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3, 1.0))),
             seeds=8,
         ),
         Part(
             "mlp",
             changes={"model": MLP},
-            grid=(
-                axis("model.repeats", (2, 10, 30)),
-                axis("model.residual", (False, True)),
-                axis("optimizer.lr", MLP_RATES),
-            ),
+            grid=(axis("model.repeats", (2, 10, 30)), TWINS, axis("optimizer.lr", MLP_RATES)),
             seeds=6,
         ),
         Part(
             "shallow_mlp",
             changes={"model": MLP},
-            grid=(
-                axis("model.residual", (False, True)),
-                axis("optimizer.lr", MLP_RATES),
-            ),
+            grid=(TWINS, axis("optimizer.lr", MLP_RATES)),
             seeds=16,
         ),
         Part(
             "gradient",
             probe=gradients,
-            grid=(
-                axis("network", NETWORKS),
-                axis("weights", ("default",)),
-                axis("depth", DEPTHS),
-            ),
+            grid=(axis("network", NETWORKS), axis("weights", ("default",)), axis("depth", DEPTHS)),
             seeds=8,
         ),
         Part(
             "he",
             probe=gradients,
-            grid=(
-                axis("network", NETWORKS[:2]),
-                axis("weights", ("he",)),
-                axis("depth", DEPTHS),
-            ),
+            grid=(axis("network", NETWORKS[:2]), axis("weights", ("he",)), axis("depth", DEPTHS)),
             seeds=8,
         ),
-        Part(
-            "block",
-            probe=block,
-            grid=(axis("network", ("mlp", "resnet")),),
-        ),
+        Part("block", probe=block, grid=(axis("network", ("mlp", "resnet")),)),
     ),
     claims=(
-        Difference(
-            number=62,
-            of="train/loss",
-            arm={"model.depth": 56, "model.residual": False},
-            against={"model.depth": 8, "model.residual": False},
-            direction="higher",
-            matters=0.5,
-            says="A plain convolutional network of 56 layers ends with a higher training loss than "
-            "one of 8.",
-            source="保证复杂模型不会比简单模型效果差",
+        worse(Difference, arm=PLAIN | DEEP, against=PLAIN | SHALLOW).says(
+            "A plain convolutional network of 56 layers ends with a higher training loss than one "
+            "of 8.",
             because="It is the training loss: this is no overfitting. The deeper network could be "
             "as good if its further layers did nothing, but gradient descent does not find that.",
         ),
-        Equivalence(
-            number=62,
-            of="train/loss",
-            arm={"model.depth": 56, "model.residual": True},
-            against={"model.depth": 8, "model.residual": True},
-            matters=0.2,
-            says="A residual network of 56 layers ends with the training loss of one of 8.",
-            source="保证复杂模型不会比简单模型效果差",
+        as_good(Equivalence, arm=RESIDUAL | DEEP, against=RESIDUAL | SHALLOW).says(
+            "A residual network of 56 layers ends with the training loss of one of 8.",
             because="A block whose branch is small passes on its input, so the deep network starts "
             "as something like a shallow one. That bounds the best of its weights, not those that "
             "are found.",
         ),
-        Difference(
-            number=62,
-            part="mlp",
-            of="train/loss",
-            arm={"model.repeats": 30, "model.residual": False},
-            against={"model.repeats": 2, "model.residual": False},
-            direction="higher",
-            matters=0.5,
-            says="A plain MLP of 30 layers ends with a higher training loss than one of 2, each at "
-            "its best rate.",
-            source="保证复杂模型不会比简单模型效果差",
+        worse(Difference, part="mlp", arm=PLAIN | TALL, against=PLAIN | SHORT).says(
+            "A plain MLP of 30 layers ends with a higher training loss than one of 2, each at its "
+            "best rate.",
             because="As with convolutions: depth alone makes the network harder to train.",
         ),
-        Equivalence(
-            number=62,
-            part="mlp",
-            of="train/loss",
-            arm={"model.repeats": 30, "model.residual": True},
-            against={"model.repeats": 2, "model.residual": True},
-            matters=0.2,
-            says="A residual MLP of 30 layers ends with the training loss of one of 2, each at its "
-            "best rate.",
-            source="保证复杂模型不会比简单模型效果差",
+        as_good(Equivalence, part="mlp", arm=RESIDUAL | TALL, against=RESIDUAL | SHORT).says(
+            "A residual MLP of 30 layers ends with the training loss of one of 2, each at its best "
+            "rate.",
             because="The same: layers that add to their input need not learn to pass it on.",
         ),
-        Difference(
-            number=63,
-            part="deep",
-            of="test/accuracy",
-            arm={"model.residual": True},
-            against={"model.residual": False},
-            direction="higher",
-            matters=0.1,
-            says="With 56 layers a residual network classifies better than its plain twin.",
-            source="可以训练很深的网络",
+        classifies(Difference, part="deep", arm=RESIDUAL, against=PLAIN).says(
+            "With 56 layers a residual network classifies better than its plain twin.",
             because="Both have the same layers and start from the same weights. Only the additions "
             "are new.",
         ),
@@ -325,51 +281,22 @@ study = Study(
             "The residual twin did not have its rate tuned, so the comparison is not in its "
             "favour.",
         ),
-        Difference(
-            number=63,
-            part="mlp",
-            of="test/accuracy",
-            arm={"model.repeats": 30, "model.residual": True},
-            against={"model.repeats": 30, "model.residual": False},
-            direction="higher",
-            matters=0.1,
-            says="With 30 layers a residual MLP classifies better than its plain twin, each at its "
-            "best rate.",
-            source="可以训练很深的网络",
+        classifies(Difference, part="mlp", arm=RESIDUAL | TALL, against=PLAIN | TALL).says(
+            "With 30 layers a residual MLP classifies better than its plain twin, each at its best "
+            "rate.",
             because="It is depth that needs the connections, not convolution.",
         ),
-        Difference(
-            number=64,
-            part="shallow",
-            of="test/accuracy",
-            arm={"model.residual": True},
-            against={"model.residual": False},
-            direction="higher",
-            matters=0.01,
-            says="Residual connections help a convolutional network of only 8 layers, too.",
-            source="对所有网络都产生了影响",
-            because="Three blocks already learn faster with a shortcut than without. Whether that lasts "
-            "beyond 80 steps is not tested; that it needs a deep network is not so.",
+        helps(Difference, part="shallow").says(
+            "Residual connections help a convolutional network of only 8 layers, too.",
+            because="Three blocks already learn faster with a shortcut than without. Whether that "
+            "lasts beyond 80 steps is not tested; that it needs a deep network is not so.",
         ),
-        Difference(
-            number=64,
-            part="shallow_mlp",
-            of="test/accuracy",
-            arm={"model.residual": True},
-            against={"model.residual": False},
-            direction="higher",
-            matters=0.01,
-            says="Residual connections help an MLP of only 2 hidden layers, too.",
-            source="对所有网络都产生了影响",
+        helps(Difference, part="shallow_mlp").says(
+            "Residual connections help an MLP of only 2 hidden layers, too.",
             because="The gradient passes one such layer only. There is nothing to mend.",
         ),
-        Identity(
-            number=65,
-            part="block",
-            of=JACOBIAN,
-            tolerance=1e-10,
-            says="A residual block's Jacobian is 1 plus that of its branch.",
-            source="加法求导法则在起作用",
+        adds(Identity, part="block", of=JACOBIAN, tolerance=1e-10).says(
+            "A residual block's Jacobian is 1 plus that of its branch.",
             because="d(x + g(x))/dx = 1 + g′(x), whatever the branch is. (Where a ReLU follows, "
             "for the outputs that it lets through.)",
         ),
@@ -387,101 +314,65 @@ study = Study(
             because="PyTorch's initial weights let a layer of ReLUs pass on a factor of √(1/6) of "
             "it, a hundred layers 10^-39.",
         ),
-        Difference(
-            number=65,
+        nearer(
+            Difference,
             part="gradient",
-            of=DISTANCE,
-            arm={"network": "residual", "weights": "default", "depth": 100},
-            against={"network": "plain", "weights": "default", "depth": 100},
-            direction="lower",
+            arm=IN_RESIDUAL | GROWN,
+            against=IN_PLAIN | GROWN,
             matters=1.0,
-            says="Residual connections bring the first layer's gradient nearer to the last's.",
-            source="加法求导法则在起作用",
+        ).says(
+            "Residual connections bring the first layer's gradient nearer to the last's.",
             because="What the branches lose, the additions pass on.",
         ),
-        Threshold(
-            number=65,
-            part="gradient",
-            of=DISTANCE,
-            arm={"network": "residual", "weights": "default", "depth": 100},
-            level=2.0,
-            direction="lower",
-            matters=0.5,
-            says="Over 100 layers a residual network keeps its gradient within a factor of 100.",
-            source="加法求导法则在起作用",
+        nearer(Threshold, part="gradient", arm=IN_RESIDUAL | GROWN, level=2.0, matters=0.5).says(
+            "Over 100 layers a residual network keeps its gradient within a factor of 100.",
             because="The addition keeps it from vanishing. It does not keep it from growing: each "
             "block adds its branch's share on top, and a hundred small factors above 1 multiply.",
         ),
-        Difference(
-            number=65,
+        nearer(
+            Difference,
             part="gradient",
-            of=DISTANCE,
-            arm={"network": "residual, normalised", "weights": "default", "depth": 100},
-            against={"network": "plain, normalised", "weights": "default", "depth": 100},
-            direction="lower",
+            arm=NORM_RESIDUAL | GROWN,
+            against=NORM_PLAIN | GROWN,
             matters=1.0,
-            says="With batch normalisation, too, they bring the two gradients nearer.",
-            source="加法求导法则在起作用",
+        ).says(
+            "With batch normalisation, too, they bring the two gradients nearer.",
             because="Normalised plain layers let the gradient explode on its way down (Yang et "
             "al., 2019). Beside an addition the branch's share falls from block to block, as the "
             "sum outgrows it.",
         ),
-        Difference(
-            number=65,
+        nearer(
+            Difference,
             part="he",
-            of=DISTANCE,
-            arm={"network": "residual", "weights": "he", "depth": 100},
-            against={"network": "plain", "weights": "he", "depth": 100},
-            direction="lower",
+            arm=IN_RESIDUAL | HE_GROWN,
+            against=IN_PLAIN | HE_GROWN,
             matters=1.0,
-            says="With the initial weights of He et al. (2015), too, they bring the two nearer.",
-            source="加法求导法则在起作用",
+        ).says(
+            "With the initial weights of He et al. (2015), too, they bring the two nearer.",
             because="Those weights were chosen so that plain ReLU layers keep the size of a "
             "gradient. Adding 1 to a factor of 1 at least doubles its square in every block.",
         ),
     ),
     views=(
+        lines("train/loss", over="model.depth", colour="model.residual").captioned(
+            "Training loss over depth, with and without residual connections."
+        ),
+        curves("train/running_loss", colour="model.residual", part="deep").captioned(
+            "Training loss of the networks of 56 layers while they learn."
+        ),
         lines(
-            "train/loss",
-            over="model.depth",
-            colour="model.residual",
-            caption="Training loss over depth, with and without residual connections.",
+            "train/loss", over="model.repeats", colour="model.residual", tuned=True, part="mlp"
+        ).captioned(
+            "Training loss of MLPs over the number of hidden layers, each at its tuned rate."
         ),
         curves(
-            "train/running_loss",
-            colour="model.residual",
-            part="deep",
-            caption="Training loss of the networks of 56 layers while they learn.",
+            "validation/accuracy", colour="model.residual", tuned=True, part="shallow"
+        ).captioned("Eight layers: does the residual network still learn faster?"),
+        lines(RATIO, over="depth", colour="network", part="gradient").captioned(
+            "Gradient of the first layer against the last, in powers of ten, over depth."
         ),
-        lines(
-            "train/loss",
-            over="model.repeats",
-            colour="model.residual",
-            tuned=True,
-            part="mlp",
-            caption="Training loss of MLPs over the number of hidden layers, each at its tuned "
-            "rate.",
-        ),
-        curves(
-            "validation/accuracy",
-            colour="model.residual",
-            tuned=True,
-            part="shallow",
-            caption="Eight layers: does the residual network still learn faster?",
-        ),
-        lines(
-            RATIO,
-            over="depth",
-            colour="network",
-            part="gradient",
-            caption="Gradient of the first layer against the last, in powers of ten, over depth.",
-        ),
-        lines(
-            RATIO,
-            over="depth",
-            colour="network",
-            part="he",
-            caption="The same with the initial weights of He et al. (2015), not normalised.",
+        lines(RATIO, over="depth", colour="network", part="he").captioned(
+            "The same with the initial weights of He et al. (2015), not normalised."
         ),
     ),
     tiers={

@@ -42,6 +42,7 @@ from suite import (
     define_metric,
     images,
     lines,
+    shared,
 )
 from suite.seeds import stream
 
@@ -123,6 +124,15 @@ def layer(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     }
 
 
+FEW, MANY = {"data.train_examples": 200}, {"data.train_examples": 2000}
+BOOK, FAST = {"optimizer.lr": 0.1}, {"optimizer.lr": 0.5}
+computed = shared(number=9, part="numerics", source="输出不同类别概率")
+calibrated = shared(number=9, of=CALIBRATION, source="输出不同类别概率")
+breaks = computed.also(of=BROKEN, direction="higher")
+honest = calibrated.also(level=0.05, direction="lower", matters=0.01)
+less_honest = calibrated.also(direction="higher", matters=0.02)
+linear = shared(number=10, part="layer", source="同时被视作全连接层")
+
 study = Study(
     title="Softmax regression",
     question="What does softmax add to a linear layer, and are its outputs probabilities?",
@@ -146,206 +156,103 @@ study = Study(
         Part("layer", probe=layer, grid=(axis("batch", (1, 256)),), seeds=5),
     ),
     claims=(
-        Identity(
-            number=9,
-            part="numerics",
-            of=SUM,
-            tolerance=1e-5,
-            arm={"way": "log_sum_exp"},
-            says="The outputs of softmax sum to 1 in every row, whatever the logits.",
-            source="输出不同类别概率",
+        computed(Identity, of=SUM, arm={"way": "log_sum_exp"}, tolerance=1e-5).says(
+            "The outputs of softmax sum to 1 in every row, whatever the logits.",
             because="Each is divided by the sum of all. Single precision leaves an error of some "
             "ten millionths.",
         ),
-        Identity(
-            number=9,
-            part="numerics",
-            of=BROKEN,
-            tolerance=0.0,
-            arm={"way": "as_written", "scale": 1},
-            says="Computed as written, softmax works for logits of scale 1.",
-            source="输出不同类别概率",
+        computed(Identity, of=BROKEN, arm={"way": "as_written", "scale": 1}, tolerance=0.0).says(
+            "Computed as written, softmax works for logits of scale 1.",
             because="Their exponentials are neither large nor small.",
         ),
-        Threshold(
-            number=9,
-            part="numerics",
-            of=BROKEN,
-            arm={"way": "as_written", "scale": 50},
-            level=0.1,
-            direction="higher",
-            matters=0.1,
-            says="Computed as written, more than a tenth of the rows break at scale 50.",
-            source="输出不同类别概率",
+        breaks(Threshold, arm={"way": "as_written", "scale": 50}, level=0.1, matters=0.1).says(
+            "Computed as written, more than a tenth of the rows break at scale 50.",
             because="In single precision the exponential of more than 88.7 is infinite, and "
             "infinity over infinity is not a number.",
         ),
-        Threshold(
-            number=9,
-            part="numerics",
-            of=BROKEN,
-            arm={"way": "as_written", "scale": 1000},
-            level=0.9,
-            direction="higher",
-            matters=0.05,
-            says="At scale 1000 nearly all rows break.",
-            source="输出不同类别概率",
+        breaks(Threshold, arm={"way": "as_written", "scale": 1000}, level=0.9, matters=0.05).says(
+            "At scale 1000 nearly all rows break.",
             because="One logit in ten above 88.7 is enough to spoil a row.",
         ),
-        Identity(
-            number=9,
-            part="numerics",
-            of=BROKEN_LOSS,
-            tolerance=0.0,
-            arm={"way": "less_the_largest"},
-            says="With the largest logit taken away first, the logarithm of softmax is safe.",
-            source="输出不同类别概率",
+        computed(Identity, of=BROKEN_LOSS, arm={"way": "less_the_largest"}, tolerance=0.0).says(
+            "With the largest logit taken away first, the logarithm of softmax is safe.",
             because="Nothing overflows, but a probability may still round to zero, and the loss "
             "takes its logarithm.",
         ),
-        Identity(
-            number=9,
-            part="numerics",
-            of=BROKEN_LOSS,
-            tolerance=0.0,
-            arm={"way": "log_sum_exp"},
-            says="With the logarithm of the sum of exponentials, no loss breaks at any scale.",
-            source="输出不同类别概率",
+        computed(Identity, of=BROKEN_LOSS, arm={"way": "log_sum_exp"}, tolerance=0.0).says(
+            "With the logarithm of the sum of exponentials, no loss breaks at any scale.",
             because="The logarithm and the exponential cancel on paper, so neither is computed. "
             "This is why a network hands its logits to the loss, without a softmax.",
         ),
-        Threshold(
-            number=9,
-            of=CALIBRATION,
-            arm={"data.train_examples": 2000, "optimizer.lr": 0.1},
-            level=0.05,
-            direction="lower",
-            matters=0.01,
-            says="After training on 2000 digits, the outputs may be read as probabilities: they "
-            "are less than 5 points from how often they are right.",
-            source="输出不同类别概率",
+        honest(Threshold, arm=MANY | BOOK).says(
+            "After training on 2000 digits, the outputs may be read as probabilities: they are "
+            "less than 5 points from how often they are right.",
             because="Cross-entropy is lowest at honest probabilities, but training sets out from "
             "one tenth for every class. Cut short, it leaves a network that is right more often "
             "than it says.",
         ),
-        Difference(
-            number=9,
-            of=CALIBRATION,
-            arm={"data.train_examples": 200, "optimizer.lr": 0.1},
-            against={"data.train_examples": 2000, "optimizer.lr": 0.1},
-            direction="higher",
-            matters=0.02,
-            says="Trained as long on 200 digits, the outputs are less honest.",
-            source="输出不同类别概率",
+        less_honest(Difference, arm=FEW | BOOK, against=MANY | BOOK).says(
+            "Trained as long on 200 digits, the outputs are less honest.",
             because="Two faults may cancel: on few examples the network soon becomes too sure for "
             "new ones, which makes up for training that was cut short.",
         ),
-        Threshold(
-            number=9,
-            of=CALIBRATION,
-            arm={"data.train_examples": 2000, "optimizer.lr": 0.5},
-            level=0.05,
-            direction="lower",
-            matters=0.01,
-            says="With five times the rate they are, too: less than 5 points off.",
-            source="输出不同类别概率",
+        honest(Threshold, arm=MANY | FAST).says(
+            "With five times the rate they are, too: less than 5 points off.",
             because="Cross-entropy is lowest at honest probabilities, and training has come nearer "
             "to its lowest point.",
         ),
-        Difference(
-            number=9,
-            of=CALIBRATION,
-            arm={"data.train_examples": 200, "optimizer.lr": 0.5},
-            against={"data.train_examples": 2000, "optimizer.lr": 0.5},
-            direction="higher",
-            matters=0.02,
-            says="With five times the rate, 200 digits leave outputs that are less honest.",
-            source="输出不同类别概率",
+        less_honest(Difference, arm=FEW | FAST, against=MANY | FAST).says(
+            "With five times the rate, 200 digits leave outputs that are less honest.",
             because="Cross-entropy is honest about the examples it is computed on. There the "
             "network is right always and sure of it; on new ones it is right less often.",
         ),
-        Identity(
-            number=10,
-            part="layer",
-            of=EXCESS,
-            tolerance=0.0,
-            says="For 28×28 pixels and ten classes it has 7,850 parameters, those of one fully "
+        linear(Identity, of=EXCESS, tolerance=0.0).says(
+            "For 28×28 pixels and ten classes it has 7,850 parameters, those of one fully "
             "connected layer.",
-            source="同时被视作全连接层",
             because="784 · 10 weights and 10 biases. Softmax itself has none.",
         ),
-        Identity(
-            number=10,
-            part="layer",
-            of=LOGITS,
-            tolerance=1e-12,
-            says="Its logits are those of a linear layer.",
-            source="同时被视作全连接层",
+        linear(Identity, of=LOGITS, tolerance=1e-12).says(
+            "Its logits are those of a linear layer.",
             because="Every pixel is connected to every output.",
         ),
-        Identity(
-            number=10,
-            part="layer",
-            of=GRADIENT,
-            tolerance=1e-12,
-            says="Its gradient is that of a linear layer whose error is probability minus label.",
-            source="同时被视作全连接层",
+        linear(Identity, of=GRADIENT, tolerance=1e-12).says(
+            "Its gradient is that of a linear layer whose error is probability minus label.",
             because="The derivative of the cross-entropy of softmax is p - y, as simple as the "
             "error of linear regression.",
         ),
-        Identity(
-            number=10,
-            part="layer",
-            of=CHANGED,
-            tolerance=0.0,
-            says="Softmax changes no decision: the largest logit is the most probable class.",
-            source="同时被视作全连接层",
+        linear(Identity, of=CHANGED, tolerance=0.0).says(
+            "Softmax changes no decision: the largest logit is the most probable class.",
             because="The exponential keeps the order. So accuracy can do without it.",
         ),
     ),
     views=(
-        lines(
-            BROKEN_LOSS,
-            over="scale",
-            colour="way",
-            part="numerics",
-            caption="Losses that break over the scale of the logits, computed in three ways.",
+        lines(BROKEN_LOSS, over="scale", colour="way", part="numerics").captioned(
+            "Losses that break over the scale of the logits, computed in three ways."
         ),
-        lines(
-            CALIBRATION,
-            over="data.train_examples",
-            colour="optimizer.lr",
-            caption="How far probabilities are from how often they are right, over the examples.",
+        lines(CALIBRATION, over="data.train_examples", colour="optimizer.lr").captioned(
+            "How far probabilities are from how often they are right, over the examples."
         ),
-        lines(
-            "test/accuracy",
-            over="data.train_examples",
-            colour="optimizer.lr",
-            caption="Test accuracy of the same networks: honest is not the same as right.",
+        lines("test/accuracy", over="data.train_examples", colour="optimizer.lr").captioned(
+            "Test accuracy of the same networks: honest is not the same as right."
         ),
-        images(
-            "first weights",
-            caption="Where each class looks for ink: each output weighs every pixel once.",
+        images("first weights").captioned(
+            "Where each class looks for ink: each output weighs every pixel once."
         ),
-        images(
-            "mistakes", caption="What a network that only weighs single pixels mistakes for what."
+        images("mistakes").captioned(
+            "What a network that only weighs single pixels mistakes for what."
         ),
     ),
     tiers={
         "smoke": {
-            "seeds": 2,
+            **dict.fromkeys(("seeds", "numerics.seeds", "layer.seeds"), 2),
             "budget.steps": 10,
-            "numerics.seeds": 2,
             "scale": (1, 1000),
-            "layer.seeds": 2,
         },
         "full": {
             "data.name": "fashion_mnist",
             "budget.steps": 2350,
             "data.train_examples": (200, 2000, 20_000, None),
-            "seeds": 16,
-            "numerics.seeds": 16,
-            "layer.seeds": 16,
+            **dict.fromkeys(("seeds", "numerics.seeds", "layer.seeds"), 16),
         },
     },
 )

@@ -38,6 +38,7 @@ from suite import (
     axis,
     curves,
     lines,
+    shared,
 )
 
 VGG_11_QUARTER = ((1, 16), (1, 32), (2, 64), (2, 128), (2, 128))
@@ -55,19 +56,8 @@ def network(part: str, lr: float, batch_size: int, size: int | None, **model: An
     return Part(part, changes=changes, tiers=("full",))
 
 
-def published(part: str, called: str, low: float, high: float, runs: int, because: str) -> Within:
-    """Return the claim that a network's test accuracy lies in its published range."""
-    return Within(
-        part=part,
-        of="test/accuracy",
-        low=low,
-        high=high,
-        runs=runs,
-        says=f"{called} ends inside the range of the book's own {runs} runs.",
-        source=called.partition(" ")[0],
-        because=because,
-    )
-
+# Claim that a network's test accuracy lies in its published range.
+published = shared(of="test/accuracy")
 
 study = Study(
     title="The book's own settings",
@@ -123,67 +113,41 @@ study = Study(
             because="Softmax regression draws straight boundaries between classes; the hidden "
             "layer bends them.",
         ),
-        published(
-            "lenet",
-            "LeNet",
-            0.752,
-            0.828,
-            126,
-            "Sigmoids and a rate of 0.9 make its ten epochs a matter of luck, so the range is wide.",
+        published(Within, part="lenet", low=0.752, high=0.828, runs=126, source="LeNet").says(
+            "LeNet ends inside the range of the book's own 126 runs.",
+            because="Sigmoids and a rate of 0.9 make its ten epochs a matter of luck, so the range "
+            "is wide.",
         ),
-        published(
-            "alexnet",
-            "AlexNet",
-            0.860,
-            0.886,
-            82,
-            "At a rate of 0.01 ten epochs are few: it is still getting better at the end.",
+        published(Within, part="alexnet", low=0.86, high=0.886, runs=82, source="AlexNet").says(
+            "AlexNet ends inside the range of the book's own 82 runs.",
+            because="At a rate of 0.01 ten epochs are few: it is still getting better at the end.",
         ),
-        published(
-            "vgg",
-            "VGG-11 with a quarter of its channels",
-            0.900,
-            0.925,
-            73,
-            "Small kernels, one behind the other, and the best of the book's results.",
+        published(Within, part="vgg", low=0.9, high=0.925, runs=73, source="VGG-11").says(
+            "VGG-11 with a quarter of its channels ends inside the range of the book's own 73 "
+            "runs.",
+            because="Small kernels, one behind the other, and the best of the book's results.",
         ),
-        published(
-            "nin",
-            "NiN",
-            0.10,
-            0.885,
-            73,
-            "Some one in ten runs never leave 10 %: the last ReLU can switch a class off for good. "
-            "The range holds them, so it says little.",
+        published(Within, part="nin", low=0.1, high=0.885, runs=73, source="NiN").says(
+            "NiN ends inside the range of the book's own 73 runs.",
+            because="Some one in ten runs never leave 10 %: the last ReLU can switch a class off "
+            "for good. The range holds them, so it says little.",
         ),
-        published(
-            "googlenet",
-            "GoogLeNet",
-            0.808,
-            0.900,
-            81,
-            "A deep network without normalisation: where it ends varies from run to run.",
+        published(Within, part="googlenet", low=0.808, high=0.9, runs=81, source="GoogLeNet").says(
+            "GoogLeNet ends inside the range of the book's own 81 runs.",
+            because="A deep network without normalisation: where it ends varies from run to run.",
         ),
-        published(
-            "resnet18",
-            "ResNet-18",
-            0.814,
-            0.927,
-            80,
-            "It fits the training images almost fully, and its test accuracy jumps from epoch to "
-            "epoch: the last one may be an unlucky one.",
+        published(Within, part="resnet18", low=0.814, high=0.927, runs=80, source="ResNet-18").says(
+            "ResNet-18 ends inside the range of the book's own 80 runs.",
+            because="It fits the training images almost fully, and its test accuracy jumps from "
+            "epoch to epoch: the last one may be an unlucky one.",
         ),
     ),
     views=(
-        lines(
-            "test/accuracy",
-            over="model.name",
-            caption="Test accuracy of the book's first two networks, every seed a point.",
+        lines("test/accuracy", over="model.name").captioned(
+            "Test accuracy of the book's first two networks, every seed a point."
         ),
-        curves(
-            "train/running_accuracy",
-            colour="model.name",
-            caption="Training accuracy: where are the two after equal numbers of steps?",
+        curves("train/running_accuracy", colour="model.name").captioned(
+            "Training accuracy: where are the two after equal numbers of steps?"
         ),
     ),
     tiers={

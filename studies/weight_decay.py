@@ -50,6 +50,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    shared,
 )
 
 DISTANCE = define_metric("ridge/distance", "distance of the two minimisers", better="lower")
@@ -63,6 +64,7 @@ FROM_ADAMW = define_metric("rule/from_adamw", "relative distance from AdamW afte
 
 DECAYS = (0.01, 0.1, 1.0, 10.0)
 BOOK_RATE = 0.003
+RATES = axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0))
 
 
 def ridge(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
@@ -84,10 +86,7 @@ def ridge(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
     for _ in range(2000):
         weights = weights - rate * (gram @ weights - moment)
         weights *= min(1.0, radius / np.linalg.norm(weights))
-    return {
-        DISTANCE: float(np.linalg.norm(weights - penalised) / radius),
-        RADIUS: float(radius),
-    }
+    return {DISTANCE: float(np.linalg.norm(weights - penalised) / radius), RADIUS: float(radius)}
 
 
 def demonstration(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
@@ -168,6 +167,18 @@ def update_rules(cell: Mapping[str, Any], seed: int) -> Mapping[str, float]:
     }
 
 
+CLEAN, NOISY = {"data.random_labels": 0.0}, {"data.random_labels": 0.2}
+NO_DECAY, GENTLE, DECAY = ({"optimizer.weight_decay": decay} for decay in (0.0, 0.01, 0.03))
+NORMAL, ZERO = {"start": "normal"}, {"start": "zero"}
+DECAYED, UNDECAYED = {"decay": 3.0}, {"decay": 0.0}
+SMALLER, WHY = "权重是随着时间的推移而不断变小的", "那么如何衰退，以及为什么会衰退呢"
+demonstrated = shared(
+    number=25, part="demonstration", direction="lower", matters=2.0, scale="ratio"
+)
+penalty = shared(number=26, part="rules", source="lamda为各优化函数的weight decay参数")
+pays = shared(number=24, against=CLEAN | NO_DECAY, matters=0.01, source="柔性限制")
+better = shared(number=24, of="test/accuracy", direction="higher", matters=0.01, source="柔性限制")
+
 study = Study(
     title="Weight decay",
     question="Is decay a limit on the weights, and does it help?",
@@ -182,7 +193,7 @@ study = Study(
     grid=(
         axis("data.random_labels", (0.0, 0.2)),
         axis("optimizer.weight_decay", (0.0, 0.01, 0.03, 0.1)),
-        axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
+        RATES,
     ),
     seeds=14,
     select="validation/accuracy",
@@ -193,7 +204,7 @@ study = Study(
             grid=(
                 axis("optimizer.weight_decay", (0.0, 0.01)),
                 axis("optimizer.max_norm", (None, 8.4)),
-                axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
+                RATES,
             ),
         ),
         Part("ridge", probe=ridge, grid=(axis("decay", DECAYS),), seeds=8),
@@ -239,17 +250,10 @@ study = Study(
             because="The theorem needs a convex loss. In a network both ways still share their "
             "resting points, but nothing says that training comes to the same one.",
         ),
-        Difference(
-            number=25,
-            part="demonstration",
-            of=SHRUNK,
-            arm={"start": "normal", "decay": 3.0},
-            against={"start": "normal", "decay": 0.0},
-            direction="lower",
-            matters=2.0,
-            scale="ratio",
-            says="Under decay the weights get ever smaller.",
-            source="权重是随着时间的推移而不断变小的",
+        demonstrated(
+            Difference, of=SHRUNK, arm=NORMAL | DECAYED, against=NORMAL | UNDECAYED, source=SMALLER
+        ).says(
+            "Under decay the weights get ever smaller.",
             because="Each step multiplies every weight by a factor just below 1. What the gradient "
             "does not restore fades away like compound interest in reverse.",
         ),
@@ -258,9 +262,9 @@ study = Study(
             part="demonstration",
             of=NULL_ERROR,
             tolerance=1e-12,
-            arm={"start": "normal"},
+            arm=NORMAL,
             says="What no example sees shrinks by the same factor, 1 - rate × decay, every step.",
-            source="权重是随着时间的推移而不断变小的",
+            source=SMALLER,
             because="A direction at right angles to every example has no gradient. Decay is all that "
             "happens to it, and without decay it keeps its initial value for ever.",
         ),
@@ -268,179 +272,115 @@ study = Study(
             number=25,
             of="weights/norm",
             over="optimizer.weight_decay",
-            arm={"data.random_labels": 0.0},
+            arm=CLEAN,
             direction="lower",
             matters=0.5,
             says="The stronger the decay, the smaller the weights of a trained network.",
-            source="权重是随着时间的推移而不断变小的",
+            source=SMALLER,
             because="The weights come to rest where the pull of the loss and that of the decay cancel.",
         ),
-        Difference(
-            number=25,
-            part="demonstration",
-            of=DEMO_TEST,
-            arm={"start": "normal", "decay": 3.0},
-            against={"start": "normal", "decay": 0.0},
-            direction="lower",
-            matters=2.0,
-            scale="ratio",
-            says="In the book's demonstration, decay lowers the test error.",
-            source="那么如何衰退，以及为什么会衰退呢",
+        demonstrated(
+            Difference, of=DEMO_TEST, arm=NORMAL | DECAYED, against=NORMAL | UNDECAYED, source=WHY
+        ).says(
+            "In the book's demonstration, decay lowers the test error.",
             because="180 of its 200 directions are seen by no example. They keep the noise they "
             "started from, N(0, 1), unless decay clears it away.",
         ),
-        Difference(
-            number=25,
-            part="demonstration",
-            of=DEMO_TEST,
-            arm={"start": "zero", "decay": 3.0},
-            against={"start": "zero", "decay": 0.0},
-            direction="lower",
-            matters=2.0,
-            scale="ratio",
-            says="It does so by what it learns, and not only by clearing the noise of the start: "
-            "from zero weights, decay lowers the test error as well.",
-            source="那么如何衰退，以及为什么会衰退呢",
-            because="Started from zero, the unseen directions hold nothing that decay could remove.",
+        demonstrated(
+            Difference, of=DEMO_TEST, arm=ZERO | DECAYED, against=ZERO | UNDECAYED, source=WHY
+        ).says(
+            "It does so by what it learns, and not only by clearing the noise of the start: from "
+            "zero weights, decay lowers the test error as well.",
+            because="Started from zero, the unseen directions hold nothing that decay could "
+            "remove.",
         ),
         Difference(
             number=25,
             part="demonstration",
             of=DEMO_TEST,
-            arm={"start": "normal", "decay": 3.0},
-            against={"start": "stay_zero", "decay": 0.0},
+            arm=NORMAL | DECAYED,
+            against={"start": "stay_zero"} | UNDECAYED,
             direction="lower",
             matters=1.25,
             scale="ratio",
             says="What the demonstration ends with is better than weights that are all zero.",
-            source="那么如何衰退，以及为什么会衰退呢",
+            source=WHY,
             because="The true weights are 0.01 each. Zero is very close to that, closer than what "
             "400 steps leave of a start a hundred times larger.",
         ),
-        Identity(
-            number=26,
-            part="rules",
-            of=RULE_ERROR,
-            tolerance=1e-9,
-            arm={"rule": "sgd"},
-            says="In SGD, weight_decay is the λ of the penalty.",
-            source="lamda为各优化函数的weight decay参数",
+        penalty(Identity, of=RULE_ERROR, arm={"rule": "sgd"}, tolerance=1e-9).says(
+            "In SGD, weight_decay is the λ of the penalty.",
             because="The gradient of λ‖w‖²/2 is λw, and that is what SGD adds to the gradient.",
         ),
-        Identity(
-            number=26,
-            part="rules",
-            of=RULE_ERROR,
-            tolerance=1e-9,
-            arm={"rule": "adam"},
-            says="In Adam, weight_decay is the λ of the penalty.",
-            source="lamda为各优化函数的weight decay参数",
+        penalty(Identity, of=RULE_ERROR, arm={"rule": "adam"}, tolerance=1e-9).says(
+            "In Adam, weight_decay is the λ of the penalty.",
             because="Adam too adds λw to the gradient, before it scales the gradient. So it is the "
             "penalty, but it no longer shrinks all weights by the same factor.",
         ),
-        Identity(
-            number=26,
-            part="rules",
-            of=RULE_ERROR,
-            tolerance=1e-9,
-            arm={"rule": "adamw"},
-            says="In AdamW, weight_decay is the λ of the penalty.",
-            source="lamda为各优化函数的weight decay参数",
-            because="AdamW shrinks the weights by rate × λ and leaves the gradient alone, which Adam's "
-            "scaling would otherwise distort. No penalty on the loss does that.",
+        penalty(Identity, of=RULE_ERROR, arm={"rule": "adamw"}, tolerance=1e-9).says(
+            "In AdamW, weight_decay is the λ of the penalty.",
+            because="AdamW shrinks the weights by rate × λ and leaves the gradient alone, which "
+            "Adam's scaling would otherwise distort. No penalty on the loss does that.",
         ),
-        Threshold(
-            number=26,
-            part="rules",
+        penalty(
+            Threshold,
             of=FROM_ADAMW,
             arm={"rule": "adam"},
             level=0.01,
             direction="higher",
             matters=0.01,
-            says="The same number given to Adam and to AdamW leads to other weights.",
-            source="lamda为各优化函数的weight decay参数",
-            because="One parameter name, two methods: Loshchilov and Hutter (2019) named the second "
-            "to keep them apart.",
+        ).says(
+            "The same number given to Adam and to AdamW leads to other weights.",
+            because="One parameter name, two methods: Loshchilov and Hutter (2019) named the "
+            "second to keep them apart.",
         ),
-        Difference(
-            number=24,
-            of="generalisation_gap",
-            arm={"data.random_labels": 0.0, "optimizer.weight_decay": 0.03},
-            against={"data.random_labels": 0.0, "optimizer.weight_decay": 0.0},
-            direction="lower",
-            matters=0.01,
-            says="Weight decay narrows the gap between training and test accuracy.",
-            source="柔性限制",
+        pays(Difference, of="generalisation_gap", arm=CLEAN | DECAY, direction="lower").says(
+            "Weight decay narrows the gap between training and test accuracy.",
             because="A gap can close from either side. Where the network still fits every training "
             "example, only the test side is left.",
         ),
-        Difference(
-            number=24,
-            of="test/accuracy",
-            arm={"data.random_labels": 0.0, "optimizer.weight_decay": 0.03},
-            against={"data.random_labels": 0.0, "optimizer.weight_decay": 0.0},
-            direction="higher",
-            matters=0.01,
-            says="Weight decay makes a network better on new examples.",
-            source="柔性限制",
+        better(Difference, arm=CLEAN | DECAY, against=CLEAN | NO_DECAY).says(
+            "Weight decay makes a network better on new examples.",
             because="It prefers smooth functions. On clean labels, gradient descent from small "
             "weights prefers them too.",
         ),
-        Equivalence(
-            number=24,
-            of="test/accuracy",
-            arm={"data.random_labels": 0.0, "optimizer.weight_decay": 0.01},
-            against={"data.random_labels": 0.0, "optimizer.weight_decay": 0.0},
-            matters=0.01,
-            says="A gentler decay, a third as strong, costs no test accuracy.",
-            source="柔性限制",
-            because="A soft limit gives way: where the examples ask for large weights, the loss wins.",
+        pays(Equivalence, of="test/accuracy", arm=CLEAN | GENTLE).says(
+            "A gentler decay, a third as strong, costs no test accuracy.",
+            because="A soft limit gives way: where the examples ask for large weights, the loss "
+            "wins.",
         ),
-        Difference(
-            number=24,
-            of="test/accuracy",
-            arm={"data.random_labels": 0.2, "optimizer.weight_decay": 0.03},
-            against={"data.random_labels": 0.2, "optimizer.weight_decay": 0.0},
-            direction="higher",
-            matters=0.01,
-            says="Where a fifth of the labels are random, decay makes a network better on new examples.",
-            source="柔性限制",
-            because="Fitting a wrong label amid right ones takes large weights, and decay puts a price "
-            "on those.",
+        better(Difference, arm=NOISY | DECAY, against=NOISY | NO_DECAY).says(
+            "Where a fifth of the labels are random, decay makes a network better on new examples.",
+            because="Fitting a wrong label amid right ones takes large weights, and decay puts a "
+            "price on those.",
         ),
     ),
     views=(
         lines(
-            "test/accuracy",
-            over="optimizer.weight_decay",
-            colour="data.random_labels",
-            tuned=True,
-            caption="Test accuracy over decay at tuned rates, with true labels (0) and with a fifth "
-            "of them random (0.2): is there a best decay above zero?",
+            "test/accuracy", over="optimizer.weight_decay", colour="data.random_labels", tuned=True
+        ).captioned(
+            "Test accuracy over decay at tuned rates, with true labels (0) and with a fifth of "
+            "them random (0.2): is there a best decay above zero?"
         ),
         lines(
             "generalisation_gap",
             over="optimizer.weight_decay",
             colour="data.random_labels",
             tuned=True,
-            caption="Training minus test accuracy over decay, both labels, at tuned rates.",
-        ),
+        ).captioned("Training minus test accuracy over decay, both labels, at tuned rates."),
         curves(
             "weights/norm",
             colour="optimizer.weight_decay",
             where={"data.random_labels": 0.0},
             tuned=True,
-            caption="The norm of all weights over training on true labels, a line a decay, at tuned "
-            "rates: which of them fall?",
+        ).captioned(
+            "The norm of all weights over training on true labels, a line a decay, at tuned rates: "
+            "which of them fall?"
         ),
-        lines(
-            DEMO_TEST,
-            over="start",
-            colour="decay",
-            part="demonstration",
-            caption="The book's demonstration from its own start (normal) and from zero, without "
-            "decay (0) and with it (3), beside two baselines that do not train: weights that stay "
-            "zero, and the interpolating ones of least norm.",
+        lines(DEMO_TEST, over="start", colour="decay", part="demonstration").captioned(
+            "The book's demonstration from its own start (normal) and from zero, without decay (0) "
+            "and with it (3), beside two baselines that do not train: weights that stay zero, and "
+            "the interpolating ones of least norm."
         ),
     ),
     tiers={

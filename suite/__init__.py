@@ -37,6 +37,7 @@ from suite.vocabulary.model import (
 )
 from suite.vocabulary.optimizer import Average, Optimizer, Schedule, optimizer, schedule
 from suite.vocabulary.recipe import Budget, Recipe
+from suite.vocabulary.shared import shared
 from suite.vocabulary.study import Part, Study, Target
 from suite.vocabulary.transformation import Transformation, transformation
 from suite.vocabulary.views import curves, effect_map, heat, images, lines, matrix
@@ -89,6 +90,7 @@ __all__ = [
     "results",
     "scalar",
     "schedule",
+    "shared",
     "source",
     "transformation",
 ]

@@ -19,6 +19,7 @@ from suite.cli import cli, main
 from suite.evidence.frames import Frames
 from suite.ground.fields import annotation
 from suite.vocabulary.claims import Effect, Statement
+from suite.vocabulary.looks import Looks
 from suite.vocabulary.metrics import METRICS
 from suite.vocabulary.model import Activation, Initialisation
 from suite.vocabulary.optimizer import Average
@@ -32,7 +33,7 @@ date. The [tutorial](tutorial.md) shows how the parts fit together.
 """
 # `from suite import …`, in the order of a study file. What claims and views share comes before them.
 SECTIONS: dict[str, list[Any]] = {
-    "A study": [suite.Study, suite.axis, suite.Part, suite.Target, suite.define_metric],
+    "A study": [suite.Study, suite.axis, suite.looks, suite.Part, suite.Target, suite.define_metric],
     "A recipe": [suite.Recipe, suite.Budget],
     "Components of one's own": [
         suite.source, suite.model, suite.optimizer, suite.schedule, suite.loss, suite.metric,
@@ -40,7 +41,7 @@ SECTIONS: dict[str, list[Any]] = {
     ],
     "Claims": [
         Statement, Effect, suite.Difference, suite.Equivalence, suite.Interaction, suite.Trend,
-        suite.Ordering, suite.Threshold, suite.Rate, suite.Within, suite.Identity,
+        suite.Ordering, suite.Threshold, suite.Rate, suite.Within, suite.Identity, suite.shared,
     ],
     "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.images, View],
     "Results": [suite.results, Frames.best],
@@ -51,6 +52,7 @@ KINDS: list[Any] = [
 ]  # fmt: skip
 WORDS = {
     suite.Axis: "`axis(…)`",
+    Looks: "[looks(…)](#looks)",
     types.NoneType: "None",
     Any: "any",
 }

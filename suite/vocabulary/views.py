@@ -26,7 +26,7 @@ class View:
         x: the axis along the figure's x; for `curves` always the epoch.
         colour: the axis told apart by colour, or, for `heat` and `effect`, along y.
         tuned: keep, for each seed, only the level of the remaining axes that validation chose.
-        caption: what to look for, in one sentence.
+        caption: what to look for, in one sentence; `lines(…).captioned("…")` gives it too.
         part: the part of the study it shows.
         metrics: for `matrix`, the metrics along x by the words above them, all in one unit.
         where: levels of other axes; trials at any other level are left out.
@@ -50,6 +50,10 @@ class View:
     def measured(self) -> tuple[str, ...]:
         """The metrics that it shows."""
         return () if self.kind == "images" else (self.of, *self.metrics.values())
+
+    def captioned(self, caption: str) -> View:
+        """Return the view with a caption, as `caption=` gives it one."""
+        return dataclasses.replace(self, caption=caption)
 
     def check(self) -> None:
         if self.kind == "images" and self.of not in (known := get_args(Pictured)):

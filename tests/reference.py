@@ -41,9 +41,9 @@ SECTIONS: dict[str, list[Any]] = {
     ],
     "Claims": [
         Statement, Effect, suite.Difference, suite.Equivalence, suite.Interaction, suite.Trend,
-        suite.Ordering, suite.Threshold, suite.Rate, suite.Within, suite.Identity, suite.shared,
+        suite.Ordering, suite.Threshold, suite.Boundary, suite.Rate, suite.Within, suite.Identity, suite.shared,
     ],
-    "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.images, View],
+    "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.effect_map, suite.images, View],
     "Results": [suite.results, Frames.best],
 }  # fmt: skip
 KINDS: list[Any] = [

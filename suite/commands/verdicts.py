@@ -38,7 +38,8 @@ def across_lines(finding: Form) -> list[str]:
     if not finding["across"]:
         return []
     contexts = [
-        f"  {name}: {one['verdict']}, {one['effect']}" for name, one in finding["contexts"].items()
+        f"  {name}: {one['verdict']}, {one['effect']}: {one['reason']}"
+        for name, one in finding["contexts"].items()
     ]
     reach = finding["across"]["reach"].upper()
     return [f"over contexts {reach}: {finding['across']['words']}", *contexts]

@@ -131,7 +131,8 @@ class Comparison:
 
     @property
     def verdicts_changed(self) -> int:
-        return sum(claim.verdict_changed for claim in self.claims)
+        """How many verdicts are others in B, those over all contexts counted too."""
+        return sum(claim.verdict_changed + claim.reach_changed for claim in self.claims)
 
     @property
     def trials(self) -> Trials:

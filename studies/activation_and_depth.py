@@ -45,6 +45,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -173,7 +174,7 @@ study = Study(
                 axis("depth", (1, 2, 4, 8)),
                 axis("epochs", (24,)),
             ),
-            seeds=6,
+            seeds=looks(5, 10),
         ),
     ),
     claims=(

@@ -46,6 +46,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -162,7 +163,7 @@ study = Study(
         budget=Budget(epochs=8, evaluations=1),
     ),
     grid=(axis("model.blocks", (SHALLOW, DEEP)), ACTIVATIONS, RATES),
-    seeds=5,
+    seeds=looks(5, 10, 20),
     parts=(
         Part(
             "lenet",
@@ -211,7 +212,7 @@ study = Study(
             ),
             tiers=("full",),
         ),
-        Part("counts", probe=counts, grid=(axis("network", tuple(NETWORKS)),), seeds=2),
+        Part("counts", probe=counts, grid=(axis("network", tuple(NETWORKS)),), seeds=3),
         Part("builder", probe=builder, grid=(), seeds=3),
     ),
     claims=(

@@ -44,6 +44,7 @@ from suite import (
     axis,
     images,
     lines,
+    looks,
     matrix,
     shared,
 )
@@ -93,7 +94,7 @@ study = Study(
         axis("augmentation", (NONE, ("flip",), MOVED, LIGHTING, DEVICE, ALL)),
         axis("optimizer.lr", RATES),
     ),
-    seeds=8,
+    seeds=looks(5, 10),
     parts=(
         # The same trials as in the main grid, but at every tier of digits.
         Part(

@@ -43,6 +43,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -123,20 +124,19 @@ study = Study(
         budget=Budget(epochs=60, evaluations=170),
     ),
     grid=(NORMS, axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0))),
-    seeds=16,
+    seeds=looks(5, 10, 20),
     target=Target("validation/accuracy", 0.9),
     parts=(
         Part(
             "noise",
             changes=BRIEFLY | {"model.widths": (64,), "budget.steps": 200},
             grid=(NORMS, axis("batch_size", (8, 40, 200)), RATES),
-            seeds=8,
+            seeds=looks(5, 10),
         ),
         Part(
             "dropout",
             changes=BRIEFLY | {"model.widths": (256,), "batch_size": 40, "budget.steps": 300},
             grid=(NORMS, axis("model.dropout", (0.0, 0.5)), RATES),
-            seeds=12,
         ),
         Part("layer", probe=layer, grid=(axis("channels", (1, 16, 64)),), seeds=5),
     ),

@@ -50,6 +50,7 @@ from suite import (
     curves,
     heat,
     lines,
+    looks,
     shared,
 )
 
@@ -80,7 +81,7 @@ study = Study(
         budget=Budget(epochs=5),
     ),
     grid=(BATCHES, RATES),
-    seeds=16,
+    seeds=looks(5, 10, 20),
     select="validation/accuracy",
     target=Target("validation/accuracy", 0.8),
     parts=(
@@ -88,14 +89,13 @@ study = Study(
             "timing",
             changes={"budget.epochs": 3, "optimizer.lr": 0.01},
             grid=(axis("batch_size", (1, 4, 16, 64, 256, 1024, 2000)),),
-            seeds=8,
             alone=True,
         ),
         Part(
             "equal_steps",
             changes={"budget.epochs": None, "budget.steps": 200, "budget.evaluations": 1},
             grid=(axis("batch_size", (1, 16, 64)), RATES),
-            seeds=8,
+            seeds=looks(5, 10),
         ),
         Part(
             "normalised",
@@ -110,7 +110,7 @@ study = Study(
                 axis("batch_size", (2, 4, 32)),
                 axis("optimizer.lr", (0.001, *RATES.levels)),
             ),
-            seeds=8,
+            seeds=looks(5, 10),
         ),
     ),
     claims=(

@@ -43,6 +43,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 
@@ -134,7 +135,7 @@ study = Study(
         axis("data.random_labels", (0.0, 1.0)),
         axis("model.widths", ((1,), (2,), (4,), (8,), (16,), (64,), (256,))),
     ),
-    seeds=10,
+    seeds=looks(5, 10),
     select="validation/accuracy",
     parts=(
         Part(

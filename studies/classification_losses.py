@@ -37,6 +37,7 @@ from suite import (
     axis,
     curves,
     lines,
+    looks,
     shared,
 )
 
@@ -71,7 +72,7 @@ study = Study(
         axis("loss", ("cross_entropy", "mse_one_hot", "multi_margin", "binary_cross_entropy")),
         axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3)),
     ),
-    seeds=14,
+    seeds=looks(5, 10, 20),
     target=Target("validation/accuracy", 0.85),
     parts=(
         Part(
@@ -80,7 +81,6 @@ study = Study(
                 axis("loss", ("cross_entropy", "focal", "label_smoothing")),
                 axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0)),
             ),
-            seeds=10,
         ),
         Part(
             "two",
@@ -89,7 +89,6 @@ study = Study(
                 axis("loss", ("cross_entropy", "mse_one_hot")),
                 axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3)),
             ),
-            seeds=10,
         ),
     ),
     claims=(

@@ -29,6 +29,7 @@ from suite import (
     Study,
     axis,
     lines,
+    looks,
     shared,
 )
 
@@ -52,7 +53,7 @@ study = Study(
         budget=Budget(epochs=None, steps=150, evaluations=1),
     ),
     grid=(COLOURS, axis("optimizer.lr", (0.001, 0.003, 0.01))),
-    seeds=5,
+    seeds=looks(5, 10, 20),
     parts=(
         Part(
             "photographs",

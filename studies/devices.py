@@ -46,6 +46,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 
@@ -185,7 +186,7 @@ study = Study(
         budget=Budget(epochs=5),
     ),
     grid=(axis("model.norm", ("none", "batch", "synchronised")), axis("devices", (1, 2))),
-    seeds=8,
+    seeds=looks(5, 10, 20),
     parts=(
         Part(
             "gradient",
@@ -198,14 +199,12 @@ study = Study(
             # `widths` is no field of LeNet's: back to its default.
             changes={"model.name": "lenet", "model.widths": (256,), **TIMED},
             grid=(axis("devices", (1, 2)), axis("batch_size", (256, 512))),
-            seeds=10,
             alone=True,
         ),
         Part(
             "mlp",
             changes=TIMED,
             grid=(axis("devices", (1, 2)), axis("batch_size", (32, 256))),
-            seeds=6,
             alone=True,
         ),
         Part(

@@ -37,6 +37,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -94,7 +95,7 @@ study = Study(
         axis("model.dropout", (0.0, 0.5, 0.8)),
         axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0)),
     ),
-    seeds=8,
+    seeds=looks(5, 10, 20),
     parts=(
         Part(
             "narrow",

@@ -41,6 +41,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 
@@ -214,7 +215,7 @@ study = Study(
         axis("weights", ("trained", "untrained")),
         axis("layer", (1, 2, 3)),
     ),
-    seeds=8,
+    seeds=looks(5, 10, 20),
     claims=(
         first_layer(Difference, of=SELECTIVITY, direction="higher").says(
             "Training makes the channels of the first layer selective for classes.",

@@ -49,6 +49,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -218,17 +219,18 @@ study = Study(
         *(BOSTON, axis("target", ("price", "log")), BOTH, UNDECAYED),
         axis("scaling", ("train",)),
     ),
-    seeds=12,
+    seeds=looks(5, 10, 20),
     parts=(
         Part(
             "decay",
             probe=procedure,
             grid=(BOSTON, LOGS, BOTH, axis("decay", (0.0, 0.1)), axis("scaling", ("train",))),
+            seeds=looks(5, 10),
         ),
         Part(
             "scaling",
             probe=procedure,
-            seeds=8,
+            seeds=looks(5, 10),
             grid=(
                 *(BOSTON, LOGS, axis("network", ("linear",)), UNDECAYED),
                 axis("scaling", ("train", "all")),
@@ -237,7 +239,6 @@ study = Study(
         Part(
             "folds",
             probe=folds,
-            seeds=8,
             # One fold is a hold-out estimate.
             grid=(BOSTON, axis("folds", (1, 2, 5, 10)), axis("n", (50, 300))),
         ),

@@ -43,6 +43,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 
@@ -176,7 +177,7 @@ study = Study(
         axis("targets", ("labels", "random labels", "untrained")),
         axis("layer", tuple(range(1, LAYERS + 1))),
     ),
-    seeds=6,
+    seeds=looks(5, 10),
     claims=(
         deeper(
             Trend, of=LABEL, direction="higher", matters=0.003, source="压缩到人类的语义空间中"

@@ -36,6 +36,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -212,7 +213,7 @@ study = Study(
     notes="数值稳定性: 让训练更稳定",
     probe=start,
     grid=(axis("weights", WEIGHTS), axis("activation", ACTIVATIONS)),
-    seeds=5,
+    seeds=looks(5, 10, 20),
     parts=(
         Part(
             "symmetry",

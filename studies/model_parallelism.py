@@ -36,6 +36,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 
@@ -143,7 +144,7 @@ study = Study(
                 axis("dtype", ("float32",)),
                 axis("micro_batches", (1, 2, 4, 8)),
             ),
-            seeds=8,
+            seeds=looks(5, 10, 20),
             alone=True,
         ),
     ),

@@ -42,6 +42,7 @@ from suite import (
     axis,
     define_metric,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -200,10 +201,10 @@ study = Study(
     notes="模型的选择",
     probe=gap,
     grid=(axis("examples", (50, 200, 800)), axis("width", (4, 64))),
-    seeds=8,
+    seeds=looks(5, 10, 20),
     parts=(
-        Part("leak", probe=leak, grid=(axis("leak", (0.0, 0.1, 0.5, 1.0)),), seeds=6),
-        Part("reuse", probe=reuse, grid=(axis("models", (1, 10, 100, 1000)),), seeds=6),
+        Part("leak", probe=leak, grid=(axis("leak", (0.0, 0.1, 0.5, 1.0)),)),
+        Part("reuse", probe=reuse, grid=(axis("models", (1, 10, 100, 1000)),)),
         Part(
             "folds",
             probe=folds,
@@ -211,7 +212,6 @@ study = Study(
                 axis("estimate", ("hold-out", "2-fold", "5-fold", "10-fold")),
                 axis("examples", (50, 200, 800)),
             ),
-            seeds=6,
         ),
     ),
     claims=(

@@ -58,6 +58,7 @@ from suite import (
     define_metric,
     images,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -237,7 +238,7 @@ study = Study(
         axis("model.pooling", ("max", "average", "strided")),
         axis("optimizer.lr", (0.003, 0.01, 0.03)),
     ),
-    seeds=8,
+    seeds=looks(5, 10, 20),
     parts=(
         Part(
             "tanh",
@@ -246,7 +247,6 @@ study = Study(
                 axis("model.pooling", ("max", "average")),
                 axis("optimizer.lr", (0.001, 0.003, 0.01, 0.03)),
             ),
-            seeds=6,
         ),
         Part(
             "features",
@@ -255,7 +255,6 @@ study = Study(
                 axis("pooling", ("none", "max", "average")),
                 axis("by", ("1 pixel", "4 pixels", "noise")),
             ),
-            seeds=6,
         ),
         Part(
             "moved",

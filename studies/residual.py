@@ -56,6 +56,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -211,19 +212,19 @@ study = Study(
             "shallow",
             changes={"model.depth": 8},
             grid=(TWINS, axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3, 1.0))),
-            seeds=8,
+            seeds=looks(5, 10, 20),
         ),
         Part(
             "mlp",
             changes={"model": MLP},
             grid=(axis("model.repeats", (2, 10, 30)), TWINS, axis("optimizer.lr", MLP_RATES)),
-            seeds=6,
+            seeds=looks(5, 10),
         ),
         Part(
             "shallow_mlp",
             changes={"model": MLP},
             grid=(TWINS, axis("optimizer.lr", MLP_RATES)),
-            seeds=16,
+            seeds=looks(5, 10, 20),
         ),
         Part(
             "gradient",

@@ -42,6 +42,7 @@ from suite import (
     define_metric,
     images,
     lines,
+    looks,
     shared,
 )
 from suite.seeds import stream
@@ -145,7 +146,7 @@ study = Study(
         budget=Budget(epochs=None, steps=800, evaluations=1),
     ),
     grid=(axis("data.train_examples", (200, 2000)), axis("optimizer.lr", (0.1, 0.5))),
-    seeds=8,
+    seeds=looks(5, 10, 20),
     parts=(
         Part(
             "numerics",

@@ -50,6 +50,7 @@ from suite import (
     curves,
     define_metric,
     lines,
+    looks,
     shared,
 )
 
@@ -195,12 +196,12 @@ study = Study(
         axis("optimizer.weight_decay", (0.0, 0.01, 0.03, 0.1)),
         RATES,
     ),
-    seeds=14,
+    seeds=looks(5, 10, 20),
     select="validation/accuracy",
     parts=(
         Part(
             "constraint",
-            seeds=10,
+            seeds=looks(5, 10),
             grid=(
                 axis("optimizer.weight_decay", (0.0, 0.01)),
                 axis("optimizer.max_norm", (None, 8.4)),

@@ -24,10 +24,10 @@ from suite.evidence.reasons import OPEN, Note, Reason, Verdict
 from suite.evidence.significance import (
     ALPHA,
     Contrast,
+    Forecast,
     Test,
     from_logarithm,
     holm,
-    seeds_needed,
 )
 from suite.evidence.table import by_part, table
 from suite.ground.wording import Worded, worded
@@ -47,6 +47,7 @@ from suite.vocabulary.record import Record
 from suite.vocabulary.study import Study
 
 FAMILIES = ("p", "p_margin", "p_beyond")
+LEAST_CHANCE = 0.1  # of being decided, below which a claim gets no further seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ class Finding:
         p_margin, adjusted_p_margin: of an effect of at least the margin, likewise.
         p_beyond, adjusted_p_beyond: of an effect of at most the margin, likewise.
         look: the look at which it was decided, or stands, from 1 to `looks`.
+        chance: that the last look will decide it, as far as it can be foreseen.
         notes: what a reader of the verdict should know beside it, a clause each.
         contexts: the findings in each context that the claim asks for, by its name. Their p values
             are corrected over the study's findings in contexts, and cost the others nothing.
@@ -104,6 +106,7 @@ class Finding:
     more_seeds: int | None
     look: int
     looks: int
+    chance: float
     notes: tuple[Worded, ...]
     contexts: Mapping[str, Finding] = dataclasses.field(default_factory=dict)
     across: Across | None = None
@@ -121,6 +124,14 @@ class Finding:
             return "margin"
         counted = isinstance(self.claim, Counted | Boundary)
         return "effect" if counted or self.verdict is Verdict.SIZE_OPEN else "beyond"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it gets the seeds of a further look: one without a prospect does not.
+
+        To stop for want of prospects can only make fewer errors, so nothing is paid for it.
+        """
+        return self.is_open and self.chance >= LEAST_CHANCE
 
     @property
     def is_open(self) -> bool:
@@ -157,8 +168,11 @@ class Looked:
 
     @property
     def open(self) -> int:
-        """How many claims further seeds may decide."""
-        return sum(finding.is_open for finding in self.findings)
+        """How many claims go on to the next look, as written or in a context."""
+        return sum(
+            any(one.goes_on for one in (finding, *finding.contexts.values()))
+            for finding in self.findings
+        )
 
 
 def findings(study: Study, grids: Sequence[Grid], records: Iterable[Record]) -> list[Finding]:
@@ -214,16 +228,18 @@ def look_at(
     looks = max((len(grid.looks.counts) for grid in grids if grid.looks), default=1)
     for look in range(1, looks + 1):
         for question in (*questions, *further):
-            if question.closed is None:
+            if question.closed is None and not question.stopped:
                 some = rows[question.grid.name]
                 question.ask(look, some, study.select, weights)
         for family in (questions, further):
             _judge(study, family, rows, beside)
         for rule in rules:
             rule.ask(look)
-        unsure = [question for question in (*questions, *further) if question.is_open]
+        unsure = [question for question in (*questions, *further) if question.goes_on]
         if look == looks or not unsure or not _are_there(wanted, of_part, there):
             break
+        for question in (*questions, *further):
+            question.stopped = question not in unsure
         for question in unsure:
             wanted[question.grid.name].extend(question.claim, look + 1)
         if not _are_there(wanted, of_part, there):
@@ -286,11 +302,12 @@ def seeds_at(grid: Grid, look: int) -> int:
     return grid.looks.counts[min(look, len(grid.looks.counts)) - 1] if grid.looks else grid.seeds
 
 
-@dataclass
+@dataclass(eq=False)
 class _Question:
     """A claim on its way through the looks.
 
     Attributes:
+        stopped: whether it gets no further seeds, decided or not.
         least: for each family, the test with the least p value so far, and where it stood.
     """
 
@@ -300,6 +317,7 @@ class _Question:
     last: tuple[Test, Measured, int] | None = None
     same: bool = False
     closed: Finding | None = None
+    stopped: bool = False
     finding: Any = None
 
     @functools.cached_property
@@ -312,8 +330,8 @@ class _Question:
         return identities if isinstance(self.claim, Identity) else effects
 
     @property
-    def is_open(self) -> bool:
-        return bool(self.grid.seeds) and self.finding.is_open
+    def goes_on(self) -> bool:
+        return bool(self.grid.seeds) and self.finding.goes_on
 
     def ask(self, look: int, rows: pd.DataFrame, select: str, weights: Mapping[str, str]) -> None:
         """Measure and test at a look, if its part has it."""
@@ -462,10 +480,19 @@ def _finding(
     n = question.kind.count(measured)
     undo = from_logarithm if claim.by_ratio and not isinstance(claim, Boundary) else float
     shared = more_seeds = None
+    chance = 1.0
     if isinstance(claim, Difference | Equivalence):
         shared = effects.at_shared_level(claim, grid, rows[grid.name], study.select, measured)
-    if reason in OPEN and isinstance(claim, Tested):
-        more_seeds = seeds_needed(n, test.estimate, test.sd, claim.margin, family=max(1, open_ones))
+    if reason in OPEN and isinstance(claim, Tested) and n > 1 and test.sd > 0:
+        forecast = Forecast(n, test.estimate, test.sd, claim.margin, open_ones)
+        more_seeds = forecast.seeds_needed()
+        if grid.looks and n < grid.seeds:
+            chance = forecast.chance(grid.seeds - n, grid.looks.weights[-1])
+    prospects = (
+        [worded(Note.NO_PROSPECT, chance=f"{chance:.0%}", seeds=str(grid.seeds))]
+        if chance < LEAST_CHANCE
+        else []
+    )
     ends = [float(end.mean()) for end in measured.ends] or [test.estimate, test.estimate]
     return Finding(
         claim=claim,
@@ -492,7 +519,8 @@ def _finding(
         more_seeds=more_seeds,
         look=look,
         looks=len(grid.looks.counts) if grid.looks else 1,
-        notes=(*_notes(study, claim, measured), *beside),
+        chance=chance,
+        notes=(*_notes(study, claim, measured), *prospects, *beside),
     )
 
 

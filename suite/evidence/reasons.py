@@ -72,6 +72,7 @@ class Note(StrEnum):
     )
     LOST = "{n} of {all} seeds lack a value"
     NEVER = "{n} of {all} seeds never reached the target, which counts as later than all that did"
+    NO_PROSPECT = "it got no further seeds, with a chance of {chance} to be decided by {seeds}"
     OFF_PLAN = "its seeds are others than planned, which errs more often than it says"
     OTHER_TIER = "at the {tier} tier: {verdict}"
     REVISED = "changed after results had been seen"

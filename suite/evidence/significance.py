@@ -147,37 +147,48 @@ def _adjusted(p_values: Sequence[float], method: str) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def seeds_needed(
-    n: int, mean: float, sd: float, margin: float, *, family: int, weight: float = 1.0
-) -> int | None:
-    """Return how many more seeds decide a claim with a chance of 80 %, by a t test of either size.
+@dataclass(frozen=True)
+class Forecast:
+    """What further seeds may show of a claim, from the n there are.
 
-    What further seeds will measure is drawn from the predictive distribution of the n there are,
-    with a flat prior on the mean and on the logarithm of the standard deviation. At most MOST_SEEDS;
-    None where there is no spread to predict from.
+    Their mean and spread are drawn from the predictive distribution, with a flat prior on the mean
+    and on the logarithm of the standard deviation.
 
-    Args:
+    Attributes:
+        n, mean, sd: of the contrast so far, of at least two seeds that do not all agree.
         family: how many claims are open, each at its share of the error rate (Bonferroni).
     """
-    if n < 2 or not sd > 0.0:
-        return None
-    rng, alpha = np.random.default_rng(0), ALPHA * weight / family
-    spread = sd * np.sqrt((n - 1) / rng.chisquare(n - 1, DRAWS))
-    truth = mean + spread / math.sqrt(n) * rng.standard_normal(DRAWS)
-    normal, uniform = rng.standard_normal(DRAWS), rng.random(DRAWS)
-    for more in _steps(MOST_SEEDS - n):
-        total = n + more
-        mean_of_more = truth + spread / math.sqrt(more) * normal
-        squares = (n - 1) * sd**2 + n * more / total * (mean_of_more - mean) ** 2
-        if more > 1:
-            squares = squares + spread**2 * stats.chi2.ppf(uniform, more - 1)
+
+    n: int
+    mean: float
+    sd: float
+    margin: float
+    family: int
+
+    def chance(self, more: int, weight: float = 1.0) -> float:
+        """Return the chance that a t test of either size decides it after `more` seeds.
+
+        Args:
+            weight: the share of the error rate that this look may spend.
+        """
+        rng, n, total = np.random.default_rng(0), self.n, self.n + more
+        spread = self.sd * np.sqrt((n - 1) / rng.chisquare(n - 1, DRAWS))
+        truth = self.mean + spread / math.sqrt(n) * rng.standard_normal(DRAWS)
+        mean_of_more = truth + spread / math.sqrt(more) * rng.standard_normal(DRAWS)
+        between = n * more / total * (mean_of_more - self.mean) ** 2
+        within_more = spread**2 * rng.chisquare(more - 1, DRAWS) if more > 1 else 0.0
+        squares = (n - 1) * self.sd**2 + between + within_more
         error = np.sqrt(squares / (total - 1) / total)
-        far = np.abs((n * mean + more * mean_of_more) / total)
-        beyond = (far - margin) / error > stats.t.isf(alpha / 2, total - 1)
-        within = (margin - far) / error > stats.t.isf(alpha, total - 1)
-        if np.mean(beyond | within) >= POWER:
-            return more
-    return MOST_SEEDS - n
+        far = np.abs((n * self.mean + more * mean_of_more) / total)
+        alpha = ALPHA * weight / self.family
+        beyond = (far - self.margin) / error > stats.t.isf(alpha / 2, total - 1)
+        within = (self.margin - far) / error > stats.t.isf(alpha, total - 1)
+        return float(np.mean(beyond | within))
+
+    def seeds_needed(self) -> int:
+        """Return how many more seeds decide it with a chance of 80 %; at most MOST_SEEDS in all."""
+        most = MOST_SEEDS - self.n
+        return next((more for more in _steps(most) if self.chance(more) >= POWER), most)
 
 
 DRAWS = 2000

@@ -129,6 +129,7 @@ def _measured_form(finding: Finding) -> dict[str, Any]:
         "asked": finding.asked,
         "look": finding.look,
         "looks": finding.looks,
+        "chance": finding.chance,
         "p": _number(finding.p),
         "adjusted_p": _number(finding.adjusted_p),
         "p_margin": _number(finding.p_margin),

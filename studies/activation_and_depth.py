@@ -78,20 +78,31 @@ def gradients(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     import torch
 
     draw = torch.Generator().manual_seed(stream(seed, "init"))
+    depth, width, activation = cell["depth"], cell["width"], cell["activation"]
 
     def normal(rows: int) -> torch.Tensor:
-        return torch.randn(rows, WIDTH, generator=draw, dtype=torch.float64)
+        return torch.randn(rows, width, generator=draw, dtype=torch.float64)
 
-    depth, activation = cell["depth"], cell["activation"]
     act = getattr(torch, FORMS[activation]) if activation in FORMS else torch.clone
-    values, outputs = normal(EXAMPLES), []
+    values, outputs = normal(EXAMPLES) if cell["inputs"] == "normal" else digits(seed), []
     for _ in range(depth):
-        values = act(values @ (normal(WIDTH) * cell["scale"] / math.sqrt(WIDTH)))
+        values = act(values @ (normal(width) * cell["scale"] / math.sqrt(width)))
         values.requires_grad_()
         outputs.append(values)
     first, last = torch.autograd.grad(values, (outputs[0], outputs[-1]), normal(EXAMPLES))
     ratio = math.log10(float(first.norm()) / float(last.norm()))
     return {RATIO: ratio, DISTANCE: abs(ratio), PER_LAYER: ratio / (depth - 1)}
+
+
+def digits(seed: int) -> Any:
+    """Return images of digits, 64 pixels each, standardised together."""
+    import torch
+    from sklearn.datasets import load_digits
+
+    pixels = torch.from_numpy(load_digits().data)
+    draw = torch.Generator().manual_seed(stream(seed, "probe"))
+    drawn = pixels[torch.randperm(len(pixels), generator=draw)[:EXAMPLES]]
+    return (drawn - pixels.mean()) / pixels.std()
 
 
 def product(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
@@ -125,6 +136,8 @@ def trained(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
     return {WINDOW: 0.5 * working, ACCURACY: test}
 
 
+# What contexts change of the networks whose gradients are followed.
+SETTING = (axis("width", (WIDTH,)), axis("inputs", ("normal",)))
 SIGMOID, RELU = {"activation": "sigmoid"}, {"activation": "relu"}
 LARGE = RELU | {"scale": 2.0}
 VANISHES = "Sigmoid … 会导致梯度消失"
@@ -152,18 +165,34 @@ study = Study(
         axis("activation", ("identity", "relu", "tanh", "sigmoid")),
         axis("scale", (1.0,)),
         axis("depth", DEPTHS),
+        *SETTING,
     ),
     seeds=8,
+    contexts={
+        "narrow": {"width": (16,)},
+        "wide": {"width": (256,)},
+        "digits": {"inputs": ("digits",)},
+    },
     parts=(
         Part(
             "relu",
             probe=gradients,
-            grid=(axis("activation", ("relu",)), axis("scale", SCALES), axis("depth", DEPTHS)),
+            grid=(
+                axis("activation", ("relu",)),
+                axis("scale", SCALES),
+                axis("depth", DEPTHS),
+                *SETTING,
+            ),
         ),
         Part(
             "sigmoid",
             probe=gradients,
-            grid=(axis("activation", ("sigmoid",)), axis("scale", SCALES), axis("depth", DEPTHS)),
+            grid=(
+                axis("activation", ("sigmoid",)),
+                axis("scale", SCALES),
+                axis("depth", DEPTHS),
+                *SETTING,
+            ),
         ),
         Part("product", probe=product, grid=(axis("matrices", (1, 10, 100)),), seeds=64),
         Part(
@@ -248,7 +277,12 @@ study = Study(
             because="Above √2 the factor a layer is above 1. It is the weights that decide.",
         ),
         over_depth(
-            Trend, number=34, arm=SIGMOID | {"scale": 1.0}, direction="lower", source=VANISHES
+            Trend,
+            number=34,
+            arm=SIGMOID | {"scale": 1.0},
+            direction="lower",
+            source=VANISHES,
+            contexts=("narrow", "wide", "digits"),
         ).says(
             "Sigmoid makes gradients vanish with depth.",
             because="The slope of a sigmoid is at most a quarter, at zero.",

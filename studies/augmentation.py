@@ -95,6 +95,11 @@ study = Study(
         axis("optimizer.lr", RATES),
     ),
     seeds=looks(5, 10),
+    contexts={
+        "digits": {"data.name": "digits", "data.train_examples": 1000},
+        "deeper": {"model": Model("mlp", widths=(128, 128))},
+        "few_examples": {"data.train_examples": 500},
+    },
     parts=(
         # The same trials as in the main grid, but at every tier of digits.
         Part(
@@ -132,6 +137,7 @@ study = Study(
             arm=ON_MOVED,
             direction="higher",
             matters=0.05,
+            contexts=("digits", "deeper", "few_examples"),
         ).says(
             "Training on moved images raises accuracy on moved images.",
             because="An MLP does not know that neighbouring pixels are neighbours: it must see a "

@@ -125,6 +125,11 @@ study = Study(
     ),
     grid=(NORMS, axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0))),
     seeds=looks(5, 10, 20),
+    contexts={
+        "breast_cancer": {"data": Data("scikit_learn", set="breast_cancer")},
+        "wide": {"model.widths": (256,)},
+        "deeper": {"model.widths": (64,) * 5},
+    },
     target=Target("validation/accuracy", 0.9),
     parts=(
         Part(
@@ -202,6 +207,7 @@ study = Study(
             matters=1.25,
             scale="ratio",
             source="加速收敛",
+            contexts=("breast_cancer", "wide", "deeper"),
         ).says(
             "A normalised network reaches 90 % in fewer steps, each at its best rate.",
             because="With every unit at one scale, one rate suits all the layers. (The best rate "

@@ -82,6 +82,11 @@ study = Study(
     ),
     grid=(BATCHES, RATES),
     seeds=looks(5, 10, 20),
+    contexts={
+        "digits": {"data.name": "digits", "seeds": looks(5, 10)},
+        "deeper": {"model.widths": (64, 64), "seeds": looks(5, 10)},
+        "few_examples": {"data.train_examples": 500, "seeds": looks(5, 10)},
+    },
     select="validation/accuracy",
     target=Target("validation/accuracy", 0.8),
     parts=(
@@ -114,7 +119,7 @@ study = Study(
         ),
     ),
     claims=(
-        one_by_one(Difference).says(
+        one_by_one(Difference, contexts=("digits", "deeper", "few_examples")).says(
             "Too small a batch ends in lower accuracy.",
             because="A small batch gives a noisier gradient, so the rate that suits it is smaller. "
             "Tuned for each batch size, the noise averages out over many more steps. What small "

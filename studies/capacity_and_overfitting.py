@@ -136,6 +136,11 @@ study = Study(
         axis("model.widths", ((1,), (2,), (4,), (8,), (16,), (64,), (256,))),
     ),
     seeds=looks(5, 10),
+    contexts={
+        "mnist": {"data.name": "mnist5k"},
+        "tanh": {"model.activation": "tanh"},
+        "twice_the_examples": {"data.train_examples": 400},
+    },
     select="validation/accuracy",
     parts=(
         Part(
@@ -183,7 +188,14 @@ study = Study(
             because="Everything the output layer learns of an image has to pass two numbers, and "
             "ten classes are to be told apart by them.",
         ),
-        memorises(Threshold, arm=LARGE | RANDOM, level=0.95, direction="higher", matters=0.01).says(
+        memorises(
+            Threshold,
+            arm=LARGE | RANDOM,
+            level=0.95,
+            direction="higher",
+            matters=0.01,
+            contexts=("mnist", "tanh", "twice_the_examples"),
+        ).says(
             "A network of high capacity can memorise all its data, labels drawn by lot included.",
             because="With many more parameters than examples, and images that differ, some setting "
             "gives each image any label one likes. That gradient descent finds it is a fact of "
@@ -238,7 +250,13 @@ study = Study(
             because="The classical account: a wide network needs many examples to pin down its "
             "many parameters. It leaves out that training favours some solutions over others.",
         ),
-        widening(Difference, arm=FEW | LARGE, against=FEW | SMALL, direction="lower").says(
+        widening(
+            Difference,
+            arm=FEW | LARGE,
+            against=FEW | SMALL,
+            direction="lower",
+            contexts=("mnist", "tanh"),
+        ).says(
             "On few examples, a network with hundreds of times more parameters than examples does "
             "worse on new ones than a modest network.",
             because="It could fit anything. Which of the many fits it ends at is up to the initial "

@@ -96,6 +96,11 @@ study = Study(
         axis("optimizer.lr", (0.03, 0.1, 0.3, 1.0, 3.0)),
     ),
     seeds=looks(5, 10, 20),
+    contexts={
+        "mnist": {"data.name": "mnist5k"},
+        "deeper": {"model.widths": (512, 512)},
+        "narrower": {"model.widths": (128,)},
+    },
     parts=(
         Part(
             "narrow",
@@ -135,7 +140,13 @@ study = Study(
             because="The loss that is minimised is that of a network with units missing, which is "
             "not the one that is measured.",
         ),
-        on_test(Difference, arm=ON_FEW | HALF, against=ON_FEW | NONE, direction="higher").says(
+        on_test(
+            Difference,
+            arm=ON_FEW | HALF,
+            against=ON_FEW | NONE,
+            direction="higher",
+            contexts=("mnist", "deeper", "narrower"),
+        ).says(
             "Dropout raises test accuracy where a wide network overfits few examples.",
             because="A limit helps by what it keeps the network from memorising. How much that is "
             "depends on the data: on small clean pictures little of it is noise.",

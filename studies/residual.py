@@ -200,6 +200,11 @@ study = Study(
     ),
     grid=(axis("model.depth", (8, 56)), TWINS),
     seeds=5,
+    contexts={
+        "mnist": {"data.name": "mnist5k"},
+        "wider": {"model.widths": (64,)},
+        "longer": {"budget.steps": 200},
+    },
     parts=(
         Part("deep", changes={"model.depth": 56}, grid=(TWINS,)),
         Part(
@@ -282,7 +287,13 @@ study = Study(
             "The residual twin did not have its rate tuned, so the comparison is not in its "
             "favour.",
         ),
-        classifies(Difference, part="mlp", arm=RESIDUAL | TALL, against=PLAIN | TALL).says(
+        classifies(
+            Difference,
+            part="mlp",
+            arm=RESIDUAL | TALL,
+            against=PLAIN | TALL,
+            contexts=("mnist", "wider", "longer"),
+        ).says(
             "With 30 layers a residual MLP classifies better than its plain twin, each at its best "
             "rate.",
             because="It is depth that needs the connections, not convolution.",

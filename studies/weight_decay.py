@@ -197,6 +197,11 @@ study = Study(
         RATES,
     ),
     seeds=looks(5, 10, 20),
+    contexts={
+        "mnist": {"data.name": "mnist5k"},
+        "deeper": {"model.widths": (256, 256)},
+        "more_examples": {"data.train_examples": 400},
+    },
     select="validation/accuracy",
     parts=(
         Part(
@@ -340,7 +345,12 @@ study = Study(
             because="A gap can close from either side. Where the network still fits every training "
             "example, only the test side is left.",
         ),
-        better(Difference, arm=CLEAN | DECAY, against=CLEAN | NO_DECAY).says(
+        better(
+            Difference,
+            arm=CLEAN | DECAY,
+            against=CLEAN | NO_DECAY,
+            contexts=("mnist", "deeper", "more_examples"),
+        ).says(
             "Weight decay makes a network better on new examples.",
             because="It prefers smooth functions. On clean labels, gradient descent from small "
             "weights prefers them too.",

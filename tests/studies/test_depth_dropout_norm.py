@@ -10,7 +10,8 @@ from studies import activation_and_depth, batch_norm, dropout
 
 
 def ratio(activation: str, scale: float, depth: int) -> float:
-    cell = {"activation": activation, "scale": scale, "depth": depth}
+    setting = {"width": 64, "inputs": "normal"}
+    cell = {"activation": activation, "scale": scale, "depth": depth, **setting}
     return activation_and_depth.gradients(cell, 0)[activation_and_depth.RATIO]
 
 

@@ -25,6 +25,9 @@ Not here    Colour casts, which digits in grey cannot have; crops, which mean li
 Refuted if  a shift raises accuracy; more than two and a half points remain lost after training with
             it; augmentation changes accuracy under shifts it does not contain by more than three
             points; it costs more than a point and a half on the test split as it is.
+Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
+            seed is cheap: one rule for all studies, declared when results of the first edition were
+            known. Its headline claims are asked in further contexts, too.
 """
 
 from __future__ import annotations

@@ -162,6 +162,7 @@ study = Study(
         axis("optimizer.lr", (0.0001, 0.0004, 0.003, 0.01)),
     ),
     seeds=4,
+    revised=("main", "short", "submission"),
     parts=(
         Part(
             "sigmoid",

@@ -186,6 +186,7 @@ study = Study(
         axis("examples", (1000,)),
     ),
     seeds=8,
+    revised=("inputs", "scatter"),
     parts=(
         Part(
             "label_noise",

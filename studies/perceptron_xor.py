@@ -127,6 +127,7 @@ study = Study(
     ),
     grid=(ACTIVATIONS, axis("model.widths", ((1,), (2,), (4,), (8,)))),
     seeds=16,
+    revised=("two_units",),
     parts=(
         Part("two_units", grid=(ACTIVATIONS, axis("model.widths", ((2,),))), seeds=32),
         Part(

@@ -72,6 +72,7 @@ study = Study(
     ),
     grid=(axis("model.name", ("softmax", "mlp")),),
     seeds=3,
+    revised=("main",),
     parts=(
         network("lenet", 0.9, 256, None, name="lenet", activation="sigmoid", pooling="average"),
         network(

@@ -76,6 +76,7 @@ class Front:
 
     tallies: Tally
     by_kind: tuple[tuple[str, Tally], ...]
+    revised: str
     claims: int
     sections: tuple[Section, ...]
     studies: tuple[StudyLine, ...]
@@ -107,6 +108,7 @@ def front(all_results: Sequence[Results], links: Mapping[str, Links]) -> Front:
     return Front(
         tallies(all_results),
         tallies_by_kind(all_results),
+        revised(all_results),
         len(rows),
         sections,
         studies,
@@ -133,6 +135,16 @@ def tallies_by_kind(all_results: Iterable[Results]) -> tuple[tuple[str, Tally], 
         )
         for kind, of_kind in verdict_counts(found).items()
     )
+
+
+def revised(all_results: Iterable[Results]) -> str:
+    """Say how many claims were changed after results had been seen; empty if none was."""
+    found = [finding for results in all_results for finding in results.findings]
+    pattern = gettext(
+        "{n} of {all} claims, or their seeds or levels, were changed after results had been seen."
+    )
+    changed = sum(finding.revised for finding in found)
+    return pattern.format(n=changed, all=len(found)) if changed else ""
 
 
 KIND_WORDS: Mapping[str, Callable[[], str]] = {

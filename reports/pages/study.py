@@ -10,7 +10,7 @@ from reports.figures.canvas import Drawing
 from reports.files import Link, file_name, front_name, in_other_languages
 from reports.pages.cards import Card, anchor, card
 from reports.pages.cells import Cell, CellTable, Loss, cell_table, cells_of, losses_of
-from reports.pages.front import Tally, missing, size, tallies_by_kind
+from reports.pages.front import Tally, missing, revised, size, tallies_by_kind
 from reports.pages.rerun import rerun, rerun_cell, rerun_view
 from reports.pages.setting import PartSetting, part_setting
 from suite.evidence.results import Results
@@ -42,6 +42,7 @@ class StudyPage:
     missing: str
     link: Links
     tallies: tuple[tuple[str, Tally], ...]
+    revised: str
     parts: tuple[PartSetting, ...]
     tuned_on: str
     target: str
@@ -104,6 +105,7 @@ def study_page(results: Results, drawn: Album, link: Links) -> StudyPage:
         missing=missing(results),
         link=link,
         tallies=tallies_by_kind([results]),
+        revised=revised([results]),
         parts=tuple(part_setting(results, grid) for grid in results.grids),
         tuned_on=_tuned_on(results),
         target=_target(study),

@@ -77,4 +77,9 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
             lines += [f"  {'':<22}{line}" for line in across_lines(finding)]
     if len(results) > 1:
         lines += ["", *count_lines(verdict_counts(findings))]
+        if revised := sum(finding.revised for finding in findings):
+            lines.append(
+                f"{revised} of {plural(len(findings), 'claim')}, or their seeds or levels, were "
+                "changed after results had been seen"
+            )
     return "\n".join(lines)

@@ -126,6 +126,11 @@ class Finding:
         return "effect" if counted or self.verdict is Verdict.SIZE_OPEN else "beyond"
 
     @property
+    def revised(self) -> bool:
+        """Whether claim, seeds or levels were changed after results had been seen."""
+        return str(Note.REVISED) in self.notes
+
+    @property
     def goes_on(self) -> bool:
         """Whether it gets the seeds of a further look: one without a prospect does not.
 

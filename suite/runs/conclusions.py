@@ -49,6 +49,7 @@ def _conclusion_form(results: Results, q_values: Sequence[float]) -> dict[str, A
         "failed": ends.count(Status.FAILED),
         "errors": _errors(results),
         "verdicts": verdict_counts(results.findings),
+        "revised": sum(finding.revised for finding in results.findings),
         "findings": [
             finding_form(finding) | {"q": _number(q)}
             for finding, q in zip(results.findings, q_values, strict=True)

@@ -290,3 +290,12 @@ def test_a_verdict_that_differs_between_tiers_says_so(tmp_path: Path) -> None:
     assert [one["verdict"] for one in shown] == ["supported", "undecided"]
     assert shown[0]["notes"] == ["at the full tier: refuted"]
     assert "at the full tier: refuted" in suite(tmp_path, "verdicts").stdout
+
+
+def test_what_was_changed_after_a_look_is_marked_and_counted(tmp_path: Path) -> None:
+    make_study(tmp_path, STUDY.replace("seeds=looks", "revised=('main',), seeds=looks"), "looking")
+    form = json.loads(suite(tmp_path, "run", "looking", "--json").stdout)["studies"][0]
+    assert form["revised"] == 2
+    assert all("changed after results had been seen" in one["notes"] for one in form["findings"])
+    with pytest.raises(RequestError, match="Study.revised: there is no part 'man'"):
+        Study("t", revised=("man",))

@@ -101,7 +101,7 @@ def test_a_decided_claim_stays_as_it_was_though_its_cells_go_on() -> None:
         gone = cell["x"] in (1, 2) and seed < 5  # the effect is there for five seeds only
         return (40.0 if gone else 0.0) + noise(cell, seed)
 
-    same = claim(1, Equivalence, against={"x": 2}, matters=0.01)  # stays open, reads level 1
+    same = claim(1, Equivalence, against={"x": 2}, matters=1.3)  # stays open, reads level 1
     looked, trials = run(study(claim(1), same), values)
     assert counted(trials)[1] == 20
     assert (looked.findings[0].verdict, looked.findings[0].n) == (Verdict.SUPPORTED, 5)
@@ -140,6 +140,23 @@ def test_an_interrupted_look_leaves_the_one_before_and_asks_for_the_rest() -> No
     looked = look_at(one, grids, trials, [record(t, noise(t.cell, t.seed)) for t in there])
     assert (looked.look, looked.findings[0].n) == (1, 5)
     assert {trial.seed for trial in looked.asked if trial.cell["x"] == 1} == set(range(10))
+
+
+def test_a_claim_without_a_prospect_gets_no_further_seeds() -> None:
+    """Differences with a spread of 140 will not show in 20 seeds that they are below 1."""
+    looked, trials = run(study(claim(1)), lambda cell, seed: noise(cell, seed, 100.0))
+    (found,) = looked.findings
+    assert (found.verdict, found.n, found.look) == (Verdict.UNDECIDED, 10, 2)
+    assert found.chance < 0.1
+    assert counted(trials) == {0: 10, 1: 10, 2: 5, 3: 5}
+    assert "it got no further seeds, with a chance of" in found.notes[0]
+
+
+def test_a_claim_that_stopped_is_not_measured_with_what_others_go_on_for() -> None:
+    hopeless, hopeful = claim(1, matters=0.01), claim(1, matters=0.8)
+    looked, trials = run(study(hopeless, hopeful), noise)
+    assert [one.n for one in looked.findings] == [10, 20]
+    assert counted(trials)[1] == 20
 
 
 def test_identities_need_no_second_look() -> None:
@@ -205,7 +222,7 @@ def draw(cell, seed):
 
 
 def more(arm):
-    return Difference(of=VALUE, arm={"x": arm}, against={"x": 0}, direction="higher", matters=1.0,
+    return Difference(of=VALUE, arm={"x": arm}, against={"x": 0}, direction="higher", matters=1.8,
                       says=f"{arm} is more than 0.", source="")
 
 

@@ -33,6 +33,7 @@ from suite.language.words import (
     comma,
     listed,
     sentence,
+    sentences,
     slug,
     trials_words,
 )
@@ -143,7 +144,7 @@ def context_lines(finding: Finding) -> tuple[ContextLine, ...]:
     return tuple(
         ContextLine(
             context_words(name), badge(one.verdict), effect_words(one),
-            sentence(translate(one.reason)), price(one),
+            sentences(map(translate, (one.reason, *one.notes))), price(one),
         )
         for name, one in every.items()
     )  # fmt: skip

@@ -38,7 +38,7 @@ def across_lines(finding: Form) -> list[str]:
     if not finding["across"]:
         return []
     contexts = [
-        f"  {name}: {one['verdict']}, {one['effect']}: {one['reason']}"
+        f"  {name}: {one['verdict']}, {one['effect']}: {'; '.join([one['reason'], *beside(one)])}"
         for name, one in finding["contexts"].items()
     ]
     reach = finding["across"]["reach"].upper()

@@ -45,7 +45,7 @@ class Place:
 
     Attributes:
         way: 1 if it is shown to be as claimed, be that large or not; -1 if the other way; else 0.
-        contrast: one number a seed.
+        contrast: one number a seed; none where these cannot be trusted.
     """
 
     verdict: Verdict

@@ -396,15 +396,19 @@ class _Rule:
         return cls({AS_WRITTEN: question, **further})
 
     def ask(self, look: int) -> None:
-        """Test at a look that no place has done with: one that was decided keeps what decided it."""
+        """Test at a look that no place has done with: one that was decided keeps what decided it.
+
+        Where a place could not be decided at all, as its best rate lies on the edge of the grid, its
+        effect is not what the others are held against.
+        """
         last = [one.last for one in self.places.values() if one.last is not None]
         if not isinstance(self.places[AS_WRITTEN].claim, Tested) or any(
             at != look for _, _, at in last
         ):
             return
-        groups = zip(self.places, (measured.contrast for _, measured, _ in last), strict=True)
+        sound = {name: _place(one.finding).contrast for name, one in self.places.items()}
         weights = [one.weight(look) for one in self.places.values()]
-        p = heterogeneity(dict(groups)) / min(weights)
+        p = heterogeneity(sound) / min(weights)
         self.p = float(np.nanmin([self.p, min(1.0, p)])) if not math.isnan(p) else self.p
 
     def conclude(self, adjusted_p: float) -> None:
@@ -421,7 +425,8 @@ def _place(finding: Finding) -> Place:
     way = ways.get(finding.verdict, 0)
     if finding.verdict is Verdict.SIZE_OPEN:
         way = 1 if finding.reason == Reason.SIZE_AS_CLAIMED else -1
-    return Place(finding.verdict, way, finding.contrast)
+    sound = finding.verdict is not Verdict.UNDECIDED or finding.reason in OPEN
+    return Place(finding.verdict, way, finding.contrast if sound else finding.contrast[:0])
 
 
 def _is_same(measured: Measured, weights: Mapping[str, str]) -> bool:

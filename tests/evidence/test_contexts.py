@@ -215,6 +215,48 @@ def test_contexts_of_a_ratio_differ_by_a_factor() -> None:
     assert reach(finding) == (Reach.ALL, None)
 
 
+def test_a_place_whose_best_level_lies_on_the_edge_is_not_compared() -> None:
+    """Its effect may be another with a level that its grid lacks, and so is no sign of a difference."""
+    rates = axis("optimizer.lr", (0.01, 0.03, 0.1))
+    study = Study(
+        "t",
+        grid=(axis("batch_size", (10, 20)), rates),
+        contexts={"b": {"data.name": "fashion_mnist"}},
+        claims=(
+            Difference(
+                of="test/accuracy", arm={"batch_size": 10}, against={"batch_size": 20},
+                direction="higher", matters=0.01, says="So.", source="", contexts=("b",),
+            ),
+        ),
+        seeds=6,
+        name="t",
+    )  # fmt: skip
+
+    def reach_if_best(best: float) -> tuple[Reach, str | None]:
+        records = []
+        for trial in study.trials(study.grids()):
+            rate = best if trial.part == "main@b" else 0.03
+            luck = float(
+                np.random.default_rng([trial.seed, trial.cell["batch_size"]]).normal(0, 0.003)
+            )
+            effect = 0.1 if trial.part == "main" else 0.005
+            final = {
+                "validation/accuracy": 0.9 if trial.cell["optimizer.lr"] == rate else 0.5,
+                "test/accuracy": 0.7 + luck + effect * (trial.cell["batch_size"] == 10),
+            }
+            records.append(
+                Record(
+                    id=trial.id, study="t", part=trial.part, cell=dict(trial.cell), recipe={},
+                    seed=trial.seed, alone=False, provenance=NOWHERE,
+                    outcome=Outcome(status=Status.FINISHED, final=final),
+                )
+            )  # fmt: skip
+        return reach(findings(study, study.grids(), records)[0])
+
+    assert reach_if_best(0.03) == (Reach.DEPENDS, "b")
+    assert reach_if_best(0.1) == (Reach.OPEN, None)
+
+
 def test_looks_go_on_in_the_contexts_that_are_open() -> None:
     study = a_study(a_claim(contexts=("b",)), seeds=looks(3, 9))
     records = records_of(study, effects(a=9, b=1.0))

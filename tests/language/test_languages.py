@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 
 from reports.figures.shown import MEASURED
 from suite.evidence.contexts import Why
-from suite.evidence.reasons import Reason
+from suite.evidence.reasons import Note, Reason
 from suite.ground.wording import worded
 from suite.language.catalogue import NAMES, gettext, translate, writing
 from suite.language.words import PATHS
@@ -50,7 +50,7 @@ def texts_of_code() -> Iterator[str]:
         options = {"templates/**.html": TEMPLATES}
         for _, _, text, _, _ in extract.extract_from_dir(folder, methods, options, KEYWORDS):
             yield text if isinstance(text, str) else text[0]
-    yield from (*Reason, *Why)
+    yield from (*Reason, *Note, *Why)
     yield from PATHS.values()
     yield from (metric.words for name, metric in METRICS.items() if is_built_in(name))
     yield from (chapter.title for chapter in CHAPTERS)

@@ -131,8 +131,9 @@ def sign_test(contrast: Contrast, margin: float, *, weight: float = 1.0) -> Test
         margin,
         weight,
     )
+    # Clopper and Pearson's (1934) lower ends of the shares of either sign.
     low, high = (
-        float(stats.binomtest(count, n).proportion_ci(1 - ALPHA * weight, method="exact").low)
+        float(stats.beta.ppf(ALPHA * weight / 2, count, n - count + 1)) if count else 0.0
         for count in (up, down)
     )
     mean, sd = float(contrast.mean()), float(contrast.std(ddof=1))

@@ -37,9 +37,9 @@ from suite import (
 )
 from suite.evidence import Verdict, effects
 from suite.evidence.contrasts import Measured, contrast, grain_of
-from suite.evidence.findings import Finding, look_at
+from suite.evidence.findings import LEAST_CHANCE, Finding, look_at
 from suite.evidence.reasons import Reason
-from suite.evidence.significance import LEVELS, Test, holm
+from suite.evidence.significance import LEVELS, Forecast, Test, holm
 from suite.vocabulary.claims import Claim, arms
 from suite.vocabulary.grid import Axis, Grid, Trial
 from suite.vocabulary.looks import Looks
@@ -446,21 +446,25 @@ def _through_looks(
     weights: Sequence[float],
 ) -> list[Judged]:
     claims = situation.claims
-    tests: list[list[Test]] = [[] for _ in claims]
-    closed: dict[int, Judged] = {}
+    tests: list[list[tuple[int, Test]]] = [[] for _ in claims]
+    found: dict[int, Judged] = {}
+    going = set(range(len(claims)))
     for count, weight in zip(counts, weights, strict=True):
         rows = pd.DataFrame({"status": FINISHED, claims[0].of: values[:, :count].ravel()})
-        for i, claim in enumerate(claims):
-            if i not in closed:
-                seen, grain = measured[i].contrast[:count], grain_of(claim, rows, levels)
-                one = dataclasses.replace(measured[i], contrast=seen, grain=grain)
-                tests[i].append(effects.test(claim, one, weight))
+        for i in going:
+            seen, grain = measured[i].contrast[:count], grain_of(claims[i], rows, levels)
+            one = dataclasses.replace(measured[i], contrast=seen, grain=grain)
+            tests[i].append((count, effects.test(claims[i], one, weight)))
         adjusted = {
-            name: holm([min(getattr(test, name) for test in some) for some in tests])
+            name: holm([min(getattr(test, name) for _, test in some) for some in tests])
             for name in LEVELS
         }
+        sharing = [
+            sum(p >= LEVELS[name] for p in adjusted[name]) for name in ("p_beyond", "p_margin")
+        ]
+        going = set()
         for i, claim in enumerate(claims):
-            if i in closed:
+            if i in found and not found[i].is_open:
                 continue
             ps = Test(**{name: adjusted[name][i] for name in LEVELS})
             # A claim may be decided by an earlier look's p value, whose interval it then shows.
@@ -468,15 +472,16 @@ def _through_looks(
                 name for name in ("p_beyond", "p_margin") if adjusted[name][i] < LEVELS[name]
             )
             name = next(decisive, None)
-            look = int(np.argmin([getattr(one, name) for one in tests[i]])) if name else -1
-            test = tests[i][look]
-            found = effects.decide(claim, test, ps)
-            now = Judged(claim, *found, from_scale(claim, test), counts[: len(tests[i])][look])
-            if not now.is_open or count == counts[-1]:
-                closed[i] = now
-        if len(closed) == len(claims):
+            look = int(np.argmin([getattr(one, name) for _, one in tests[i]])) if name else -1
+            n, test = tests[i][look]
+            found[i] = Judged(claim, *effects.decide(claim, test, ps), from_scale(claim, test), n)
+            if found[i].is_open and n < counts[-1]:
+                forecast = Forecast(n, test.estimate, test.sd, claim.margin, *sharing)
+                chance = forecast.chance(counts[-1] - n, weights[-1]) if test.sd > 0 else 1.0
+                going |= {i} if chance >= LEAST_CHANCE else set()
+        if not going:
             break
-    return [closed[i] for i in range(len(claims))]
+    return [found[i] for i in range(len(claims))]
 
 
 def from_scale(claim: Claim, test: Test) -> tuple[float, float]:
@@ -530,7 +535,7 @@ def simulate(situation: Situation, families: int, seed: int = 0) -> Rates:
     wrong, sized, covered, decided, seeds = [], [], [], [], []
     drawn: Any = judged if situation.plain else families_of
     # Advice changes no verdict, and takes as long as one.
-    with mock.patch("suite.evidence.findings.seeds_needed", return_value=None):
+    with mock.patch("suite.evidence.findings.Forecast.seeds_needed", return_value=0):
         for family in drawn(situation, families, seed):
             told = list(zip(family, situation.truths, strict=True))
             each = [errors(*one) for one in told]
@@ -598,7 +603,7 @@ def advised(n: int, family: int, families: int, seed: int = 0) -> list[tuple[int
             arm = against + rng.normal(effects[i], sds[i], more)
             now[2 * i] = np.append(values[2 * i], against)
             now[2 * i + 1] = np.append(values[2 * i + 1], arm)
-            with mock.patch("suite.evidence.findings.seeds_needed", return_value=None):
+            with mock.patch("suite.evidence.findings.Forecast.seeds_needed", return_value=0):
                 again = look_at(study, grids, (), records(now)).findings[i]
             found.append((more, not again.is_open))
     return found
@@ -646,9 +651,10 @@ def near_margin() -> Iterator[Made]:
             f"effect {effect:g} of what matters",
             n,
             effect=effect,
-            limit=0.01 if effect < 1 else 0.05,
+            # At what matters two tests can err: 2.5 % "it is larger", 5 % "it is smaller".
+            limit=0.01 if effect < 1 else 0.075,
         )
-    for effect in (0.0, 0.75, 0.95, 2.0):
+    for effect in (0.0, 0.5, 0.75, 0.95, 2.0):
         yield lambda n, effect=effect: differences(
             f"equivalence, {effect:g} of its margin", n, effect=effect, kind=Equivalence,
             limit=0.01 if effect < 1 else 0.05,

@@ -49,7 +49,6 @@ from suite.vocabulary.study import Study
 LEAST_CHANCE = 0.1  # of being decided, below which a claim gets no further seeds
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """A claim and what became of it.

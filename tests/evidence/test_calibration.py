@@ -58,7 +58,7 @@ PLAIN: list[Situation] = [
 
 @pytest.mark.parametrize("situation", PLAIN, ids=lambda one: one.says)
 def test_what_is_measured_fast_is_what_the_findings_say(situation: Situation) -> None:
-    with mock.patch("suite.evidence.findings.seeds_needed", return_value=None):
+    with mock.patch("suite.evidence.findings.Forecast.seeds_needed", return_value=0):
         slow = itertools.chain(*families_of(situation, 4))
         for finding, fast in zip(slow, itertools.chain(*judged(situation, 4)), strict=True):
             assert (finding.verdict, finding.reason) == (fast.verdict, fast.reason)

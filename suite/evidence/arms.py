@@ -105,7 +105,8 @@ def arm_values(
     paths = [axis.path for axis in tuned]
     needed = dict.fromkeys(["id", "seed", "status", "spent", *paths, metric, select])
     rows = at_levels(rows, arm).reindex(columns=list(needed))  # many columns make pandas slow
-    good, best, on_edge = finished(rows), dict[str, Any](), tuple[str, ...]()
+    done = finished(rows)
+    good, best, on_edge = done, dict[str, Any](), tuple[str, ...]()
     if tuned:
         good = good.dropna(subset=[select])
     if tuned and len(good):
@@ -118,18 +119,18 @@ def arm_values(
             and _is_better_there(axis, {**arm, **best}, best, good.assign(score=score))
         )
         good = good.loc[score.groupby(good["seed"]).idxmax()]
-    by_seed = good.set_index("seed")
+    seeds = pd.Index(good["seed"])
     return ArmValues(
         levels=arm,
-        values=by_seed[metric].dropna().astype(float),
-        chosen=by_seed[paths],
+        values=good[metric].set_axis(seeds).dropna().astype(float),
+        chosen=good[paths].set_axis(seeds),
         best=best,
         on_edge=on_edge,
-        ends=rows.set_index("seed")["status"],
+        ends=rows["status"].set_axis(pd.Index(rows["seed"])),
         trials=len(rows),
-        lost=len(rows) - len(finished(rows)),
+        lost=len(rows) - len(done),
         spent=float(rows["spent"].sum()),
-        best_trial=_best_trial(rows, select),
+        best_trial=_best_trial(done, select),
         tried=len(rows[paths].drop_duplicates()) if paths else 1,
         trial_of=dict(zip(good["seed"], good["id"], strict=True)),
     )
@@ -184,9 +185,9 @@ def _is_better_there(
     return t_test(gained, 0.0).p < ALPHA
 
 
-def _best_trial(rows: pd.DataFrame, select: str) -> str:
-    score = finished(rows)[select].dropna().astype(float)
+def _best_trial(done: pd.DataFrame, select: str) -> str:
+    score = done[select].dropna().astype(float)
     if score.empty:
         return ""
     best: Any = score.idxmax() if METRICS[select].better == "higher" else score.idxmin()
-    return str(rows.loc[best, "id"])
+    return str(done.loc[best, "id"])

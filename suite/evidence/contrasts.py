@@ -88,7 +88,7 @@ def measure_arms(claim: Claim, grid: Grid, rows: pd.DataFrame, select: str) -> M
     ends: tuple[Contrast, ...] = ()
     if isinstance(claim, Tested) and len(seeds) < len(values):
         ends = tuple(_ends(claim, values, levels, *_extremes(claim.of, rows)))
-    grain = _grain(claim, rows, levels) if isinstance(claim, Tested | Boundary) else 0.0
+    grain = grain_of(claim, rows, levels) if isinstance(claim, Tested | Boundary) else 0.0
     return Measured(found, seeds, contrast(claim, seeds, levels), len(values), ends, grain)
 
 
@@ -121,13 +121,17 @@ def _ends(
         yield contrast(claim, whole, levels)
 
 
-def _grain(claim: Tested | Boundary, rows: pd.DataFrame, levels: tuple[Any, ...]) -> float:
-    """Return the standard deviation of what rounding to whole examples does to a contrast.
+def grain_of(claim: Tested | Boundary, rows: pd.DataFrame, levels: tuple[Any, ...]) -> float:
+    """Return the standard deviation of what rounding does to a contrast.
 
-    A share of m examples is known to 1/m, the least step between any two that were measured; what
-    is rounded off is as good as uniform (Sheppard, 1898).
+    A share of m examples is known to 1/m, the least step between any two that were measured, and a
+    rank correlation of k levels to 4 / k(k - 1); what is rounded off is as good as uniform (Sheppard,
+    1898).
     """
-    if METRICS[claim.of].unit != "percent" or claim.by_ratio or isinstance(claim, Ordering):
+    if isinstance(claim, Ordering):
+        k = len(levels)
+        return 4 / (k * (k - 1)) / math.sqrt(12) if k > 1 else 0.0
+    if METRICS[claim.of].unit != "percent" or claim.by_ratio:
         return 0.0
     seen = np.unique(_seen(claim.of, rows).to_numpy(float).round(7))
     if len(seen) < 2:

@@ -15,9 +15,11 @@ from suite.evidence.reasons import Reason, Verdict
 from suite.evidence.significance import (
     ALPHA,
     LEAST_SEEDS,
+    LEVELS,
     Test,
     from_logarithm,
     rank_test,
+    sign_test,
     t_test,
     worst,
 )
@@ -35,11 +37,14 @@ def test(claim: Tested, measured: Measured, weight: float) -> Test:
     """Test the contrast against nothing, and against what matters; `weight` is as in `t_test`.
 
     Where seeds lack a value, the p values hold whatever those had measured; a target that seeds
-    never came to is compared by rank, as later than all that did.
+    never came to is compared by rank, as later than all that did. An order of two levels holds or
+    does not.
     """
     if measured.never:
         return rank_test(measured.contrast, claim.margin, weight=weight)
     contrasts = (measured.contrast, *measured.ends)
+    if isinstance(claim, Ordering) and len(measured.arms) == 2:
+        return worst(sign_test(one, claim.margin, weight=weight) for one in contrasts)
     return worst(
         t_test(one, claim.margin, weight=weight, grain=measured.grain) for one in contrasts
     )
@@ -72,7 +77,7 @@ def verdict(claim: Tested, measured: Measured, test: Test, adjusted: Test) -> tu
 
 def decide(claim: Tested, test: Test, adjusted: Test) -> tuple[Verdict, str]:
     """Decide by three tests: of no effect, of one that matters, and of none that does."""
-    beyond, small = adjusted.p_beyond < ALPHA, adjusted.p_margin < ALPHA
+    beyond, small = adjusted.p_beyond < LEVELS["p_beyond"], adjusted.p_margin < LEVELS["p_margin"]
     if isinstance(claim, Equivalence):
         if small:
             return Verdict.SUPPORTED, Reason.SMALL

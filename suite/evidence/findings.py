@@ -22,7 +22,7 @@ from suite.evidence.contexts import AS_WRITTEN, Across, Place, heterogeneity, ju
 from suite.evidence.contrasts import Measured, measure_arms
 from suite.evidence.reasons import OPEN, Note, Reason, Verdict
 from suite.evidence.significance import (
-    ALPHA,
+    LEVELS,
     Contrast,
     Forecast,
     Test,
@@ -46,7 +46,6 @@ from suite.vocabulary.grid import Grid, Trial, in_context
 from suite.vocabulary.record import Record
 from suite.vocabulary.study import Study
 
-FAMILIES = ("p", "p_margin", "p_beyond")
 LEAST_CHANCE = 0.1  # of being decided, below which a claim gets no further seeds
 
 
@@ -351,7 +350,7 @@ class _Question:
         test = self.kind.test(self.claim, measured, weight) if self.grid.seeds else Test()
         self.last = test, measured, look
         self.same = _is_same(measured, weights)
-        for family in FAMILIES:
+        for family in LEVELS:
             p = getattr(test, family)
             if family not in self.least or p < getattr(self.least[family][0], family):
                 self.least[family] = self.last
@@ -370,7 +369,7 @@ class _Question:
         tests: tuple[str, ...] = ("p_beyond", "p_margin")
         if isinstance(self.claim, Counted | Boundary):
             tests = ("p", "p_margin")
-        decided = (family for family in tests if getattr(adjusted, family) < ALPHA)
+        decided = (family for family in tests if getattr(adjusted, family) < LEVELS[family])
         return next((self.least[family] for family in decided), self.last)
 
 
@@ -448,17 +447,20 @@ def _judge(
     beside: Sequence[Worded],
 ) -> None:
     """Correct the p values over the study's claims, and decide those that are open."""
-    adjusted = {family: holm([question.p(family) for question in questions]) for family in FAMILIES}
+    adjusted = {family: holm([question.p(family) for question in questions]) for family in LEVELS}
     verdicts = {}
     for i, question in enumerate(questions):
         if question.closed is None:
-            ps = Test(**{family: adjusted[family][i] for family in FAMILIES})
+            ps = Test(**{family: adjusted[family][i] for family in LEVELS})
             verdicts[i] = ps, *_verdict(question, ps)
-    undecided = (Verdict.UNDECIDED, Verdict.SIZE_OPEN)
-    open_ones = sum(verdict in undecided for _, verdict, _ in verdicts.values())
+    # Among how many claims Holm's method still shares a test's error rate.
+    sharing = {
+        family: sum(p >= LEVELS[family] for p in adjusted[family])
+        for family in ("p_beyond", "p_margin")
+    }
     for i, (ps, verdict, reason) in verdicts.items():
         question = questions[i]
-        found = _finding(study, question, rows, ps, verdict, reason, open_ones, beside)
+        found = _finding(study, question, rows, ps, verdict, reason, sharing, beside)
         question.finding = found
         if not found.is_open:
             question.closed = found
@@ -481,7 +483,7 @@ def _finding(
     adjusted: Test,
     verdict: Verdict,
     reason: str,
-    open_ones: int,
+    sharing: Mapping[str, int],
     beside: Sequence[Worded],
 ) -> Finding:
     claim, grid = question.claim, question.grid
@@ -494,7 +496,8 @@ def _finding(
     if isinstance(claim, Difference | Equivalence):
         shared = effects.at_shared_level(claim, grid, rows[grid.name], study.select, measured)
     if reason in OPEN and isinstance(claim, Tested) and n > 1 and test.sd > 0:
-        forecast = Forecast(n, test.estimate, test.sd, claim.margin, open_ones)
+        beyond, within = sharing["p_beyond"], sharing["p_margin"]
+        forecast = Forecast(n, test.estimate, test.sd, claim.margin, beyond, within)
         more_seeds = forecast.seeds_needed()
         if grid.looks and n < grid.seeds:
             chance = forecast.chance(grid.seeds - n, grid.looks.weights[-1])

@@ -17,7 +17,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from suite import Difference, Equivalence, Part, Study, Target, axis
 from suite.evidence import Finding, Verdict, findings, table
 from suite.evidence.results import gather
-from suite.evidence.significance import t_test
+from suite.evidence.significance import ALPHA_BEYOND, t_test
 from suite.evidence.table import price_of_target
 from suite.ground.errors import RequestError
 from suite.ground.identity import canonical
@@ -681,16 +681,35 @@ def test_so_many_more_seeds_decide_with_a_chance_of_80_percent(
 
 
 def share_decided(d: Any, more: int, margin: float, draws: int = 2000) -> float:
-    """How often d and `more` further seeds are decided, if d is all that is known of them."""
+    """How often d and `more` further seeds are decided, small effects being commoner than large."""
     rng, n = np.random.default_rng(5), len(d)
-    decided = 0
+    decided = whole_weight = 0.0
     for _ in range(draws):
         spread = d.std(ddof=1) * math.sqrt((n - 1) / rng.chisquare(n - 1))
         truth = rng.normal(d.mean(), spread / math.sqrt(n))
         whole = np.append(d, rng.normal(truth, spread, more))
         test = t_test(whole, margin)
-        decided += test.p_beyond < 0.05 or test.p_margin < 0.05
-    return decided / draws
+        weight = abs(truth) ** -0.5
+        whole_weight += weight
+        decided += weight * (test.p_beyond < ALPHA_BEYOND or test.p_margin < 0.05)
+    return decided / whole_weight
+
+
+def test_advice_counts_the_claims_that_share_the_error_rate() -> None:
+    def advice(other: float) -> int:
+        """Return it for a claim about levels 16 and 64, beside four more that differ by `other`."""
+        values = {16: [0.85, 0.79, 0.84, 0.81, 0.80], 64: [0.8] * 5}
+        for level in range(1, 5):
+            values[level] = [0.8 + other + wiggle for wiggle in (0, 1e-4, -1e-4, 2e-4, 1e-4)]
+        others = (a_claim(arm={BATCH: level}, against={BATCH: 64}) for level in range(1, 5))
+        grid = (axis(BATCH, (1, 2, 3, 4, 16, 64)),)
+        records = [one for level, some in values.items() for one in an_arm({BATCH: level}, some)]
+        more = found(a_study(a_claim(), *others, grid=grid), records)[0].more_seeds
+        assert more is not None
+        return more
+
+    # Decided as large, the others no longer share the error rate of "larger than what matters".
+    assert advice(0.3) < advice(0.0101)
 
 
 # --- The table -------------------------------------------------------------------------------

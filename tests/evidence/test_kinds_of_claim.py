@@ -110,6 +110,56 @@ def test_an_ordering_is_a_rank_correlation_a_seed() -> None:
     assert finding(lambda cell, seed: -cell["x"], claim).verdict is Verdict.REFUTED
 
 
+def two_levels(in_order: int, seeds: int) -> Any:
+    """Find an order of levels 1 and 2 that so many seeds have."""
+    claim = Ordering(over="x", direction="higher", arm={"y": "a"}, **COMMON)
+    study = Study(
+        "t",
+        probe=lambda cell, seed: {},
+        grid=(axis("x", (1, 2)), axis("y", ("a",))),
+        seeds=seeds,
+        claims=(claim,),
+    )
+    records = [
+        Record(
+            id=trial.id, study="t", part="main", cell=dict(trial.cell), recipe={}, seed=trial.seed,
+            alone=False, provenance=NOWHERE,
+            outcome=Outcome(
+                status=Status.FINISHED,
+                final={VALUE: (1.0 if trial.seed < in_order else -1.0) * trial.cell["x"]},
+            ),
+        )
+        for trial in study.trials(study.grids())
+    ]  # fmt: skip
+    (found,) = findings(study, study.grids(), records)
+    return found
+
+
+def test_an_order_of_two_levels_is_tested_by_its_signs() -> None:
+    found = two_levels(14, 16)
+    exact = stats.binomtest(14, 16)
+    assert found.p == pytest.approx(exact.pvalue)
+    assert found.p_beyond == pytest.approx(
+        2 * stats.binomtest(14, 16, 0.75, alternative="greater").pvalue
+    )
+    low, high = exact.proportion_ci(0.95, method="exact")
+    assert found.interval == pytest.approx((2 * low - 1, 2 * high - 1))
+
+
+def test_five_seeds_in_the_same_order_of_two_levels_may_be_luck() -> None:
+    assert two_levels(5, 5).verdict is Verdict.UNDECIDED
+    assert two_levels(16, 16).verdict is Verdict.SUPPORTED
+
+
+def test_orders_that_agree_are_no_certainty() -> None:
+    # Of six orders of three levels two have this rank correlation: three seeds agree by chance.
+    claim = Ordering(over="x", direction="higher", matters=0.1, arm={"y": "a"}, **COMMON)
+    found = finding(lambda cell, seed: {1: 0.0, 2: 2.0, 4: 1.0}[cell["x"]], claim, seeds=3)
+    assert found.estimate == pytest.approx(1 / 3)
+    assert found.verdict is Verdict.UNDECIDED
+    assert found.interval[0] < 0 < found.interval[1]
+
+
 def test_an_interaction_is_a_difference_of_differences() -> None:
     claim = Interaction(
         arm={"x": 4}, against={"x": 1}, within={"y": "b"}, without={"y": "a"},

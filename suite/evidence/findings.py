@@ -242,10 +242,11 @@ def look_at(
         unsure = [question for question in (*questions, *further) if question.goes_on]
         if look == looks or not unsure or not _are_there(wanted, of_part, there):
             break
-        for question in (*questions, *further):
-            question.stopped = question not in unsure
         for question in unsure:
             wanted[question.grid.name].extend(question.claim, look + 1)
+        for question in (*questions, *further):
+            # Seeds that others ask for anyway are no dearer with it.
+            question.stopped = not wanted[question.grid.name].has(question.claim, look + 1)
         if not _are_there(wanted, of_part, there):
             break
     for rule, adjusted in zip(rules, holm([rule.p for rule in rules]), strict=True):
@@ -276,11 +277,19 @@ class _Wanted:
 
     def extend(self, claim: Claim, look: int) -> None:
         """Ask for the seeds of a look, of the cells that a claim reads."""
+        for i in self._read_by(claim):
+            self.seeds[i] = max(self.seeds[i], seeds_at(self.grid, look))
+
+    def has(self, claim: Claim, look: int) -> bool:
+        """Whether all cells that a claim reads have the seeds of a look."""
+        return all(self.seeds[i] >= seeds_at(self.grid, look) for i in self._read_by(claim))
+
+    def _read_by(self, claim: Claim) -> Iterator[int]:
         levels = self.grid.axis(claim.along).levels if claim.along else ()
         read = arms(claim, levels).values()
         for i, cell in enumerate(self.grid.cells):
             if any(all(cell[path] == level for path, level in arm.items()) for arm in read):
-                self.seeds[i] = max(self.seeds[i], seeds_at(self.grid, look))
+                yield i
 
     def of(self, trials: Sequence[Trial]) -> list[Trial]:
         """Return those asked for, of all trials of the grid, which come seed by seed."""

@@ -85,9 +85,10 @@ def counted(trials: list[Trial]) -> dict[int, int]:
 
 
 def test_only_what_open_claims_read_goes_on() -> None:
-    effects = {0: 0.0, 1: 30.0, 2: 1.0, 3: 0.0}
+    effects = {0: 0.0, 1: 30.0, 2: 1.8, 3: 0.0}
     looked, trials = run(
-        study(claim(1), claim(2)), lambda cell, seed: effects[cell["x"]] + noise(cell, seed)
+        study(claim(1), claim(2, matters=0.5)),
+        lambda cell, seed: effects[cell["x"]] + noise(cell, seed),
     )
     sure, unsure = looked.findings
     assert (sure.verdict, sure.n, sure.look) == (Verdict.SUPPORTED, 5, 1)
@@ -153,10 +154,15 @@ def test_a_claim_without_a_prospect_gets_no_further_seeds() -> None:
 
 
 def test_a_claim_that_stopped_is_not_measured_with_what_others_go_on_for() -> None:
-    hopeless, hopeful = claim(1, matters=0.01), claim(1, matters=0.8)
+    hopeless, hopeful = claim(3, matters=0.01), claim(1, matters=0.8)
     looked, trials = run(study(hopeless, hopeful), noise)
     assert [one.n for one in looked.findings] == [10, 20]
-    assert counted(trials)[1] == 20
+    assert counted(trials) == {0: 20, 1: 20, 2: 5, 3: 10}
+
+
+def test_seeds_that_others_ask_for_anyway_are_taken() -> None:
+    hopeless, hopeful = claim(1, matters=0.01), claim(1, matters=0.8)
+    assert [one.n for one in run(study(hopeless, hopeful), noise)[0].findings] == [20, 20]
 
 
 def test_identities_need_no_second_look() -> None:

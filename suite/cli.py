@@ -102,12 +102,13 @@ def _run() -> int:
         _leave_output()
         code = 1
     except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename:
-            raise
-        _leave_output()
-        code = _refuse(f"standard output cannot be written: {error.strerror}")
+        code = _refuse(_system_says(error))
     except click.ClickException as error:
         code = _refuse(error.format_message())
+    except (ImportError, MemoryError, SystemError) as error:
+        # Most of the libraries are read when they are needed, and that needs memory.
+        said = str(error).partition("\n")[0] or "there is no memory left"
+        code = _refuse(f"a library cannot be loaded here: {type(error).__name__}: {said}")
     except RequestError as error:
         code = _refuse(str(error))
     except (KeyboardInterrupt, click.Abort):
@@ -116,6 +117,19 @@ def _run() -> int:
     except SystemExit as ended:
         code = ended.code
     return code or 0
+
+
+def _system_says(error: OSError) -> str:
+    """Return in one line what the system refused of which no one else has made a sentence."""
+    if error.errno == errno.ENOSPC and not error.filename:
+        _leave_output()
+        return f"standard output cannot be written: {error.strerror}"
+    said = f"the system says: {error.strerror or error}"
+    if error.filename:
+        said += f": {error.filename!r}"
+    if error.errno == errno.EMFILE:
+        said += " (raise the limit, `ulimit -n`, or take fewer --workers)"
+    return said
 
 
 def _leave_output() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import math
 import time
@@ -147,7 +148,11 @@ def check(recipe: Recipe, device: str) -> int:
         examples = load(recipe.data, 0, device)
         network = built(recipe.model, examples, 0)
         fits(recipe, network, examples)
-        batches_fit(recipe, network, examples)
+        batches_fit(
+            recipe,
+            len(examples.train),
+            lambda: (copy.deepcopy(network), examples.train.inputs[:1].cpu()),
+        )
         return footprint(recipe, network, examples)
 
 
@@ -155,7 +160,7 @@ def check(recipe: Recipe, device: str) -> int:
 def refusing_misfits(recipe: Recipe) -> Iterator[None]:
     """Turn what PyTorch, or one's own code, says of a recipe into one line."""
     # What one's own code returns may fail anywhere.
-    kinds = (Exception,) if recipe.own else (MemoryError, RuntimeError, TypeError)
+    kinds = (Exception,) if recipe.own else (MemoryError, RuntimeError, TypeError, ValueError)
     try:
         with blaming_own_code():
             yield

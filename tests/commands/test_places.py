@@ -194,3 +194,54 @@ def test_a_study_runs_where_there_is_nothing_but_python(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ran"] > 0
+
+
+# --- Small machines --------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system limits addresses so")
+def test_without_the_memory_to_load_pytorch_one_line_is_said(tmp_path: Path) -> None:
+    import resource
+
+    make_study(tmp_path, ONE)
+    limit = 2_500_000 << 10
+    for how in (("run", "tiny", "--workers", "2"), ("run", "tiny", "--workers", "1"), ("train",)):
+        done = subprocess.run(
+            command(*how),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+
+def test_a_store_s_address_that_names_no_machine_is_refused(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE)
+    for uri in ("http://", "http://[", "http://host:port", "postgresql://u:p@h:99999/x"):
+        done = suite(tmp_path, "run", "tiny", MLFLOW_TRACKING_URI=uri)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "u:p" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system counts files so")
+@pytest.mark.parametrize("limit", [64, 12])
+def test_with_few_open_files_it_works_or_one_line_is_said(tmp_path: Path, limit: int) -> None:
+    import resource
+
+    make_study(tmp_path, ONE)
+    done = subprocess.run(
+        command("run", "tiny", "--tier", "smoke", "--workers", "2"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+    )
+    assert "Traceback" not in done.stderr
+    if limit == 64:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "Too many open files" in done.stderr

@@ -33,6 +33,9 @@ def requests_of(studies: tuple[str, ...], options: dict[str, Any]) -> list[Reque
         Request(discovery.load(name), options["tier"], overrides, only, options["seeds"])
         for name in names
     ]
+    if not options["everything"]:  # of all studies, some train what is set and others nothing
+        for request in requests:
+            request.study.check_reach(overrides)
     trials = sum(grid.size for request in requests for grid in request.grids)
     if trials > MOST_TRIALS and not options["yes"]:
         raise RequestError(

@@ -313,8 +313,11 @@ def _check_finite(who: str, what: str, values: Array, *, missing: bool = False) 
     for part in parts(values):
         wrong = np.argwhere(np.isinf(part) if missing else ~np.isfinite(part))
         if len(wrong):
-            row = at + int(wrong[0][0])
-            raise RequestError(f"{who} has {what} that are no numbers, first in row {row}")
+            row, *place = wrong[0].tolist()
+            column = f", column {place[0]}" if len(place) == 1 else ""
+            raise RequestError(
+                f"{who} has {what} that are no numbers, first in row {at + row}{column}"
+            )
         at += len(part)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,6 +67,7 @@ def table(
     if target_is not in (None, "values", "classes"):
         raise RequestError(f"{who}: target_is must be 'values' or 'classes', not {target_is!r}")
     _check_columns(frame, who, target, categorical, drop, group)
+    frame = with_words(frame, path, {target, group} if isinstance(group, str) else {target})
     at = places(path)
     groups = _groups(frame, group, at)
     left_out = {target, *drop, *([group] if isinstance(group, str) else [])}
@@ -128,24 +130,40 @@ class _Places:
     """Where an entry of a table is, in words.
 
     Args:
-        first: the line of the first row, of a file in which a row is a line.
+        file: a CSV file, of which messages name the line.
     """
 
-    def __init__(self, who: str, first: int | None) -> None:
-        self.who, self.first = who, first
+    def __init__(self, who: str, file: Path | None) -> None:
+        self.who, self.file = who, file
 
     def wrong(self, name: object, where: Array, what: str) -> RequestError:
         """Return the refusal of the first entry of a column that is marked."""
         row = int(np.flatnonzero(where)[0])
-        place = f"row {row}" if self.first is None else f"line {row + self.first}"
+        place = f"row {row}" if self.file is None else f"line {_line_of(self.file, row)}"
         return RequestError(f"{self.who}, {place}: column '{name}' {what}")
+
+
+def _line_of(file: Path, row: int) -> int:
+    """Return the line of a CSV file in which a row begins: entries in quotes may have several."""
+    with file.open(newline="", encoding="utf-8", errors="replace") as lines:
+        rows = csv.reader(lines)
+        try:
+            for _ in range(row + 1):  # the first line and the rows before
+                next(rows)
+        except (csv.Error, StopIteration):  # such as a packed file
+            return row + 2
+        return rows.line_num + 1
 
 
 def places(path: str | Path | pd.DataFrame | None) -> _Places:
     """Return what says where an entry of a table is."""
     if not isinstance(path, str | Path):
         return _Places("the table", None)
-    return _Places(str(path), None if Path(path).suffix.lower() in PARQUET else 2)
+    return _Places(str(path), None if _is_parquet(path) else Path(path))
+
+
+def _is_parquet(path: str | Path) -> bool:
+    return Path(path).suffix.lower() in PARQUET
 
 
 def read_table(
@@ -166,7 +184,7 @@ def read_table(
         place, who = Path(path), str(path)
         contents.files_of(place, "table")
         try:
-            if place.suffix.lower() in PARQUET:
+            if _is_parquet(place):
                 frame = pd.read_parquet(place)
             else:
                 _check_header(pd.read_csv(place, header=None, nrows=1, dtype=str), who)
@@ -188,6 +206,31 @@ def read_table(
     return frame, who
 
 
+def with_words(
+    frame: pd.DataFrame, path: str | Path | pd.DataFrame | None, names: set[str]
+) -> pd.DataFrame:
+    """Return a table in whose columns of classes `NA`, `None` and the like are words, too.
+
+    Of a CSV file, where pandas takes such words for missing entries; an empty one is missing still.
+    """
+    import pandas as pd
+
+    unsure = [
+        one for one in sorted(names) if frame[one].isna().any() and _kind(frame[one]) == "words"
+    ]
+    if not isinstance(path, str | Path) or _is_parquet(path) or not unsure:
+        return frame
+    written = pd.read_csv(
+        path,
+        usecols=unsure,
+        dtype=str,
+        na_values=[""],
+        keep_default_na=False,
+        skip_blank_lines=False,
+    )
+    return frame.assign(**{one: written[one][: len(frame)] for one in unsure})
+
+
 def _check_header(first: pd.DataFrame, who: str) -> None:
     """Refuse a file whose first line has a name twice, which pandas would change."""
     names = first.iloc[0].dropna()
@@ -203,7 +246,7 @@ def _last_line(frame: pd.DataFrame) -> int:
 
 def _named_rows(frame: pd.DataFrame, place: Path) -> pd.DataFrame:
     """Refuse a CSV file of which pandas takes what is too much in each row for the rows' names."""
-    if place.suffix not in PARQUET:
+    if not _is_parquet(place):
         raise RequestError(f"{place} has more entries in a row than names in its first line")
     return frame.reset_index(drop=True)
 
@@ -292,6 +335,8 @@ def _targets(
     kind = _kind(column)
     if kind not in ("numbers", "whole", "words"):
         raise RequestError(f"{at.who}: column '{column.name}' holds {kind}, no classes or values")
+    if kind == "words" and target_is is None:
+        _check_no_numbers(column, at)
     if target_is == "values" and kind == "words":
         raise RequestError(f"{at.who}: column '{column.name}' holds words, not values")
     if target_is == "values" or (kind == "numbers" and target_is is None):

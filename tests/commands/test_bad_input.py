@@ -122,6 +122,30 @@ def test_a_level_that_a_probe_cannot_take_is_refused(
     assert said in refused(["run", "tiny", option, value], monkeypatch, capsys)
 
 
+def test_what_can_be_set_of_a_probe_is_an_axis(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(workplace, PROBED)
+    said = "its probes have no axis 'input' (did you mean 'inputs'?)"
+    assert said in refused(["run", "tiny", "--set", "probed.input=2"], monkeypatch, capsys)
+    assert suite(workplace, "plan", "tiny", "--set", "probed.inputs=2").returncode == 0
+    text = """
+from suite import Study, axis
+
+
+def probe(cell, seed):
+    return {"test/loss": 1.0}
+
+
+study = Study(title="T", probe=probe, grid=(axis("size", (1, 2)),), seeds=1)
+"""
+    make_study(workplace, text, "probes")
+    for path in ("siz", "optimizer.lr"):
+        line = refused(["run", "probes", "--set", f"{path}=1"], monkeypatch, capsys)
+        assert f"its probes have no axis '{path}'" in line
+    assert suite(workplace, "plan", "probes", "--set", "size=1").returncode == 0
+
+
 def test_a_study_without_its_file_is_listed_and_an_edited_one_makes_other_trials(
     workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -258,3 +282,18 @@ def test_a_second_run_in_a_folder_waits_its_turn(workplace: Path) -> None:
         done = suite(workplace, "run", "tiny", "--tier", "smoke", "--strategy", "sequential")
     assert done.returncode == 2
     assert "another run is using .thumbrules" in done.stderr
+
+
+def test_a_value_typed_without_quotes_is_what_its_field_takes(workplace: Path) -> None:
+    rows = [f"{i},{i % 5},{'ab'[i % 2]}" for i in range(60)]
+    (workplace / "x.csv").write_text("\n".join(["2020,1,kind", *rows]))
+    data = ("--set", "data.name=table", "--set", "data.path=x.csv", "--set", "budget.steps=1")
+    for options in (
+        ("data.target=kind", "data.drop=1"),
+        ("data.target=1", "model.norm=none"),
+        ("data.target=kind", "data.drop=1,2020", "data.categorical=2020"),
+    ):
+        settings = [part for one in options for part in ("--set", one)]
+        done = suite(workplace, "train", *data, *settings)
+        assert done.returncode == (2 if "data.categorical=2020" in options else 0), done.stderr
+        assert done.stderr.count("\n") == (done.returncode != 0)

@@ -14,6 +14,7 @@ from suite.ground.fields import parse
 from suite.vocabulary.looks import MOST_SEEDS
 
 MOST_WORKERS = 1024
+DEVICES = ("auto", "cpu", "cuda", "mps")
 # What a command prints, as plain values: a JSON document, or made into text.
 Form = Mapping[str, Any]
 
@@ -97,7 +98,7 @@ def run_options(command: Any) -> Any:
         ),
         click.option(
             "--device",
-            type=Choice("auto", "cpu", "cuda"),
+            type=Choice(*DEVICES),
             default="auto",
             show_default=True,
             help="Where trials run; auto takes a GPU that is there.",

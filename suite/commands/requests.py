@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from suite.ground.errors import RequestError
@@ -41,6 +42,8 @@ def requests_of(studies: tuple[str, ...], options: dict[str, Any]) -> list[Reque
         raise RequestError(
             f"that is {trials:,} trials, more than {MOST_TRIALS:,}: --yes if you mean it"
         )
+    if trials > MOST_TRIALS:
+        print(f"{trials:,} trials: to lay them out alone takes a while", file=sys.stderr)
     for request in requests:
         request.trials  # noqa: B018 - made here, so that what is wrong with them shows
     return requests

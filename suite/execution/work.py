@@ -7,6 +7,7 @@ import copy
 import functools
 import math
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -162,8 +163,11 @@ def refusing_misfits(recipe: Recipe) -> Iterator[None]:
     # What one's own code returns may fail anywhere.
     kinds = (Exception,) if recipe.own else (MemoryError, RuntimeError, TypeError, ValueError)
     try:
-        with blaming_own_code():
+        # What is warned of is said only where nothing is refused: a refusal is one line.
+        with warnings.catch_warnings(record=True) as warned, blaming_own_code():
             yield
+        for one in warned:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     except RequestError:
         raise
     except kinds as error:

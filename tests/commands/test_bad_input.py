@@ -39,6 +39,10 @@ CASES = {
         ["train", "--set", "model.name=lenet", "--set", "model.depth=8"],
         "'lenet' does not use 'depth'",
     ),
+    "bits on mps": (
+        ["reproduce", "tiny", "--across", "device=mps"],
+        "equal bits are not promised on",
+    ),
     "level": (["run", "tiny", "--only", "batch_size=11"], "batch_size=11 is not in the grid"),
     "axis": (["run", "tiny", "--only", "batchsize=10"], "(did you mean 'batch_size'?)"),
     "seeds": (["run", "tiny", "--seeds", "0"], "--seeds"),
@@ -251,6 +255,43 @@ def test_a_corrupt_journal_line_is_named(
     (workplace / ".thumbrules").mkdir()
     (workplace / ".thumbrules" / "journal.jsonl").write_text('{"kind": "trial", "body": {}}\n')
     assert "journal.jsonl, line 1 is damaged" in refused(["run", "tiny"], monkeypatch, capsys)
+
+
+def test_a_large_plan_says_how_many_trials_at_once(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.commands.requests.MOST_TRIALS", 10)
+    done = suite(workplace, "plan", "tiny")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    done = suite(workplace, "plan", "tiny", "--yes")
+    assert done.returncode == 0
+    assert done.stderr.startswith("24 trials: ")
+
+
+WARNS = """
+import warnings
+from torch import nn
+from suite import Budget, Data, Recipe, Study, axis, model
+
+
+@model
+def warning(shape, outputs, fits=True):
+    warnings.warn("said by a library", stacklevel=2)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64 if fits else 63, outputs))
+
+
+study = Study(
+    title="T", recipe=Recipe(data=Data("digits"), model=warning(), budget=Budget(epochs=1)),
+    grid=(axis("model.fits", (True, False)),), seeds=1,
+)
+"""
+
+
+def test_what_is_warned_of_does_not_stand_beside_a_refusal(workplace: Path) -> None:
+    make_study(workplace, WARNS, "warns")
+    for how in (("plan",), ("run", "--strategy", "sequential")):
+        done = suite(workplace, how[0], "warns", *how[1:])
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
 def test_no_traceback_reaches_a_user(workplace: Path) -> None:

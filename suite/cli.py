@@ -12,6 +12,7 @@ import sys
 
 import click
 
+from suite.ground.cache import ensure_home
 from suite.ground.errors import RequestError, nearest
 
 # Each command's line of help and where it is. The pages' commands are in `reports`, which stands
@@ -75,6 +76,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no fault
+    ensure_home()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
     if "TORCHELASTIC_RUN_ID" in os.environ:

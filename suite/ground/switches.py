@@ -1,6 +1,6 @@
 """What a process is set to, kept as it was while someone else's code runs. Loads no library.
 
-Working directory, which warnings are shown, NumPy's treatment of errors, and PyTorch's switches:
+Working directory, which warnings are errors, NumPy's treatment of errors, and PyTorch's switches:
 whatever runs after that code would compute otherwise than alone.
 """
 
@@ -38,8 +38,9 @@ def kept() -> Iterator[list[str]]:
         yield changed
     finally:
         os.chdir(folder)
-        if warnings.filters != shown:
-            warnings.filters[:] = shown  # type: ignore[index]
+        for one in set(warnings.filters).difference(shown):
+            if one[0] == "error":  # others may be of a library that a thread has just loaded
+                warnings.filters.remove(one)  # type: ignore[attr-defined]
         if errors:
             sys.modules["numpy"].seterr(**errors)
         if torch := sys.modules.get("torch"):

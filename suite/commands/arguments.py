@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def show(form: Any, as_json: bool, text: Callable[[Any], str]) -> None:
 
 def target_of(file: Path) -> Path:
     """Return the file that a path leads to; raise RequestError if none can be put there."""
-    target = file.resolve()
+    target = Path(os.path.realpath(file))  # which takes links that lead to themselves, too
     if not target.parent.is_dir():
         raise RequestError(f"there is no folder {file.parent}")
     if target.exists() and not target.is_file():

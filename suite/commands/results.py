@@ -32,9 +32,9 @@ def results(
         raise RequestError("give --csv or --parquet, not both")
     file = csv or parquet
     target = target_of(file) if file else None
-    read = latest((study,) if study else (), *stores())
+    read = latest(() if study is None else (study,), *stores())
     found = {one.study.name: Frames(one) for one in read.results}
-    frames = found[study] if study else AllFrames(found)
+    frames = AllFrames(found) if study is None else found[study]
     frame = frames.curves if curves else frames.trials
     form: dict[str, Any] = {"study": study} if study else {"studies": list(found)}
     if target is not None:

@@ -322,8 +322,10 @@ def _check_finite(who: str, what: str, values: Array, *, missing: bool = False) 
 
 
 def data_folder() -> Path | None:
-    """Return the user's own data folder, from THUMBRULES_DATA."""
+    """Return the user's own data folder, from THUMBRULES_DATA; it may not be there yet."""
     given = os.environ.get("THUMBRULES_DATA")
+    if given and Path(given).exists() and not Path(given).is_dir():
+        raise RequestError(f"THUMBRULES_DATA names {given!r}, which is no folder")
     return Path(given) if given else None
 
 

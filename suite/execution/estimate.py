@@ -121,8 +121,10 @@ def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
     if isinstance(recipe, Probe):
         return _call_seconds(recipe, costs)
     from suite.execution.work import check, refusing_misfits
+    from suite.training import precision
     from suite.training.fitting import batches_fit
 
+    precision.check(recipe.precision, device)
     kind = _kind(recipe)
     if kind not in costs and recipe.own:
         check(recipe, device)

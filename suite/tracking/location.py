@@ -82,6 +82,10 @@ def check_writable(uri: str) -> None:
         raise RequestError(
             f"the tracking store {uri} cannot be written: it names no file, as {DEFAULT_URI}"
         )
+    if file.exists() and not file.is_file():
+        raise RequestError(
+            f"the tracking store {uri} cannot be written: {file} is no ordinary file"
+        )
     try:
         if file.exists():
             with sqlite3.connect(file, isolation_level=None) as connection:

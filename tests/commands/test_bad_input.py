@@ -39,6 +39,11 @@ CASES = {
         ["train", "--set", "model.name=lenet", "--set", "model.depth=8"],
         "'lenet' does not use 'depth'",
     ),
+    "no name at all": (["results", ""], "there is no study ''"),
+    "a precision that is a GPU's": (
+        ["plan", "tiny", "--set", "precision=tf32"],
+        "did you mean 'float32'?",
+    ),
     "bits on mps": (
         ["reproduce", "tiny", "--across", "device=mps"],
         "equal bits are not promised on",
@@ -232,7 +237,13 @@ def test_a_broken_study_file_is_named(
 
 
 @pytest.mark.parametrize(
-    "uri", ["sqlite:////nowhere/at/all/mlflow.db", "sqlite:////dev/null/mlflow.db", "sqlite:///"]
+    "uri",
+    [
+        "sqlite:////nowhere/at/all/mlflow.db",
+        "sqlite:////dev/null",
+        "sqlite:////dev/null/mlflow.db",
+        "sqlite:///",
+    ],
 )
 @pytest.mark.usefixtures("workplace")
 def test_a_store_that_cannot_be_written_is_named(
@@ -338,3 +349,21 @@ def test_a_value_typed_without_quotes_is_what_its_field_takes(workplace: Path) -
         done = suite(workplace, "train", *data, *settings)
         assert done.returncode == (2 if "data.categorical=2020" in options else 0), done.stderr
         assert done.stderr.count("\n") == (done.returncode != 0)
+
+
+def test_a_link_that_leads_nowhere_is_one_line(workplace: Path) -> None:
+    for name, to in (("loop.csv", "loop.csv"), ("gone.csv", "nothing")):
+        (workplace / name).symlink_to(to)
+        table = ("--set", "data.name=table", "--set", "data.target=a")
+        for asked in (("try", name), ("train", *table, "--set", f"data.path={name}")):
+            done = suite(workplace, *asked)
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+            assert f"(did you mean '{name}'?)" not in done.stderr
+
+
+def test_a_data_folder_that_is_a_file_is_told(workplace: Path) -> None:
+    done = suite(
+        workplace, "train", "--set", "data.name=cifar10", THUMBRULES_DATA="studies/tiny.py"
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "THUMBRULES_DATA names 'studies/tiny.py', which is no folder" in done.stderr

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 PARQUET = (".parquet", ".pq")
+OTHERS = (".xlsx", ".xls", ".ods", ".json", ".sav", ".dta", ".feather", ".db")  # which are no CSV
 WHOLE = ("integer", "boolean")
 NUMBERS = (*WHOLE, "floating", "mixed-integer-float", "decimal")
 WORDS = ("string", "categorical")
@@ -71,6 +72,7 @@ def table(
     at = places(path)
     groups = _groups(frame, group, at)
     left_out = {target, *drop, *([group] if isinstance(group, str) else [])}
+    _check_no_index(frame, who, left_out)
     columns = [
         _encoded(frame[name], name in categorical, at) for name in frame if name not in left_out
     ]
@@ -183,6 +185,8 @@ def read_table(
     else:
         place, who = Path(path), str(path)
         contents.files_of(place, "table")
+        if place.suffix.lower() in OTHERS:
+            raise RequestError(f"{who} is no table that can be read: save it as .csv or .parquet")
         try:
             if _is_parquet(place):
                 frame = pd.read_parquet(place)
@@ -191,13 +195,15 @@ def read_table(
                 kinds = dict.fromkeys(words, str)
                 frame = pd.read_csv(place, low_memory=False, skip_blank_lines=False, dtype=kinds)
                 frame = frame[: _last_line(frame)]
+        except UnicodeDecodeError as error:
+            said = first_line(error)
+            raise RequestError(
+                f"{who} cannot be read as a table: {said}: save it as UTF-8"
+            ) from None
         except (OSError, ValueError, ImportError) as error:
             raise RequestError(f"{who} cannot be read as a table: {first_line(error)}") from None
         if not isinstance(frame.index, pd.RangeIndex):
             frame = _named_rows(frame, place)
-    for sign in (";", "\t"):
-        if len(frame.columns) == 1 and sign in str(frame.columns[0]):
-            raise RequestError(f"{who} has {sign!r} between its columns: write it with commas")
     if len(frame) < LEAST:
         raise RequestError(f"{who} has {len(frame)} rows, too few for three splits")
     twice = frame.columns[frame.columns.duplicated()]
@@ -232,7 +238,10 @@ def with_words(
 
 
 def _check_header(first: pd.DataFrame, who: str) -> None:
-    """Refuse a file whose first line has a name twice, which pandas would change."""
+    """Refuse a file whose first line has no commas, or a name twice, which pandas would change."""
+    for sign in (";", "\t"):
+        if len(first.columns) == 1 and sign in str(first.iloc[0, 0]):
+            raise RequestError(f"{who} has {sign!r} between its columns: write it with commas")
     names = first.iloc[0].dropna()
     if len(twice := names[names.duplicated()]):
         raise RequestError(f"{who} has two columns '{twice.iloc[0]}'")
@@ -271,6 +280,17 @@ def _check_columns(
             raise RequestError(f"{who}: column '{name}' is the target and cannot be in {what}")
 
 
+def _check_no_index(frame: pd.DataFrame, who: str, left_out: set[str]) -> None:
+    """Refuse the rows' numbers as a feature: a data frame that was written with them has no name there."""
+    for name in map(str, frame.columns):
+        if name.startswith("Unnamed: ") and name not in left_out:
+            counted = frame[name].to_numpy()
+            if any(np.array_equal(counted, np.arange(n, n + len(frame))) for n in (0, 1)):
+                raise RequestError(
+                    f"{who}: a column without a name counts the rows: leave it out, drop='{name}'"
+                )
+
+
 def _kind(column: pd.Series[Any]) -> str:
     """Return `numbers`, `whole` ones or `words`, or pandas' word for what else a column holds."""
     import pandas as pd
@@ -291,6 +311,8 @@ def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
     if kind == "words" or (is_category and kind in ("numbers", "whole")):
         if not is_category and kind == "words":
             _check_no_numbers(column, at)
+        if not is_category and kind == "words":
+            _check_points(column, at)
         different = column.nunique()
         if not is_category and different > max(MANY_KINDS, len(column) / FEW_ROWS):
             raise RequestError(
@@ -301,7 +323,9 @@ def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
         missing = bool(column.isna().any())
         return pd.get_dummies(words, dummy_na=missing, dtype=np.float64).to_numpy()
     if kind not in ("numbers", "whole"):
-        raise RequestError(f"{at.who}: column '{name}' holds {kind}, no numbers or words")
+        raise RequestError(
+            f"{at.who}: column '{name}' holds {kind}, no numbers or words: leave it out by drop"
+        )
     return _numbers(column, at)[:, None]
 
 
@@ -315,6 +339,18 @@ def _check_no_numbers(column: pd.Series[Any], at: _Places) -> None:
         raise at.wrong(
             column.name, other.to_numpy(), f"has {entry!r} among numbers: leave such entries empty"
         )
+
+
+def _check_points(column: pd.Series[Any], at: _Places) -> None:
+    """Refuse a column of numbers that are written with a comma, as in many languages."""
+    import pandas as pd
+
+    words = column.dropna().astype(str)
+    if words.str.fullmatch(r"[+-]?\d+,\d+").any():
+        points = pd.to_numeric(words.str.replace(",", ".", regex=False), errors="coerce")
+        if points.notna().all():
+            wrong = (column.notna() & column.astype(str).str.contains(",", regex=False)).to_numpy()
+            raise at.wrong(column.name, wrong, "has numbers with a comma: write them with a point")
 
 
 def _numbers(column: pd.Series[Any], at: _Places) -> Array:
@@ -340,7 +376,12 @@ def _targets(
     if target_is == "values" and kind == "words":
         raise RequestError(f"{at.who}: column '{column.name}' holds words, not values")
     if target_is == "values" or (kind == "numbers" and target_is is None):
-        return _numbers(column, at)[:, None], 1, ()
+        values = _numbers(column, at)
+        if (values == values[0]).all():
+            raise RequestError(
+                f"{at.who}: column '{column.name}' is {values[0]:g} in every row: there is nothing to predict"
+            )
+        return values[:, None], 1, ()
     if kind == "whole" and target_is is None:
         different = column.nunique()
         if different > MANY_KINDS and different * FEW_ROWS > len(column):

@@ -355,6 +355,12 @@ BAD_TABLES: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     "no Parquet": (lambda: Path("x.parquet").write_text("a,price\n"), {"path": "x.parquet"}, "x.parquet cannot be read as a table"),
     "a word among values": (ones(price=with_gap("dear")), {}, "x.csv, line 9: column 'price' has 'dear' among numbers"),
     "a line after entries of two lines": (ones(owner=["two\nlines"] * N, price=with_gap(None)), {"drop": "owner"}, "x.csv, line 16: column 'price'"),
+    "the rows' numbers": (lambda: houses().to_csv("x.csv"), {}, "a column without a name counts the rows: leave it out, drop='Unnamed: 0'"),
+    "one value": (ones(price=1.5), {}, "column 'price' is 1.5 in every row: there is nothing to predict"),
+    "numbers with a comma": (ones(area=["1,5", "2", "3,25", "4"] * (N // 4)), {}, "x.csv, line 2: column 'area' has numbers with a comma"),
+    "semicolons and commas": (lambda: Path("x.csv").write_text("a;price\n" + "1,5;2,5\n" * 9), {}, "has ';' between its columns: write it with commas"),
+    "no UTF-8": (lambda: Path("x.csv").write_bytes("größe,price\n1,2\n".encode("latin-1")), {}, "save it as UTF-8"),
+    "a spreadsheet": (lambda: Path("x.xlsx").write_bytes(b"PK"), {"path": "x.xlsx"}, "x.xlsx is no table that can be read: save it as .csv or .parquet"),
     "a folder": (lambda: Path("d").mkdir(), {"path": "d"}, "d cannot be read as a table"),
     "equal shares of values": (ones(), {"stratify": True}, "x.csv has values: splits are stratified by classes"),
     "both": (ones(), {"stratify": True, "group": "owner", "target": "dear"}, "made by group or stratified, not both"),
@@ -835,3 +841,13 @@ def test_words_that_pandas_takes_for_missing_are_classes_and_groups_where_words_
     numbers = ["size,kind", *(f"{i},{i % 3}" for i in range(20)), "1,NA"]
     Path("x.csv").write_text("\n".join(numbers))
     assert "line 22: column 'kind' is the target" in refusal(lambda: table("x.csv", target="kind"))
+
+
+def test_arrays_that_would_be_misread_in_silence_are_refused() -> None:
+    some = np.arange(30 * 12 * 12 * 3).reshape(30, 12, 12, 3).astype(np.uint8)
+    np.savez("x.npz", x=some, y=np.arange(30) % 2)
+    assert "images (30, 12, 12, 3) with their colours last" in refusal(lambda: arrays("x.npz"))
+    np.savez("x.npz", x=some.transpose(0, 3, 1, 2), y=np.arange(30) % 2)
+    assert arrays("x.npz").inputs.shape == (30, 3, 12, 12)
+    np.savez("x.npz", x=some.transpose(0, 3, 1, 2), y=np.ones(30))
+    assert "has the same values everywhere" in refusal(lambda: arrays("x.npz"))

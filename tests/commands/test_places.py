@@ -169,6 +169,16 @@ def test_a_port_that_is_used_is_told_at_once(tmp_path: Path) -> None:
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
 
 
+def test_a_store_that_goes_while_it_is_open_is_told_without_a_traceback(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE)
+    smoke = ("run", "tiny", "--tier", "smoke", "--only", "batch_size=10")
+    assert suite(tmp_path, *smoke).returncode == 0
+    (tmp_path / "mlflow.db").unlink()
+    done = suite(tmp_path, *smoke, "--set", "optimizer.lr=0.02")
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 1)
+
+
 # --- Other systems ---------------------------------------------------------------------------
 
 WITHOUT = """

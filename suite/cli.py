@@ -12,6 +12,7 @@ import sys
 
 import click
 
+from suite.ground.cache import ensure_home
 from suite.ground.errors import RequestError, nearest
 
 # Each command's line of help and where it is. The pages' commands are in `reports`, which stands
@@ -75,6 +76,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no fault
+    ensure_home()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
     if "TORCHELASTIC_RUN_ID" in os.environ:
@@ -102,12 +104,13 @@ def _run() -> int:
         _leave_output()
         code = 1
     except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename:
-            raise
-        _leave_output()
-        code = _refuse(f"standard output cannot be written: {error.strerror}")
+        code = _refuse(_system_says(error))
     except click.ClickException as error:
         code = _refuse(error.format_message())
+    except (ImportError, MemoryError, SystemError) as error:
+        # Most of the libraries are read when they are needed, and that needs memory.
+        said = str(error).partition("\n")[0] or "there is no memory left"
+        code = _refuse(f"a library cannot be loaded here: {type(error).__name__}: {said}")
     except RequestError as error:
         code = _refuse(str(error))
     except (KeyboardInterrupt, click.Abort):
@@ -116,6 +119,19 @@ def _run() -> int:
     except SystemExit as ended:
         code = ended.code
     return code or 0
+
+
+def _system_says(error: OSError) -> str:
+    """Return in one line what the system refused of which no one else has made a sentence."""
+    if error.errno == errno.ENOSPC and not error.filename:
+        _leave_output()
+        return f"standard output cannot be written: {error.strerror}"
+    said = f"the system says: {error.strerror or error}"
+    if error.filename:
+        said += f": {error.filename!r}"
+    if error.errno == errno.EMFILE:
+        said += " (raise the limit, `ulimit -n`, or take fewer --workers)"
+    return said
 
 
 def _leave_output() -> None:

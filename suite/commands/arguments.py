@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from suite.ground.fields import parse
 from suite.vocabulary.looks import MOST_SEEDS
 
 MOST_WORKERS = 1024
+DEVICES = ("auto", "cpu", "cuda", "mps")
 # What a command prints, as plain values: a JSON document, or made into text.
 Form = Mapping[str, Any]
 
@@ -97,7 +99,7 @@ def run_options(command: Any) -> Any:
         ),
         click.option(
             "--device",
-            type=Choice("auto", "cpu", "cuda"),
+            type=Choice(*DEVICES),
             default="auto",
             show_default=True,
             help="Where trials run; auto takes a GPU that is there.",
@@ -115,7 +117,7 @@ def show(form: Any, as_json: bool, text: Callable[[Any], str]) -> None:
 
 def target_of(file: Path) -> Path:
     """Return the file that a path leads to; raise RequestError if none can be put there."""
-    target = file.resolve()
+    target = Path(os.path.realpath(file))  # which takes links that lead to themselves, too
     if not target.parent.is_dir():
         raise RequestError(f"there is no folder {file.parent}")
     if target.exists() and not target.is_file():

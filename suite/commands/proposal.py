@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 import unicodedata
@@ -122,7 +123,10 @@ def _found(path: Path, place: str) -> str:
     built_in = [name for name, one in Data.known.items() if "path" not in one.defaults()]
     if place not in built_in:
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
-        choices = [*built_in, *(str(one) for one in beside if not one.name.startswith("."))]
+        choices = [
+            *built_in,
+            *(str(one) for one in beside if not one.name.startswith(".") and str(one) != place),
+        ]
         close = nearest(place, choices)
         if "did you mean" not in close:  # a folder may have many files
             close = nearest(place, built_in)
@@ -132,7 +136,9 @@ def _found(path: Path, place: str) -> str:
 
 def name_of(place: str) -> str:
     """Return a study's name like that of a file: `My data (1).csv` is `my_data_1`."""
-    letters = unicodedata.normalize("NFKD", Path(place).resolve().stem).encode("ascii", "ignore")
+    letters = unicodedata.normalize("NFKD", Path(os.path.realpath(place)).stem).encode(
+        "ascii", "ignore"
+    )
     name = re.sub("[^a-z0-9]+", "_", letters.decode().lower()).strip("_")[:50].rstrip("_")
     return name if discovery.is_name(name) else f"data_{name}".rstrip("_")
 

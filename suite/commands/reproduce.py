@@ -56,6 +56,8 @@ def reproduce(
 def _changes(what: str, value: Any) -> dict[str, Any]:
     """Return a change of setting; raise RequestError if there is no such setting or value."""
     choices: dict[str, tuple[str, ...]] = {"strategy": STRATEGIES, "device": ("cpu", "cuda")}
+    if (what, value) == ("device", "mps"):
+        raise RequestError("equal bits are not promised on mps (did you mean 'cpu'?)")
     if what == "threads":
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1024:
             raise RequestError(f"--across threads needs a number of 1 to 1024, not '{value}'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from suite.ground.errors import RequestError
@@ -33,11 +34,16 @@ def requests_of(studies: tuple[str, ...], options: dict[str, Any]) -> list[Reque
         Request(discovery.load(name), options["tier"], overrides, only, options["seeds"])
         for name in names
     ]
+    if not options["everything"]:  # of all studies, some train what is set and others nothing
+        for request in requests:
+            request.study.check_reach(overrides)
     trials = sum(grid.size for request in requests for grid in request.grids)
     if trials > MOST_TRIALS and not options["yes"]:
         raise RequestError(
             f"that is {trials:,} trials, more than {MOST_TRIALS:,}: --yes if you mean it"
         )
+    if trials > MOST_TRIALS:
+        print(f"{trials:,} trials: to lay them out alone takes a while", file=sys.stderr)
     for request in requests:
         request.trials  # noqa: B018 - made here, so that what is wrong with them shows
     return requests

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from suite.commands.arguments import Choice, Form, as_json, settings, show
+from suite.commands.arguments import DEVICES, Choice, Form, as_json, settings, show
 from suite.execution.plan import make_plan
 from suite.ground.errors import RequestError
 from suite.ground.fields import replace_at
@@ -24,7 +24,7 @@ from suite.vocabulary.record import Outcome
 @click.command()
 @settings
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--device", type=Choice("auto", "cpu", "cuda"), default="auto")
+@click.option("--device", type=Choice(*DEVICES), default="auto")
 @as_json
 def train(settings: tuple[tuple[str, Any], ...], seed: int, device: str, as_json: bool) -> None:
     """Train one recipe, no study, and print its final metrics."""

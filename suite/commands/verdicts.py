@@ -64,7 +64,7 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
         changed = "".join(f", {change}" for change in study["changed"])
         lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier{changed})")
         ends = [f"{study[end]} {end}" for end in ("diverged", "failed", "missing") if study[end]]
-        lines.append(f"{study['trials']} trials" + "".join(f", {end}" for end in ends))
+        lines.append(plural(study["trials"], "trial") + "".join(f", {end}" for end in ends))
         lines += [
             f"  {plural(one['trials'], 'trial')} failed: {one['error']}" for one in study["errors"]
         ]

@@ -14,7 +14,7 @@ import numpy as np
 
 from suite.data.labels import IGNORED, as_labels, classes_of, is_missing
 from suite.data.sources import LEAST, Raw
-from suite.data.tables import PARQUET, places, read_table
+from suite.data.tables import PARQUET, places, read_table, with_words
 from suite.ground import contents
 from suite.ground.errors import RequestError, first_line, nearest
 
@@ -112,6 +112,7 @@ def _read(path: Path, text: str, target: str, *, whole: bool) -> tuple[list[str]
                 raise RequestError(f"{path} has no column '{name}' for '{field}' {choice}")
         if text == target:
             raise RequestError(f"{path}: column '{text}' cannot be both text and target")
+        frame = with_words(frame, path, {text, target} - {""})
         if (missing := frame[text].isna()).any():
             raise places(path).wrong(text, missing.to_numpy(), "has no text")
         labels = frame[target].to_numpy() if target else None

@@ -250,6 +250,11 @@ def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) 
         raise RequestError(
             f"{who} needs inputs (n, …) and n targets, at least {LEAST}, not {shapes}"
         )
+    if inputs.dtype == np.uint8 and inputs.ndim == 4 and _is_channels_last(inputs.shape):
+        raise RequestError(
+            f"{who} has images {inputs.shape} with their colours last: give them as "
+            "(n, colours, height, width), by transpose(0, 3, 1, 2)"
+        )
     if inputs.dtype != np.uint8:
         if inputs.dtype.kind not in "iufb":
             what = "words, of which `sequences` of suite.data makes symbols"
@@ -265,6 +270,12 @@ def checked(who: str, found: Any, *, missing: bool = False, names: bool = True) 
     classes = targets.dtype == np.int64
     outputs = (len(called) or int(targets.max()) + 1) if classes else targets.shape[1]
     return Raw(inputs, targets, outputs, 0, "", called)
+
+
+def _is_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether images can hardly be meant as `(n, colours, height, width)`."""
+    _, first, second, last = shape
+    return last in (3, 4) and first > 4 and second > 4
 
 
 def _in_words(found: Any) -> str:
@@ -285,6 +296,8 @@ def _checked_targets(who: str, targets: Array, names: bool) -> tuple[Array, tupl
         _check_finite(who, "targets", values)
         if values.ndim > 2 and values.size == len(values):  # a loss would compare all with all
             raise RequestError(f"{who} needs values (n,) or (n, 1), not {values.shape}")
+        if values.ndim <= 2 and (values == values[:1]).all():
+            raise RequestError(f"{who} has the same values everywhere: there is nothing to predict")
         return (values[:, None] if values.ndim == 1 else values), ()
     if targets.ndim != 1:
         raise RequestError(f"{who} needs one class an example, not targets {targets.shape}")
@@ -313,14 +326,19 @@ def _check_finite(who: str, what: str, values: Array, *, missing: bool = False) 
     for part in parts(values):
         wrong = np.argwhere(np.isinf(part) if missing else ~np.isfinite(part))
         if len(wrong):
-            row = at + int(wrong[0][0])
-            raise RequestError(f"{who} has {what} that are no numbers, first in row {row}")
+            row, *place = wrong[0].tolist()
+            column = f", column {place[0]}" if len(place) == 1 else ""
+            raise RequestError(
+                f"{who} has {what} that are no numbers, first in row {at + row}{column}"
+            )
         at += len(part)
 
 
 def data_folder() -> Path | None:
-    """Return the user's own data folder, from THUMBRULES_DATA."""
+    """Return the user's own data folder, from THUMBRULES_DATA; it may not be there yet."""
     given = os.environ.get("THUMBRULES_DATA")
+    if given and Path(given).exists() and not Path(given).is_dir():
+        raise RequestError(f"THUMBRULES_DATA names {given!r}, which is no folder")
     return Path(given) if given else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 PARQUET = (".parquet", ".pq")
+OTHERS = (".xlsx", ".xls", ".ods", ".json", ".sav", ".dta", ".feather", ".db")  # which are no CSV
 WHOLE = ("integer", "boolean")
 NUMBERS = (*WHOLE, "floating", "mixed-integer-float", "decimal")
 WORDS = ("string", "categorical")
@@ -66,9 +68,11 @@ def table(
     if target_is not in (None, "values", "classes"):
         raise RequestError(f"{who}: target_is must be 'values' or 'classes', not {target_is!r}")
     _check_columns(frame, who, target, categorical, drop, group)
+    frame = with_words(frame, path, {target, group} if isinstance(group, str) else {target})
     at = places(path)
     groups = _groups(frame, group, at)
     left_out = {target, *drop, *([group] if isinstance(group, str) else [])}
+    _check_no_index(frame, who, left_out)
     columns = [
         _encoded(frame[name], name in categorical, at) for name in frame if name not in left_out
     ]
@@ -128,24 +132,40 @@ class _Places:
     """Where an entry of a table is, in words.
 
     Args:
-        first: the line of the first row, of a file in which a row is a line.
+        file: a CSV file, of which messages name the line.
     """
 
-    def __init__(self, who: str, first: int | None) -> None:
-        self.who, self.first = who, first
+    def __init__(self, who: str, file: Path | None) -> None:
+        self.who, self.file = who, file
 
     def wrong(self, name: object, where: Array, what: str) -> RequestError:
         """Return the refusal of the first entry of a column that is marked."""
         row = int(np.flatnonzero(where)[0])
-        place = f"row {row}" if self.first is None else f"line {row + self.first}"
+        place = f"row {row}" if self.file is None else f"line {_line_of(self.file, row)}"
         return RequestError(f"{self.who}, {place}: column '{name}' {what}")
+
+
+def _line_of(file: Path, row: int) -> int:
+    """Return the line of a CSV file in which a row begins: entries in quotes may have several."""
+    with file.open(newline="", encoding="utf-8", errors="replace") as lines:
+        rows = csv.reader(lines)
+        try:
+            for _ in range(row + 1):  # the first line and the rows before
+                next(rows)
+        except (csv.Error, StopIteration):  # such as a packed file
+            return row + 2
+        return rows.line_num + 1
 
 
 def places(path: str | Path | pd.DataFrame | None) -> _Places:
     """Return what says where an entry of a table is."""
     if not isinstance(path, str | Path):
         return _Places("the table", None)
-    return _Places(str(path), None if Path(path).suffix.lower() in PARQUET else 2)
+    return _Places(str(path), None if _is_parquet(path) else Path(path))
+
+
+def _is_parquet(path: str | Path) -> bool:
+    return Path(path).suffix.lower() in PARQUET
 
 
 def read_table(
@@ -165,21 +185,25 @@ def read_table(
     else:
         place, who = Path(path), str(path)
         contents.files_of(place, "table")
+        if place.suffix.lower() in OTHERS:
+            raise RequestError(f"{who} is no table that can be read: save it as .csv or .parquet")
         try:
-            if place.suffix.lower() in PARQUET:
+            if _is_parquet(place):
                 frame = pd.read_parquet(place)
             else:
                 _check_header(pd.read_csv(place, header=None, nrows=1, dtype=str), who)
                 kinds = dict.fromkeys(words, str)
                 frame = pd.read_csv(place, low_memory=False, skip_blank_lines=False, dtype=kinds)
                 frame = frame[: _last_line(frame)]
+        except UnicodeDecodeError as error:
+            said = first_line(error)
+            raise RequestError(
+                f"{who} cannot be read as a table: {said}: save it as UTF-8"
+            ) from None
         except (OSError, ValueError, ImportError) as error:
             raise RequestError(f"{who} cannot be read as a table: {first_line(error)}") from None
         if not isinstance(frame.index, pd.RangeIndex):
             frame = _named_rows(frame, place)
-    for sign in (";", "\t"):
-        if len(frame.columns) == 1 and sign in str(frame.columns[0]):
-            raise RequestError(f"{who} has {sign!r} between its columns: write it with commas")
     if len(frame) < LEAST:
         raise RequestError(f"{who} has {len(frame)} rows, too few for three splits")
     twice = frame.columns[frame.columns.duplicated()]
@@ -188,8 +212,36 @@ def read_table(
     return frame, who
 
 
+def with_words(
+    frame: pd.DataFrame, path: str | Path | pd.DataFrame | None, names: set[str]
+) -> pd.DataFrame:
+    """Return a table in whose columns of classes `NA`, `None` and the like are words, too.
+
+    Of a CSV file, where pandas takes such words for missing entries; an empty one is missing still.
+    """
+    import pandas as pd
+
+    unsure = [
+        one for one in sorted(names) if frame[one].isna().any() and _kind(frame[one]) == "words"
+    ]
+    if not isinstance(path, str | Path) or _is_parquet(path) or not unsure:
+        return frame
+    written = pd.read_csv(
+        path,
+        usecols=unsure,
+        dtype=str,
+        na_values=[""],
+        keep_default_na=False,
+        skip_blank_lines=False,
+    )
+    return frame.assign(**{one: written[one][: len(frame)] for one in unsure})
+
+
 def _check_header(first: pd.DataFrame, who: str) -> None:
-    """Refuse a file whose first line has a name twice, which pandas would change."""
+    """Refuse a file whose first line has no commas, or a name twice, which pandas would change."""
+    for sign in (";", "\t"):
+        if len(first.columns) == 1 and sign in str(first.iloc[0, 0]):
+            raise RequestError(f"{who} has {sign!r} between its columns: write it with commas")
     names = first.iloc[0].dropna()
     if len(twice := names[names.duplicated()]):
         raise RequestError(f"{who} has two columns '{twice.iloc[0]}'")
@@ -203,7 +255,7 @@ def _last_line(frame: pd.DataFrame) -> int:
 
 def _named_rows(frame: pd.DataFrame, place: Path) -> pd.DataFrame:
     """Refuse a CSV file of which pandas takes what is too much in each row for the rows' names."""
-    if place.suffix not in PARQUET:
+    if not _is_parquet(place):
         raise RequestError(f"{place} has more entries in a row than names in its first line")
     return frame.reset_index(drop=True)
 
@@ -228,6 +280,17 @@ def _check_columns(
             raise RequestError(f"{who}: column '{name}' is the target and cannot be in {what}")
 
 
+def _check_no_index(frame: pd.DataFrame, who: str, left_out: set[str]) -> None:
+    """Refuse the rows' numbers as a feature: a data frame that was written with them has no name there."""
+    for name in map(str, frame.columns):
+        if name.startswith("Unnamed: ") and name not in left_out:
+            counted = frame[name].to_numpy()
+            if any(np.array_equal(counted, np.arange(n, n + len(frame))) for n in (0, 1)):
+                raise RequestError(
+                    f"{who}: a column without a name counts the rows: leave it out, drop='{name}'"
+                )
+
+
 def _kind(column: pd.Series[Any]) -> str:
     """Return `numbers`, `whole` ones or `words`, or pandas' word for what else a column holds."""
     import pandas as pd
@@ -248,6 +311,8 @@ def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
     if kind == "words" or (is_category and kind in ("numbers", "whole")):
         if not is_category and kind == "words":
             _check_no_numbers(column, at)
+        if not is_category and kind == "words":
+            _check_points(column, at)
         different = column.nunique()
         if not is_category and different > max(MANY_KINDS, len(column) / FEW_ROWS):
             raise RequestError(
@@ -258,7 +323,9 @@ def _encoded(column: pd.Series[Any], is_category: bool, at: _Places) -> Array:
         missing = bool(column.isna().any())
         return pd.get_dummies(words, dummy_na=missing, dtype=np.float64).to_numpy()
     if kind not in ("numbers", "whole"):
-        raise RequestError(f"{at.who}: column '{name}' holds {kind}, no numbers or words")
+        raise RequestError(
+            f"{at.who}: column '{name}' holds {kind}, no numbers or words: leave it out by drop"
+        )
     return _numbers(column, at)[:, None]
 
 
@@ -272,6 +339,18 @@ def _check_no_numbers(column: pd.Series[Any], at: _Places) -> None:
         raise at.wrong(
             column.name, other.to_numpy(), f"has {entry!r} among numbers: leave such entries empty"
         )
+
+
+def _check_points(column: pd.Series[Any], at: _Places) -> None:
+    """Refuse a column of numbers that are written with a comma, as in many languages."""
+    import pandas as pd
+
+    words = column.dropna().astype(str)
+    if words.str.fullmatch(r"[+-]?\d+,\d+").any():
+        points = pd.to_numeric(words.str.replace(",", ".", regex=False), errors="coerce")
+        if points.notna().all():
+            wrong = (column.notna() & column.astype(str).str.contains(",", regex=False)).to_numpy()
+            raise at.wrong(column.name, wrong, "has numbers with a comma: write them with a point")
 
 
 def _numbers(column: pd.Series[Any], at: _Places) -> Array:
@@ -292,10 +371,17 @@ def _targets(
     kind = _kind(column)
     if kind not in ("numbers", "whole", "words"):
         raise RequestError(f"{at.who}: column '{column.name}' holds {kind}, no classes or values")
+    if kind == "words" and target_is is None:
+        _check_no_numbers(column, at)
     if target_is == "values" and kind == "words":
         raise RequestError(f"{at.who}: column '{column.name}' holds words, not values")
     if target_is == "values" or (kind == "numbers" and target_is is None):
-        return _numbers(column, at)[:, None], 1, ()
+        values = _numbers(column, at)
+        if (values == values[0]).all():
+            raise RequestError(
+                f"{at.who}: column '{column.name}' is {values[0]:g} in every row: there is nothing to predict"
+            )
+        return values[:, None], 1, ()
     if kind == "whole" and target_is is None:
         different = column.nunique()
         if different > MANY_KINDS and different * FEW_ROWS > len(column):

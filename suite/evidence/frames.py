@@ -120,6 +120,35 @@ class Frames:
         return best(self.results, metric, part, each)
 
 
+@dataclass(frozen=True)
+class AllFrames:
+    """The results of several studies' latest runs, by name: what one has no column for is NaN."""
+
+    by_study: Mapping[str, Frames]
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial, as `Frames.trials` has it, with its `study` first."""
+        return self._joined({name: one.trials for name, one in self.by_study.items()})
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """A row a point, as `Frames.curves` has it, with its `study` first."""
+        return self._joined({name: one.curves for name, one in self.by_study.items()})
+
+    @property
+    def of_interest(self) -> pd.DataFrame:
+        """What trials of all studies have."""
+        return self.trials[["study", "id", "part", "seed", "status", "spent"]]
+
+    def _joined(self, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        # An axis may have numbers in one study and words in another.
+        named = [one.astype(object).assign(study=name) for name, one in frames.items() if len(one)]
+        named = named or [pd.DataFrame(columns=["study", *COLUMNS])]
+        joined = pd.concat(named, ignore_index=True).infer_objects()
+        return joined[["study", *(name for name in joined if name != "study")]]
+
+
 def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as plain values; a number that does not exist is None."""
     found = frame.astype(object).to_dict("records")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from suite.ground import contents
+from suite.ground import contents, switches
 from suite.ground.errors import RequestError
 
 # Folders of a working directory that are this project's, beside hidden ones.
@@ -23,29 +23,17 @@ _hooked = threading.Event()  # an audit hook stays for as long as its process
 def contained() -> Iterator[None]:
     """Undo what is changed meanwhile and shared with other trials; print to standard error.
 
-    Working directory, environment, PyTorch's defaults and NumPy's treatment of errors: the next
-    trial in this process would compute otherwise than alone. Standard output is the command's.
+    The environment, and what `suite.ground.switches` names: the next trial in this process would
+    compute otherwise than alone. Standard output is the command's.
     """
-    import numpy as np  # here, since a coordinator that trains nothing loads neither
-    import torch
-
-    folder, environment = os.getcwd(), dict(os.environ)  # noqa: PTH109
-    errors, dtype, threads = np.geterr(), torch.get_default_dtype(), torch.get_num_threads()
-    grad, deterministic = torch.is_grad_enabled(), torch.get_deterministic_debug_mode()
+    environment = dict(os.environ)
     try:
-        with contextlib.redirect_stdout(sys.stderr), _descriptor():
+        with switches.kept(), contextlib.redirect_stdout(sys.stderr), _descriptor():
             yield
     finally:
-        os.chdir(folder)
         if os.environ != environment:
             os.environ.clear()
             os.environ.update(environment)
-        np.seterr(**errors)
-        torch.set_default_dtype(dtype)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-        torch.set_grad_enabled(grad)
-        torch.set_deterministic_debug_mode(deterministic)
 
 
 @contextlib.contextmanager

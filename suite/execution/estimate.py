@@ -14,6 +14,8 @@ from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Budget, Probe, Recipe
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from suite.data import Examples
 
 PROBED_STEPS = 30
@@ -118,15 +120,19 @@ def _trial_seconds(trial: Trial, costs: dict[str, Cost], device: str) -> float:
         return 0.0  # it is called in connected processes only, and takes less than they to start
     if isinstance(recipe, Probe):
         return _call_seconds(recipe, costs)
-    kind = _kind(recipe)
-    if kind not in costs:
-        from suite.execution.work import check, refusing_misfits
+    from suite.execution.work import check, refusing_misfits
+    from suite.training import precision
+    from suite.training.fitting import batches_fit
 
-        if recipe.own:
-            check(recipe, device)
-        with refusing_misfits(recipe):
-            costs[kind] = _probe(recipe, device)
+    precision.check(recipe.precision, device)
+    kind = _kind(recipe)
+    if kind not in costs and recipe.own:
+        check(recipe, device)
     train, validation, test, *_ = outline(recipe.data, 0)
+    with refusing_misfits(recipe):
+        batches_fit(recipe, train, lambda: _network_and_example(recipe))
+        if kind not in costs:
+            costs[kind] = _probe(recipe, device)
     steps = recipe.budget.total_steps(train, recipe.batch_size)
     evaluations = len(evaluation_steps(recipe.budget, steps, -(-train // recipe.batch_size)))
     evaluated = evaluations * validation + test * (1 + len(recipe.shifts))
@@ -176,6 +182,13 @@ def _probe(recipe: Recipe, device: str) -> Cost:
     predict(run.network, some)
     evaluated = time.perf_counter() - started
     return Cost(run.watch.seconds / run.done, evaluated / len(some), setup)
+
+
+def _network_and_example(recipe: Recipe) -> tuple[nn.Module, Tensor]:
+    from suite.training.fitting import built
+
+    examples = _noise(recipe, "cpu")
+    return built(recipe.model, examples, 0), examples.train.inputs[:1]
 
 
 def _probe_stack(recipe: Recipe, device: str) -> float:

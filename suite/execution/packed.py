@@ -79,7 +79,7 @@ class Packed(Strategy):
             return self._submit(lane, functools.partial(_check, recipe, self.device)).result()
         raise RequestError(
             f"a worker died twice before it could try model '{recipe.model.name}' on data "
-            f"'{recipe.data.name}': is there too little memory?"
+            f"'{recipe.data.name}': is there too little memory (--strategy sequential says what it lacks)?"
         )
 
     def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:

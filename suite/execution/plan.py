@@ -55,7 +55,7 @@ class Plan:
 
     Attributes:
         cached: trials that are in the store already.
-        device: `cpu` or `cuda`.
+        device: `cpu`, `cuda` or `mps`.
         workers: processes that train side by side.
         asked_workers: how many the user wants, or None.
     """
@@ -110,8 +110,10 @@ def make_plan(
     Raises:
         RequestError: if the device is not there.
     """
-    # Whether a cluster has GPUs is not this machine's to say.
-    device = device if strategy == "ray" and device != "auto" else find_device(device)
+    # Whether a cluster has CUDA is not this machine's to say.
+    device = device if strategy == "ray" and device in ("cpu", "cuda") else find_device(device)
+    if strategy == "ray" and device == "mps":
+        raise RequestError("a cluster trains on cpu or cuda, not on mps (did you mean 'cpu'?)")
     cached: list[Trial] = []
     pending: list[Trial] = []
     for trial in trials:
@@ -151,7 +153,7 @@ def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
 def _choose(asked: StrategyName, device: str, trials: int, workers: int | None) -> tuple[str, str]:
     if asked not in ("auto", "vectorised"):  # stacks are run by whichever way suits
         return asked, "you asked for it"
-    if device == "cuda":
+    if device in ("cuda", "mps"):
         return "sequential", "one process drives the GPU"
     if trials < 2 or (workers or cores()) < 2:
         why = "there is one trial" if trials < 2 else "there is one core"
@@ -183,6 +185,8 @@ def _check_devices(counts: set[int], device: str) -> None:
     count = max(counts)
     if torchrun.processes():
         torchrun.check_devices(counts)
+    elif device == "mps" and count > 1:
+        raise RequestError(f"devices={count}: mps is one device (did you mean --device cpu?)")
     elif device == "cuda" and count > _cuda_devices():
         here = _cuda_devices()
         raise RequestError(
@@ -191,9 +195,17 @@ def _check_devices(counts: set[int], device: str) -> None:
 
 
 def find_device(asked: str) -> str:
-    """Return `cpu` or `cuda`; raise RequestError if the device asked for is not there."""
+    """Return `cpu`, `cuda` or `mps`; raise RequestError if the device asked for is not there.
+
+    Apple's GPU, `mps`, is taken only where it is asked for: PyTorch does not promise equal bits there.
+    """
     if asked == "cuda" and not _cuda_devices():
         raise RequestError("there is no CUDA device here (did you mean --device cpu?)")
+    if asked == "mps":
+        from torch.backends import mps  # there is no asking a driver
+
+        if not mps.is_available():
+            raise RequestError("PyTorch finds no mps device here (did you mean --device cpu?)")
     if asked == "auto":
         return "cuda" if _cuda_devices() else "cpu"
     return asked

@@ -60,6 +60,8 @@ def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Fini
 def _start(threads: int) -> None:
     os.environ.pop("PYTHONSAFEPATH", None)  # which is for no process of a study's own
     follow_parent()
-    from suite.training import determinism
-
+    try:
+        from suite.training import determinism
+    except (ImportError, MemoryError, OSError):
+        os._exit(1)  # as if it had been killed, and not with a traceback
     determinism.enforce(threads)

@@ -48,7 +48,7 @@ class Sequential(Strategy):
 
 
 def _free(device: str) -> int:
-    if device == "cpu":
+    if device in ("cpu", "mps"):  # the latter has no memory of its own
         return free()
     from torch import cuda
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import math
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -147,7 +149,11 @@ def check(recipe: Recipe, device: str) -> int:
         examples = load(recipe.data, 0, device)
         network = built(recipe.model, examples, 0)
         fits(recipe, network, examples)
-        batches_fit(recipe, network, examples)
+        batches_fit(
+            recipe,
+            len(examples.train),
+            lambda: (copy.deepcopy(network), examples.train.inputs[:1].cpu()),
+        )
         return footprint(recipe, network, examples)
 
 
@@ -155,10 +161,13 @@ def check(recipe: Recipe, device: str) -> int:
 def refusing_misfits(recipe: Recipe) -> Iterator[None]:
     """Turn what PyTorch, or one's own code, says of a recipe into one line."""
     # What one's own code returns may fail anywhere.
-    kinds = (Exception,) if recipe.own else (MemoryError, RuntimeError, TypeError)
+    kinds = (Exception,) if recipe.own else (MemoryError, RuntimeError, TypeError, ValueError)
     try:
-        with blaming_own_code():
+        # What is warned of is said only where nothing is refused: a refusal is one line.
+        with warnings.catch_warnings(record=True) as warned, blaming_own_code():
             yield
+        for one in warned:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     except RequestError:
         raise
     except kinds as error:

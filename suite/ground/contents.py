@@ -82,7 +82,7 @@ def _refusing(who: str) -> Iterator[None]:
 
 
 def _looked_at(path: Path, who: str) -> str:
-    whole = path.resolve()
+    whole = Path(os.path.realpath(path))  # which takes links that lead to themselves, too
     with _refusing(who):
         files = _listed(path, who)
         stamp, changed = _stamp(files)
@@ -101,6 +101,9 @@ def _listed(path: Path, who: str) -> list[Listed]:
         return sorted(_below(os.fspath(path), "", set()), key=lambda one: one[0].split("/"))
     if path.is_file():
         return [("", path.stat())]  # what a file alone is called is no content of it
+    if path.is_symlink() or path.exists():
+        what = "a link to nothing" if path.is_symlink() else "no file and no folder"
+        raise RequestError(f"{who} reads {path}, which is {what}")
     beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
     close = nearest(path.name, beside)
     hint = f" {close}" if "did you mean" in close else ""

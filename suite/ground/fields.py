@@ -7,6 +7,7 @@ scalar is a Python one: two ways to write a recipe must not become two trials.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import math
@@ -114,6 +115,8 @@ def coerce(value: Any, kind: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _coerce_union(value, arguments, where)
     if origin is Literal:
+        if value is None and "none" in arguments:  # which a command line reads as no value
+            value = "none"
         if value not in arguments:
             raise RequestError(f"{where} cannot be {value!r} {nearest(value, arguments)}")
         return value
@@ -210,15 +213,34 @@ def normalised(root: Any, path: str, value: Any) -> Any:
     where = f"{called(cls)}.{field.name}"
     if field.name == "name" and hasattr(cls, "named"):
         return cls.named(value, where)
-    value = coerce(value, annotation(cls, field.name), where)
+    kind = annotation(cls, field.name)
+    value = coerce(_as_words(value, kind), kind, where)
     check_range(value, field, where)
     return value
+
+
+def _as_words(value: Any, kind: Any) -> Any:
+    """Return whole numbers as words where these are wanted: a command line takes a column `1` for one."""
+    if isinstance(value, tuple | list) and typing.get_args(kind)[:1] == (str,):
+        return tuple(_as_words(item, str) for item in value)
+    kinds = {kind, *typing.get_args(kind)}
+    return str(value) if type(value) is int and str in kinds and not {int, float} & kinds else value
+
+
+def _typed(root: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes of a component's fields, of whatever name it will have, with words as words."""
+    typed = dict(changes)
+    for path, value in changes.items():
+        with contextlib.suppress(RequestError):  # which the component itself will say
+            cls, field = owner_of(root, path)
+            typed[path] = _as_words(value, annotation(cls, field.name))
+    return typed
 
 
 def replace_at(root: T, changes: Mapping[str, Any]) -> T:
     """Return `root` with the fields at dotted paths replaced, all at once, checked as ever."""
     if hasattr(root, "changed"):  # a component, whose name may change with them
-        return typing.cast("T", root.changed(changes))
+        return typing.cast("T", root.changed(_typed(root, changes)))
     own: dict[str, Any] = {}
     below: dict[str, dict[str, Any]] = {}
     for path, value in changes.items():

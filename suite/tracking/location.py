@@ -30,7 +30,11 @@ def shown(uri: str) -> str:
     `whole` has a database's again. Those of a server go where MLflow's client looks for them:
     in an address they would stand in its errors.
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError as error:
+        raise RequestError(f"the tracking store is no address: {error}") from None
     if "@" not in parts.netloc:
         return uri
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -69,12 +73,18 @@ def check_writable(uri: str) -> None:
     if not uri.startswith(KNOWN):
         kinds = ", ".join(KNOWN)
         raise RequestError(f"the tracking store '{uri}' must begin with one of {kinds}")
+    if is_remote(uri) and not urlsplit(uri).hostname:
+        raise RequestError(f"the tracking store '{uri}' names no machine, as http://localhost:5000")
     if not uri.startswith(SQLITE):
         return
     file = file_of(uri)
     if not file.name or file.name == ":memory:":
         raise RequestError(
             f"the tracking store {uri} cannot be written: it names no file, as {DEFAULT_URI}"
+        )
+    if file.exists() and not file.is_file():
+        raise RequestError(
+            f"the tracking store {uri} cannot be written: {file} is no ordinary file"
         )
     try:
         if file.exists():

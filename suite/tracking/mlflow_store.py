@@ -63,6 +63,7 @@ from suite.vocabulary.record import Execution, Links, Record, Status
 
 # Loading mlflow sets up its own loggers, which announce every table they create.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("mlflow.store").setLevel(logging.CRITICAL)  # what fails there is told in a line
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 TRIAL = "thumbrules.trial"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -62,13 +62,17 @@ def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
         _check_optimizer(recipe, network)
 
 
-def batches_fit(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
+def batches_fit(recipe: Recipe, train: int, made: Callable[[], tuple[nn.Module, Tensor]]) -> None:
     """Try the smallest part of a batch that will come: an epoch's last one may be of one example.
+
+    Args:
+        train: how many examples there are to train on.
+        made: gives a network, which will have looked at an example, and the input of one.
 
     Raises:
         RequestError: if devices or the network need more, as batch normalisation does.
     """
-    train, asked = len(examples.train), recipe.batch_size
+    asked = recipe.batch_size
     last = _last(recipe, train, asked)
     where = f"a batch has {min(asked, train)}"
     if last < min(asked, train):
@@ -77,12 +81,15 @@ def batches_fit(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
     if recipe.devices > 1 and last < parts:
         many = f"{recipe.devices} devices" + (f", {parts} parts" if parts > recipe.devices else "")
         raise RequestError(f"{where}, too small for {many}{_nearest(recipe, train, parts)}")
+    if last // parts > 1:
+        return
+    network, example = made()
     together = any(isinstance(one, SynchronisedBatchNorm) for one in network.modules())
     if last // (recipe.gradient_accumulation if together else parts) > 1:
         return
     try:
         with seeded(0):
-            copy.deepcopy(network).train()(prepare(examples.train.inputs[:1].cpu()))
+            network.train()(prepare(example))
     except ValueError as error:
         raise RequestError(
             f"{where}{f' in {parts} parts' if parts > 1 else ''}, and model '{recipe.model.name}' "

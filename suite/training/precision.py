@@ -23,8 +23,8 @@ Gradients = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 def check(precision: Precision, device: str) -> None:
     """Raise RequestError if the device does not have the precision."""
-    if precision == "tf32" and device == "cpu":
-        raise RequestError("precision 'tf32' is a GPU's, not a CPU's (did you mean 'float32'?)")
+    if precision == "tf32" and not device.startswith("cuda"):
+        raise RequestError("precision 'tf32' is CUDA's alone (did you mean 'float32'?)")
 
 
 def at(

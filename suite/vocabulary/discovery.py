@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from suite.ground import switches
 from suite.ground.errors import RequestError, first_line, nearest
 from suite.ground.identity import digest, rebuild
 from suite.vocabulary import code
@@ -266,7 +267,11 @@ def _execute(path: Path) -> ModuleType:
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         # Standard output is the command's.
-        with within(vars(module)), contextlib.redirect_stdout(sys.stderr):
+        with (
+            switches.kept() as changed,
+            within(vars(module)),
+            contextlib.redirect_stdout(sys.stderr),
+        ):
             exec(compile(code.read(path), str(path), "exec"), vars(module))  # noqa: S102
     except BaseException as error:  # whatever it raises, it is this study's fault alone
         if isinstance(error, KeyboardInterrupt):
@@ -280,4 +285,9 @@ def _execute(path: Path) -> ModuleType:
         raise RequestError(f"{where}: {kind}{'' if words == kind else f': {words}'}") from None
     finally:
         sys.dont_write_bytecode = writes
+    if changed:
+        raise RequestError(
+            f"{path}: it sets PyTorch's {changed[0]}, with which every study's networks would be "
+            "made: set it where one is built, and back"
+        )
     return module

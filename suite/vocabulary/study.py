@@ -408,6 +408,22 @@ class Study:
             grids.append(grid)
         return tuple(grids)
 
+    def check_reach(self, overrides: Changes) -> None:
+        """Refuse a change that reaches no trial: a probe has axes, and no field of a recipe."""
+        parts = {MAIN: Part(MAIN, grid=self.grid, probe=self.probe)}
+        parts |= {part.name: part for part in self.parts}
+        for path in overrides:
+            head, _, rest = path.partition(".")
+            reached = [parts[head]] if head in parts and rest else list(parts.values())
+            name = rest if head in parts and rest else path
+            if name != "seeds" and all(part.probe for part in reached):
+                axes = [known.path for part in reached for known in part.grid]
+                if name not in axes:
+                    raise RequestError(
+                        f"study '{self.name}' trains nothing that '{path}' could be set of: its "
+                        f"probes have no axis '{name}' {nearest(name, axes)}"
+                    )
+
     def _check_trends(self, grids: Iterable[Grid]) -> None:
         by_name = {grid.name: grid for grid in grids}
         for claim in self.claims:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -151,6 +152,8 @@ def test_any_study_is_run_or_refused_and_no_other_is_touched(folder: Path, parts
     data, model, axes, claims, metric, seeds, loss, changes = parts
     written = ["".join(f"{one}, " for one in some) for some in (axes, claims)]
     text = STUDY.format(data, model, *written, metric, seeds, loss).replace("{m}", metric)
+    make_results(workplace(folder))
+    good = suite(folder, "results", "tiny", "--json").stdout
     make_study(folder, text, "any_one")
     asked = [part for path, value in changes for part in ("--set", f"{path}={value}")]
     tracked = {"MLFLOW_TRACKING_URI": "nowhere://"}  # refused before anything else could be
@@ -159,6 +162,7 @@ def test_any_study_is_run_or_refused_and_no_other_is_touched(folder: Path, parts
         patch.setattr("suite.execution.estimate.Estimator.estimate", lambda *_: _Free)
         law(suite(folder, "plan", "any_one", *asked), text)
     law(suite(folder, "list"), text)
+    assert suite(folder, "results", "tiny", "--json").stdout == good
 
 
 class _Free:
@@ -203,6 +207,34 @@ def test_any_damage_to_a_journal_is_told(folder: Path, damage: Any) -> None:
     journal.write_bytes(damaged(journal.read_bytes(), damage))
     for command in (("verdicts",), ("verdicts", "tiny", "--json"), ("results", "tiny")):
         law(suite(folder, *command), damage)
+
+
+@functools.cache
+def an_archive(folder: Path) -> bytes:
+    """Return what `export` writes of the results in a folder, which is made once."""
+    assert suite(folder, "export", "good.archive").returncode == 0
+    return (folder / "good.archive").read_bytes()
+
+
+@prop(DAMAGE)
+def test_any_damage_to_an_archive_is_told_and_nothing_of_it_is_taken(
+    folder: Path, damage: Any
+) -> None:
+    """By import and by compare: an archive that is not whole leaves the journal as it was."""
+    make_results(workplace(folder))
+    (folder / "good.archive").write_bytes(an_archive(folder))
+    (folder / "bad.archive").write_bytes(damaged(an_archive(folder), damage))
+    journal = folder / ".thumbrules" / "journal.jsonl"
+    before = journal.read_bytes()
+    dead = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    for command in (("compare", "good.archive", "bad.archive"), ("import", "bad.archive")):
+        done = suite(folder, *command, **dead)
+        law(done, damage)
+        if done.returncode == 2:
+            assert journal.read_bytes() == before
+    assert {path.name for path in folder.iterdir()} <= {
+        ".thumbrules", "studies", "reports", "good.archive", "bad.archive",
+    }  # fmt: skip
 
 
 # --- Data ------------------------------------------------------------------------------------

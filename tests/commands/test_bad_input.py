@@ -39,6 +39,15 @@ CASES = {
         ["train", "--set", "model.name=lenet", "--set", "model.depth=8"],
         "'lenet' does not use 'depth'",
     ),
+    "no name at all": (["results", ""], "there is no study ''"),
+    "a precision that is a GPU's": (
+        ["plan", "tiny", "--set", "precision=tf32"],
+        "did you mean 'float32'?",
+    ),
+    "bits on mps": (
+        ["reproduce", "tiny", "--across", "device=mps"],
+        "equal bits are not promised on",
+    ),
     "level": (["run", "tiny", "--only", "batch_size=11"], "batch_size=11 is not in the grid"),
     "axis": (["run", "tiny", "--only", "batchsize=10"], "(did you mean 'batch_size'?)"),
     "seeds": (["run", "tiny", "--seeds", "0"], "--seeds"),
@@ -120,6 +129,30 @@ def test_a_level_that_a_probe_cannot_take_is_refused(
 ) -> None:
     make_study(workplace, PROBED)
     assert said in refused(["run", "tiny", option, value], monkeypatch, capsys)
+
+
+def test_what_can_be_set_of_a_probe_is_an_axis(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study(workplace, PROBED)
+    said = "its probes have no axis 'input' (did you mean 'inputs'?)"
+    assert said in refused(["run", "tiny", "--set", "probed.input=2"], monkeypatch, capsys)
+    assert suite(workplace, "plan", "tiny", "--set", "probed.inputs=2").returncode == 0
+    text = """
+from suite import Study, axis
+
+
+def probe(cell, seed):
+    return {"test/loss": 1.0}
+
+
+study = Study(title="T", probe=probe, grid=(axis("size", (1, 2)),), seeds=1)
+"""
+    make_study(workplace, text, "probes")
+    for path in ("siz", "optimizer.lr"):
+        line = refused(["run", "probes", "--set", f"{path}=1"], monkeypatch, capsys)
+        assert f"its probes have no axis '{path}'" in line
+    assert suite(workplace, "plan", "probes", "--set", "size=1").returncode == 0
 
 
 def test_a_study_without_its_file_is_listed_and_an_edited_one_makes_other_trials(
@@ -204,7 +237,13 @@ def test_a_broken_study_file_is_named(
 
 
 @pytest.mark.parametrize(
-    "uri", ["sqlite:////nowhere/at/all/mlflow.db", "sqlite:////dev/null/mlflow.db", "sqlite:///"]
+    "uri",
+    [
+        "sqlite:////nowhere/at/all/mlflow.db",
+        "sqlite:////dev/null",
+        "sqlite:////dev/null/mlflow.db",
+        "sqlite:///",
+    ],
 )
 @pytest.mark.usefixtures("workplace")
 def test_a_store_that_cannot_be_written_is_named(
@@ -227,6 +266,43 @@ def test_a_corrupt_journal_line_is_named(
     (workplace / ".thumbrules").mkdir()
     (workplace / ".thumbrules" / "journal.jsonl").write_text('{"kind": "trial", "body": {}}\n')
     assert "journal.jsonl, line 1 is damaged" in refused(["run", "tiny"], monkeypatch, capsys)
+
+
+def test_a_large_plan_says_how_many_trials_at_once(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("suite.commands.requests.MOST_TRIALS", 10)
+    done = suite(workplace, "plan", "tiny")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    done = suite(workplace, "plan", "tiny", "--yes")
+    assert done.returncode == 0
+    assert done.stderr.startswith("24 trials: ")
+
+
+WARNS = """
+import warnings
+from torch import nn
+from suite import Budget, Data, Recipe, Study, axis, model
+
+
+@model
+def warning(shape, outputs, fits=True):
+    warnings.warn("said by a library", stacklevel=2)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64 if fits else 63, outputs))
+
+
+study = Study(
+    title="T", recipe=Recipe(data=Data("digits"), model=warning(), budget=Budget(epochs=1)),
+    grid=(axis("model.fits", (True, False)),), seeds=1,
+)
+"""
+
+
+def test_what_is_warned_of_does_not_stand_beside_a_refusal(workplace: Path) -> None:
+    make_study(workplace, WARNS, "warns")
+    for how in (("plan",), ("run", "--strategy", "sequential")):
+        done = suite(workplace, how[0], "warns", *how[1:])
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
 def test_no_traceback_reaches_a_user(workplace: Path) -> None:
@@ -258,3 +334,36 @@ def test_a_second_run_in_a_folder_waits_its_turn(workplace: Path) -> None:
         done = suite(workplace, "run", "tiny", "--tier", "smoke", "--strategy", "sequential")
     assert done.returncode == 2
     assert "another run is using .thumbrules" in done.stderr
+
+
+def test_a_value_typed_without_quotes_is_what_its_field_takes(workplace: Path) -> None:
+    rows = [f"{i},{i % 5},{'ab'[i % 2]}" for i in range(60)]
+    (workplace / "x.csv").write_text("\n".join(["2020,1,kind", *rows]))
+    data = ("--set", "data.name=table", "--set", "data.path=x.csv", "--set", "budget.steps=1")
+    for options in (
+        ("data.target=kind", "data.drop=1"),
+        ("data.target=1", "model.norm=none"),
+        ("data.target=kind", "data.drop=1,2020", "data.categorical=2020"),
+    ):
+        settings = [part for one in options for part in ("--set", one)]
+        done = suite(workplace, "train", *data, *settings)
+        assert done.returncode == (2 if "data.categorical=2020" in options else 0), done.stderr
+        assert done.stderr.count("\n") == (done.returncode != 0)
+
+
+def test_a_link_that_leads_nowhere_is_one_line(workplace: Path) -> None:
+    for name, to in (("loop.csv", "loop.csv"), ("gone.csv", "nothing")):
+        (workplace / name).symlink_to(to)
+        table = ("--set", "data.name=table", "--set", "data.target=a")
+        for asked in (("try", name), ("train", *table, "--set", f"data.path={name}")):
+            done = suite(workplace, *asked)
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+            assert f"(did you mean '{name}'?)" not in done.stderr
+
+
+def test_a_data_folder_that_is_a_file_is_told(workplace: Path) -> None:
+    done = suite(
+        workplace, "train", "--set", "data.name=cifar10", THUMBRULES_DATA="studies/tiny.py"
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "THUMBRULES_DATA names 'studies/tiny.py', which is no folder" in done.stderr

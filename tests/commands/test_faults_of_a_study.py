@@ -254,3 +254,61 @@ def test_what_a_probe_says_that_is_no_text_does_not_stop_its_study(tmp_path: Pat
     done = suite(tmp_path, "run", "none_at_all", "--json")
     (study,) = json.loads(done.stdout)["studies"]
     assert study["errors"][0]["error"] == "TypeError: a probe returns metrics by name, not None"
+
+
+SWITCHES = """
+import os, warnings
+import numpy as np
+import torch
+from suite import Budget, Data, Model, Recipe, Study, axis, lines
+
+os.chdir("/")
+warnings.simplefilter("error")
+np.seterr(all="raise")
+torch.set_num_threads(2)
+torch.use_deterministic_algorithms(False)
+torch.set_grad_enabled(False)
+torch.set_flush_denormal(True)
+torch.backends.mkldnn.enabled = False
+torch.backends.cudnn.benchmark = True
+"""
+PLAIN = """
+from suite import Budget, Data, Model, Recipe, Study, axis
+
+study = Study(
+    title="T",
+    recipe=Recipe(data=Data("digits", train_examples=60), model=Model("mlp", widths=(4,)), budget=Budget(epochs=1)),
+    grid=(axis("optimizer.lr", (0.1, 0.2)),),
+    seeds=1,
+)
+"""
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "packed"])
+def test_what_a_study_switches_at_its_top_is_no_other_s(tmp_path: Path, strategy: str) -> None:
+    found = []
+    for name, others in (("alone", ()), ("beside", ("switching",))):
+        folder = tmp_path / name
+        folder.mkdir()
+        make_study(folder, PLAIN, "plain")
+        for one in others:
+            make_study(folder, SWITCHES + PLAIN.replace("(0.1, 0.2)", "(0.3,)"), one)
+        done = suite(folder, "run", *others, "plain", "--strategy", strategy)
+        assert done.returncode == 0, done.stderr
+        records = Journal(folder / JOURNAL).records.values()
+        found.append({r.id: r.outcome.weights_digest for r in records if r.study == "plain"})
+    assert found[0] == found[1]
+    assert len(found[0]) == 2
+
+
+@pytest.mark.parametrize("line", ["default_dtype(torch.float64)", "default_device('meta')"])
+def test_a_study_that_sets_how_every_network_is_made_is_refused(tmp_path: Path, line: str) -> None:
+    make_study(tmp_path, f"import torch\ntorch.set_{line}\n" + PLAIN, "own_way")
+    make_study(tmp_path, PLAIN, "plain")
+    done = suite(tmp_path, "run", "own_way", "plain")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (
+        f"studies/own_way.py: it sets PyTorch's {line.split('(')[0].replace('_', ' ')}"
+        in done.stderr
+    )
+    assert suite(tmp_path, "run", "plain").returncode == 0

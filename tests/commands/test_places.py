@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from suite.tracking import location
 from suite.tracking.journal import Journal
-from tests.command_line import TINY_STUDY, command, make_study, suite, suite_json
+from tests.command_line import TINY_STUDY, command, make_study, suite, suite_json, suite_process
 
 ONE = TINY_STUDY.replace("seeds=3", "seeds=1")
 
@@ -166,6 +169,16 @@ def test_a_port_that_is_used_is_told_at_once(tmp_path: Path) -> None:
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (2, 1)
 
 
+def test_a_store_that_goes_while_it_is_open_is_told_without_a_traceback(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE)
+    smoke = ("run", "tiny", "--tier", "smoke", "--only", "batch_size=10")
+    assert suite(tmp_path, *smoke).returncode == 0
+    (tmp_path / "mlflow.db").unlink()
+    done = suite(tmp_path, *smoke, "--set", "optimizer.lr=0.02")
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 1)
+
+
 # --- Other systems ---------------------------------------------------------------------------
 
 WITHOUT = """
@@ -194,3 +207,123 @@ def test_a_study_runs_where_there_is_nothing_but_python(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ran"] > 0
+
+
+# --- Small machines --------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system limits addresses so")
+def test_without_the_memory_to_load_pytorch_one_line_is_said(tmp_path: Path) -> None:
+    import resource
+
+    make_study(tmp_path, ONE)
+    limit = 2_500_000 << 10
+    for how in (("run", "tiny", "--workers", "2"), ("run", "tiny", "--workers", "1"), ("train",)):
+        done = subprocess.run(
+            command(*how),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+
+def test_a_store_s_address_that_names_no_machine_is_refused(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE)
+    for uri in ("http://", "http://[", "http://host:port", "postgresql://u:p@h:99999/x"):
+        done = suite(tmp_path, "run", "tiny", MLFLOW_TRACKING_URI=uri)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "u:p" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system counts files so")
+@pytest.mark.parametrize("limit", [64, 12])
+def test_with_few_open_files_it_works_or_one_line_is_said(tmp_path: Path, limit: int) -> None:
+    import resource
+
+    make_study(tmp_path, ONE)
+    done = subprocess.run(
+        command("run", "tiny", "--tier", "smoke", "--workers", "2"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+    )
+    assert "Traceback" not in done.stderr
+    if limit == 64:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "Too many open files" in done.stderr
+
+
+# --- Odd surroundings ------------------------------------------------------------------------
+
+HOMELESS = """
+import os, pwd, sys
+
+
+def unknown(_):
+    raise KeyError("uid not found")
+
+
+if __name__ == "__main__":
+    pwd.getpwuid = unknown
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        os.environ.pop(name, None)
+    sys.argv = ["suite", "run", "tiny", "--tier", "smoke", "--json"]
+    from suite.cli import main
+
+    main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, users are known by other means")
+def test_a_user_without_a_home_trains_and_tracks(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE)
+    (tmp_path / "homeless.py").write_text(HOMELESS)
+    (tmp_path / "tmp").mkdir()
+    done = subprocess.run(
+        [sys.executable, "homeless.py"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ran"] > 0
+    assert "home" not in done.stderr
+    assert [path.name for path in (tmp_path / "tmp").glob("thumbrules-*")] == []
+    assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize("clock", ["1970", "2100", "backwards"])
+def test_whatever_the_clock_says_a_study_runs_and_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
+    make_study(tmp_path, ONE)
+    hours = itertools.count(1_000_000_000, -3600)
+    says = {
+        "1970": lambda: 5.0 + time.perf_counter() % 1000,
+        "2100": lambda: 4.1e9 + time.perf_counter() % 1000,
+        "backwards": lambda: float(next(hours)),
+    }
+    monkeypatch.setattr(time, "time", says[clock])
+    for asked in (("plan", "tiny"), ("run", "tiny", "--tier", "smoke"), ("verdicts",), ("report",)):
+        done = suite(tmp_path, *asked)
+        assert done.returncode == 0, done.stderr
+    assert suite(tmp_path, "run", "tiny", "--tier", "smoke").returncode == 0
+
+
+def test_a_terminal_without_letters_shows_what_it_can(tmp_path: Path) -> None:
+    make_study(tmp_path, ONE.replace('title="Tiny"', 'title="Größe 大"'))
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+    assert suite(tmp_path, "run", "tiny", "--tier", "smoke").returncode == 0
+    for asked in (("list",), ("run", "tiny", "--tier", "smoke"), ("report",), ("verdicts",)):
+        done = suite_process(tmp_path, *asked, **plain)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.isascii()

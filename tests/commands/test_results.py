@@ -235,6 +235,21 @@ def test_the_shell_shows_a_short_table_or_one_document(folder: Path) -> None:
     assert form["trials"][0]["test/accuracy"] == 0.901
 
 
+def test_without_a_name_there_are_the_trials_of_all_studies(folder: Path) -> None:
+    frames = {name: results(name) for name in discovery.names()}
+    make_study(folder, "study = 1 /", "broken_one")
+    done = suite(folder, "results", "--csv", "all.csv", "--json")
+    trials = pd.read_csv(folder / "all.csv", dtype={"id": str})
+    assert done.returncode == 0, done.stderr  # it has no results that could be left out
+    assert trials["study"].unique().tolist() == json.loads(done.stdout)["studies"]
+    for name, one in frames.items():
+        own = trials[trials["study"] == name].reset_index(drop=True)
+        assert own["id"].tolist() == one.trials["id"].tolist()
+    curves = suite_json(folder, "results", "--curves")["curves"]
+    assert len(curves) == sum(len(one.curves) for one in frames.values())
+    assert "study" in suite(folder, "results").stdout.splitlines()[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from suite import Budget, Data, Model, Optimizer, Recipe, source
-from suite.data import arrays, image_folder, load, outline, sources, standardise, table
+from suite.data import arrays, image_folder, load, outline, sequences, sources, standardise, table
 from suite.data.described import described
 from suite.data.origin import origin
 from suite.execution.work import check
@@ -353,6 +353,14 @@ BAD_TABLES: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     "a name too few": (lambda: Path("x.csv").write_text("a,price\n" + "1,2,3.5\n" * 9), {}, "has more entries in a row than names"),
     "no text": (lambda: Path("x.csv").write_bytes(b"a,price\n\xff\xfe,1\n"), {}, "x.csv cannot be read as a table: 'utf-8' codec"),
     "no Parquet": (lambda: Path("x.parquet").write_text("a,price\n"), {"path": "x.parquet"}, "x.parquet cannot be read as a table"),
+    "a word among values": (ones(price=with_gap("dear")), {}, "x.csv, line 9: column 'price' has 'dear' among numbers"),
+    "a line after entries of two lines": (ones(owner=["two\nlines"] * N, price=with_gap(None)), {"drop": "owner"}, "x.csv, line 16: column 'price'"),
+    "the rows' numbers": (lambda: houses().to_csv("x.csv"), {}, "a column without a name counts the rows: leave it out, drop='Unnamed: 0'"),
+    "one value": (ones(price=1.5), {}, "column 'price' is 1.5 in every row: there is nothing to predict"),
+    "numbers with a comma": (ones(area=["1,5", "2", "3,25", "4"] * (N // 4)), {}, "x.csv, line 2: column 'area' has numbers with a comma"),
+    "semicolons and commas": (lambda: Path("x.csv").write_text("a;price\n" + "1,5;2,5\n" * 9), {}, "has ';' between its columns: write it with commas"),
+    "no UTF-8": (lambda: Path("x.csv").write_bytes("größe,price\n1,2\n".encode("latin-1")), {}, "save it as UTF-8"),
+    "a spreadsheet": (lambda: Path("x.xlsx").write_bytes(b"PK"), {"path": "x.xlsx"}, "x.xlsx is no table that can be read: save it as .csv or .parquet"),
     "a folder": (lambda: Path("d").mkdir(), {"path": "d"}, "d cannot be read as a table"),
     "equal shares of values": (ones(), {"stratify": True}, "x.csv has values: splits are stratified by classes"),
     "both": (ones(), {"stratify": True, "group": "owner", "target": "dear"}, "made by group or stratified, not both"),
@@ -430,7 +438,7 @@ BAD_ARRAYS: dict[str, tuple[Callable[[], Any], str]] = {
     "a shape that broadcasts": (lambda: save(targets=np.ones((30, 1, 1))), "x.npz needs values (n,) or (n, 1), not (30, 1, 1)"),
     "a row": (lambda: save(targets=np.ones((1, 30))), "x.npz needs inputs (n, …) and n targets"),
     "pictures as targets": (lambda: save(targets=np.ones((30, 4, 4))), "needs targets (n,) or (n, values), not (30, 4, 4)"),
-    "not a number": (lambda: save(inputs=np.full((30, 2), np.nan)), "x.npz has inputs that are no numbers, first in row 0"),
+    "not a number": (lambda: save(inputs=np.full((30, 2), np.nan)), "x.npz has inputs that are no numbers, first in row 0, column 0"),
 }  # fmt: skip
 
 
@@ -815,3 +823,31 @@ def test_a_label_that_is_missing_among_words_is_refused() -> None:
         return np.ones((6, 2)), ["x", float("nan"), "y"] * 2
 
     assert "without a label, first in row 1" in refusal(lambda: load(gap(), 0))
+
+
+def test_words_that_pandas_takes_for_missing_are_classes_and_groups_where_words_stand() -> None:
+    words = ["NA", "None", "cat", "null"]
+    rows = [f"{i},{words[i % 4]},{words[(i + 1) % 4]}" for i in range(24)]
+    Path("x.csv").write_text("\n".join(["size,kind,owner", *rows]))
+    found = table("x.csv", target="kind", group="owner")
+    assert found.names == ("NA", "None", "cat", "null")
+    assert found.groups is not None
+    assert len(set(found.groups.tolist())) == 4
+    texts = sequences("x.csv", text="owner", target="kind")
+    assert texts.names == found.names
+    Path("x.csv").write_text("\n".join(["size,kind,owner", *rows, "3,,cat"]))
+    said = "x.csv, line 26: column 'kind' is the target and has no entry"
+    assert said in refusal(lambda: table("x.csv", target="kind"))
+    numbers = ["size,kind", *(f"{i},{i % 3}" for i in range(20)), "1,NA"]
+    Path("x.csv").write_text("\n".join(numbers))
+    assert "line 22: column 'kind' is the target" in refusal(lambda: table("x.csv", target="kind"))
+
+
+def test_arrays_that_would_be_misread_in_silence_are_refused() -> None:
+    some = np.arange(30 * 12 * 12 * 3).reshape(30, 12, 12, 3).astype(np.uint8)
+    np.savez("x.npz", x=some, y=np.arange(30) % 2)
+    assert "images (30, 12, 12, 3) with their colours last" in refusal(lambda: arrays("x.npz"))
+    np.savez("x.npz", x=some.transpose(0, 3, 1, 2), y=np.arange(30) % 2)
+    assert arrays("x.npz").inputs.shape == (30, 3, 12, 12)
+    np.savez("x.npz", x=some.transpose(0, 3, 1, 2), y=np.ones(30))
+    assert "has the same values everywhere" in refusal(lambda: arrays("x.npz"))

@@ -19,6 +19,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, StepLR
 
 from suite import Budget, Data, Model, Optimizer, Recipe, Schedule
 from suite.data import Examples, Split, load
+from suite.execution.estimate import Estimator
+from suite.execution.plan import make_plan
 from suite.execution.work import check
 from suite.ground.errors import RequestError
 from suite.models import build
@@ -26,6 +28,7 @@ from suite.seeds import stream
 from suite.training import train
 from suite.training.loop import Run, evaluation_steps
 from suite.training.schedules import rates
+from suite.vocabulary.grid import Trial
 from suite.vocabulary.record import Outcome, Status
 
 SEED = 5
@@ -536,6 +539,9 @@ def test_batches_that_will_not_train_are_refused_before(changes: Any, said: str)
     with pytest.raises(RequestError) as caught:
         check(recipe, "cpu")
     assert said in str(caught.value)
+    planned = make_plan([Trial("t", "main", {}, recipe, 0)], lambda _: False, device="cpu")
+    with pytest.raises(RequestError, match=re.escape(said)):
+        Estimator("cpu").estimate(planned)
     nearest = int(re.findall(r"did you mean batch_size=(\d+)", str(caught.value))[0])
     assert check(dataclasses.replace(recipe, batch_size=nearest), "cpu") > 0
 

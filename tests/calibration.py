@@ -749,7 +749,7 @@ def main(families: int) -> None:
                 words = [one.result() for one in cells]
                 print(f"| {words[0][0]} | {' | '.join(one for _, one in words)} |", flush=True)
         bands = " | ".join(f"{low} to {high}" for low, high in BANDS[1:])
-        print(f"\n### More seeds\n\n| seeds | claims | any k | {bands} |\n|{'---|' * 11}")
+        print(f"\n### More seeds, measured\n\n| seeds | claims | any k | {bands} |\n|{'---|' * 11}")
         for one in advice:
             print(one.result(), flush=True)
 

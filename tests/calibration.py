@@ -284,7 +284,7 @@ def rates(seeds: int | Looks, share: float = 0.5) -> Situation:
     def draw(rng: np.random.Generator) -> Values:
         return {VALUE: np.where(rng.random((5, last(seeds))) < share, math.nan, 1.0)}
 
-    says = f"rate, {share:.0%} where 50 % is claimed"
+    says = f"rate of {100 * share:g} % where 50 % is claimed"
     return Situation(says, claims, numbered(5), seeds, draw, (share - 0.5,) * 5, plain=False)
 
 

@@ -284,7 +284,7 @@ def rates(seeds: int | Looks, share: float = 0.5) -> Situation:
     def draw(rng: np.random.Generator) -> Values:
         return {VALUE: np.where(rng.random((5, last(seeds))) < share, math.nan, 1.0)}
 
-    says = f"rate, {share:.0%} where 50 % is claimed"
+    says = f"rate of {100 * share:g} % where 50 % is claimed"
     return Situation(says, claims, numbered(5), seeds, draw, (share - 0.5,) * 5, plain=False)
 
 
@@ -749,7 +749,7 @@ def main(families: int) -> None:
                 words = [one.result() for one in cells]
                 print(f"| {words[0][0]} | {' | '.join(one for _, one in words)} |", flush=True)
         bands = " | ".join(f"{low} to {high}" for low, high in BANDS[1:])
-        print(f"\n### More seeds\n\n| seeds | claims | any k | {bands} |\n|{'---|' * 11}")
+        print(f"\n### More seeds, measured\n\n| seeds | claims | any k | {bands} |\n|{'---|' * 11}")
         for one in advice:
             print(one.result(), flush=True)
 

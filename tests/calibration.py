@@ -2,7 +2,7 @@
 
 A situation draws what every trial of a study measures; the records go through the code that judges
 a run, and its verdicts are held against the truth. `python tests/calibration.py` prints the tables of
-docs/evidence.md, from 1,000 families of claims a cell, or as many as it is told.
+docs/evidence.md, from 600 families of claims a cell, or as many as it is told.
 """
 
 from __future__ import annotations
@@ -755,4 +755,4 @@ def main(families: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 600)

@@ -99,7 +99,11 @@ study = Study(
     ),
     seeds=looks(5, 10),
     contexts={
-        "digits": {"data.name": "digits", "data.train_examples": 1000},
+        "digits": {
+            "data.name": "digits",
+            "data.train_examples": 1000,
+            "optimizer.lr": (0.002, *RATES, 1.0),
+        },
         "deeper": {"model": Model("mlp", widths=(128, 128))},
         "few_examples": {"data.train_examples": 500},
     },

@@ -101,9 +101,9 @@ study = Study(
     seeds=looks(5, 10, 20),
     revised=("main", "narrow"),
     contexts={
-        "mnist": {"data.name": "mnist5k"},
-        "deeper": {"model.widths": (512, 512)},
-        "narrower": {"model.widths": (128,)},
+        "mnist": {"data.name": "mnist5k", "seeds": looks(5, 10)},
+        "deeper": {"model.widths": (512, 512), "seeds": looks(5, 10)},
+        "narrower": {"model.widths": (128,), "seeds": looks(5, 10)},
     },
     parts=(
         Part(

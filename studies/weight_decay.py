@@ -202,9 +202,9 @@ study = Study(
     seeds=looks(5, 10, 20),
     revised=("main",),
     contexts={
-        "mnist": {"data.name": "mnist5k"},
-        "deeper": {"model.widths": (256, 256)},
-        "more_examples": {"data.train_examples": 400},
+        "mnist": {"data.name": "mnist5k", "seeds": looks(5, 10)},
+        "deeper": {"model.widths": (256, 256), "seeds": looks(5, 10)},
+        "more_examples": {"data.train_examples": 400, "seeds": looks(5, 10)},
     },
     select="validation/accuracy",
     parts=(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from reports.figures.summary import Mean, mean_of
@@ -110,7 +111,8 @@ def shown(results: Results, view: View) -> Shown:
         both = pd.concat([at_levels(rows, view.arm), at_levels(rows, view.against)])
         rows = both[~both.index.duplicated()]
     points, trials = [], []
-    for i, j, cell in _cells(rows, x, colour):
+    for i, j, every in _cells(rows, x, colour):
+        cell = _even(every) if grid.looks else every
         one = dataclasses.replace(view, of=list(view.metrics.values())[i]) if view.metrics else view
         of_cell = (_curve_points if view.kind == "curves" else _points)(results, one, grid, cell)
         points.append(of_cell.assign(colour=j) if "x" in of_cell else of_cell.assign(x=i, colour=j))
@@ -127,6 +129,12 @@ def shown(results: Results, view: View) -> Shown:
     good = finished(rows)
     absent = int(good[view.of].isna().sum()) if view.of in rows else 0
     return Shown(view, grid, x, colour, table, ends, rest, absent, len(good))
+
+
+def _even(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the seeds that all levels have: open claims may have asked some of them for more."""
+    levels = rows.groupby("seed")["id"].transform("size")
+    return rows.loc[np.asarray(levels == levels.max(), bool)]
 
 
 def _held(grid: Grid, view: View) -> Grid:

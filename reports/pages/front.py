@@ -17,7 +17,7 @@ from suite.language.catalogue import gettext
 from suite.language.contexts import REACHES
 from suite.language.effects import compared_words, effect_words
 from suite.language.quantities import duration, moment, p_words
-from suite.language.words import trials_words
+from suite.language.words import sentences, trials_words
 from suite.runs.conclusions import verdict_counts
 from suite.vocabulary.notes import CHAPTERS, NOT_TESTED, PHRASES
 from suite.vocabulary.record import Links
@@ -163,16 +163,19 @@ def size(results: Results) -> str:
 
 def missing(results: Results) -> str:
     """Say what a run lacks, or that its claims are others now; empty if it is whole."""
+    said = []
     if results.claims_changed:
-        return gettext("The claims in the study's file have been changed since these trials ran.")
-    if not results.missing:
-        return ""
-    pattern = gettext(
-        "{n} of the {all} that this run asked for have no record yet. What follows rests on the "
-        "others and may change."
-    )
-    total = trials_words(len(results.records) + results.missing)
-    return pattern.format(n=f"{results.missing:,}", all=total)
+        said.append(
+            gettext("The claims in the study's file have been changed since these trials ran.")
+        )
+    if results.missing:
+        pattern = gettext(
+            "{n} of the {all} that this run asked for have no record yet. What follows rests on the "
+            "others and may change."
+        )
+        total = trials_words(len(results.records) + results.missing)
+        said.append(pattern.format(n=f"{results.missing:,}", all=total))
+    return sentences(said)
 
 
 def _reach(finding: Finding) -> str:

@@ -19,7 +19,9 @@ def losses(results: Results, finding: Finding) -> list[str]:
     """Say which trials of a finding left no value, and what bias that could cause."""
     claim = finding.claim
     grid = next(grid for grid in results.grids if grid.name == claim.part)
+    seeds = set().union(*(arm.ends.index for arm in finding.arms.values()))  # of its look
     rows = results.parts[grid.name]
+    rows = rows[rows["seed"].isin(seeds)]
     if claim.of in rows and rows[claim.of].notna().all() and len(finished(rows)) == len(rows):
         return []
     said = [

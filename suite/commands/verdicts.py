@@ -10,7 +10,7 @@ import click
 from suite.commands.arguments import Form, as_json, show, study_names
 from suite.evidence.results import Results
 from suite.ground.wording import plural
-from suite.runs.conclusions import conclusion_forms, verdict_counts
+from suite.runs.conclusions import across_lines, beside, conclusion_forms, verdict_counts
 from suite.runs.latest import concluded, latest
 from suite.runs.stores import stores
 
@@ -25,24 +25,6 @@ def verdicts(studies: tuple[str, ...], as_json: bool) -> None:
     show({"studies": forms}, as_json, lambda form: verdict_lines(form, results))
     if lost:
         sys.exit(1)
-
-
-def beside(finding: Form) -> list[str]:
-    """Return what stands beside a verdict: at which look it fell, and what qualifies it."""
-    look = [f"look {finding['look']} of {finding['looks']}"] if finding["looks"] > 1 else []
-    return [*look, *finding["notes"]]
-
-
-def across_lines(finding: Form) -> list[str]:
-    """Return how far a claim reaches, and what it comes to in each context; nothing without any."""
-    if not finding["across"]:
-        return []
-    contexts = [
-        f"  {name}: {one['verdict']}, {one['effect']}: {'; '.join([one['reason'], *beside(one)])}"
-        for name, one in finding["contexts"].items()
-    ]
-    reach = finding["across"]["reach"].upper()
-    return [f"over contexts {reach}: {finding['across']['words']}", *contexts]
 
 
 def count_lines(counts: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -133,6 +133,9 @@ def best(results: Results, metric: str, part: str, each: str | None = None) -> B
         raise RequestError(f"there is no part '{part}' {nearest(part, grids)}")
     grid, rows, select = grids[part], results.parts[part], results.study.select
     _check_measured(results, grid, rows, metric)
+    if grid.looks:  # further seeds are of cells that open claims read, be they good or not
+        seen = [set(at_levels(rows, cell)["seed"]) for cell in grid.cells]
+        rows = rows[rows["seed"].isin(set.intersection(*filter(None, seen)))]
     cells = [finished(at_levels(rows, cell)).set_index("seed") for cell in grid.cells]
     scores = [float(cell[select].mean()) for cell in cells]
     seeds = [int(cell[select].notna().sum()) for cell in cells]

@@ -118,13 +118,18 @@ def verdict(claim: Boundary, measured: Measured, test: Test, adjusted: Test) -> 
         lost, asked = str(measured.asked - n), str(measured.asked)
         return Verdict.UNDECIDED, worded(Reason.SEEDS_LOST, n=lost, all=asked)
     found = profile(claim, measured.arms, measured.seeds, measured.grain)
-    return decide(claim, found, adjusted.p, adjusted.p_margin)
+    return decide(claim, found, adjusted.p, adjusted.p_margin, nowhere=math.isnan(test.low))
 
 
-def decide(claim: Boundary, found: Profile, p: float, p_margin: float) -> tuple[Verdict, str]:
-    """Decide by two tests: that the boundary lies in the claimed range, and that it lies elsewhere."""
+def decide(
+    claim: Boundary, found: Profile, p: float, p_margin: float, *, nowhere: bool
+) -> tuple[Verdict, str]:
+    """Decide by two tests: that the boundary lies in the claimed range, and that it lies elsewhere.
+
+    Args:
+        nowhere: whether the interval of the look holds no place at all.
+    """
     if p < ALPHA:
-        nowhere = not where(claim, found)
         return Verdict.REFUTED, Reason.CROSSES_NOWHERE if nowhere else Reason.CROSSES_ELSEWHERE
     alike = _side(claim, found, 0) == _side(claim, found, -1)
     if p_margin < ALPHA and not alike:

@@ -37,6 +37,7 @@ class Why(StrEnum):
     DECIDED_OTHERWISE = "it is supported in one place and refuted in another"
     UNLIKE = "the effect differs between contexts by more than chance explains"
     OPEN = "it is not decided everywhere, and contexts do not differ for certain"
+    DECIDED_ALIKE = "it is supported in one place and not in another, which may be chance"
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class Place:
     Attributes:
         way: 1 if it is shown to be as claimed, be that large or not; -1 if the other way; else 0.
         contrast: one number a seed; none where these cannot be trusted.
+        grain: standard deviation of what rounding does to one of them.
     """
 
     verdict: Verdict
     way: int
     contrast: Contrast
+    grain: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,24 +89,25 @@ def judge(claim: Claim, places: Mapping[str, Place], p: float, adjusted_p: float
         if isinstance(claim, Directional | Rate):
             return Across(Reach.REVERSES, Why.REVERSES, p, adjusted_p, breaks)
         return Across(Reach.DEPENDS, Why.DECIDED_OTHERWISE, p, adjusted_p, breaks)
-    if unlike:
-        odd = odd_one({name: one.contrast for name, one in places.items()})
+    if unlike and len(testable(places)) > 1:
+        odd = odd_one(places)
         return Across(Reach.DEPENDS, Why.UNLIKE, p, adjusted_p, odd)
-    return Across(Reach.OPEN, Why.OPEN, p, adjusted_p, None)
+    is_open = {Verdict.UNDECIDED, Verdict.SIZE_OPEN} & set(verdicts.values())
+    return Across(Reach.OPEN, Why.OPEN if is_open else Why.DECIDED_ALIKE, p, adjusted_p, None)
 
 
-def heterogeneity(groups: Mapping[str, Contrast]) -> float:
-    """Return the p value of one mean for all groups (Welch, 1951); NaN below two that can be tested.
+def heterogeneity(places: Mapping[str, Place]) -> float:
+    """Return the p value of one mean for all places (Welch, 1951); NaN below two that can be tested.
 
-    Variances and sizes may differ. A group of fewer than two seeds, or with a number that is none,
+    Variances and sizes may differ. A place of fewer than two seeds, or with a number that is none,
     is left out.
     """
-    return _welch(_testable(groups))[0]
+    return _welch(testable(places))[0]
 
 
-def odd_one(groups: Mapping[str, Contrast]) -> str:
-    """Return the group without which the others are most alike; of two, the one that is a context."""
-    there = _testable(groups)
+def odd_one(places: Mapping[str, Place]) -> str:
+    """Return the place without which the others are most alike; of two, the one that is a context."""
+    there = testable(places)
     if len(there) < 3:
         return next(name for name in there if name != AS_WRITTEN)
 
@@ -114,23 +118,28 @@ def odd_one(groups: Mapping[str, Contrast]) -> str:
     return max(there, key=likeness)
 
 
-def _testable(groups: Mapping[str, Contrast]) -> dict[str, Contrast]:
+def testable(places: Mapping[str, Place]) -> dict[str, Place]:
+    """Return the places that can be compared: of two seeds or more, with a number each."""
     return {
-        name: one for name, one in groups.items() if len(one) > 1 and bool(np.isfinite(one).all())
+        name: one
+        for name, one in places.items()
+        if len(one.contrast) > 1 and bool(np.isfinite(one.contrast).all())
     }
 
 
-def _welch(groups: Mapping[str, Contrast]) -> tuple[float, float]:
+def _welch(places: Mapping[str, Place]) -> tuple[float, float]:
     """Return the p value and F."""
-    if len(groups) < 2:
+    if len(places) < 2:
         return math.nan, math.nan
-    means = np.array([one.mean() for one in groups.values()])
-    variances = np.array([one.var(ddof=1) for one in groups.values()])
-    sizes = np.array([len(one) for one in groups.values()])
+    means = np.array([one.contrast.mean() for one in places.values()])
+    variances = np.array(
+        [max(one.contrast.var(ddof=1), one.grain**2) for one in places.values()], float
+    )
+    sizes = np.array([len(one.contrast) for one in places.values()])
     size = max(1e-300, float(np.abs(means).max()))
     if variances.max() <= (1e-12 * size) ** 2:  # every seed agrees: no test, and none is needed
         same = np.ptp(means) <= 1e-12 * size
         return float(same), 0.0 if same else math.inf
-    # A group whose seeds all agree is the limit of one that hardly varies.
+    # A place whose seeds all agree is the limit of one that hardly varies.
     found = anova_generic(means, np.maximum(variances, 1e-12 * variances.max()), sizes, "unequal")
     return float(found.pvalue), float(found.statistic)

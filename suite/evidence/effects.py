@@ -91,7 +91,8 @@ def decide(claim: Tested, test: Test, adjusted: Test) -> tuple[Verdict, str]:
         return Verdict.REFUTED, Reason.OTHER_WAY
     if small:
         return Verdict.NO_EFFECT, Reason.SMALL
-    if adjusted.p < ALPHA:
+    # The p value may be an earlier look's: what is shown has to tell the same.
+    if adjusted.p < ALPHA and test.p < ALPHA:
         return Verdict.SIZE_OPEN, Reason.SIZE_AS_CLAIMED if as_claimed else Reason.SIZE_OTHER_WAY
     return Verdict.UNDECIDED, Reason.BOTH
 

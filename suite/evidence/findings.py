@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,9 +18,9 @@ import pandas as pd
 
 from suite.evidence import boundaries, effects, identities, shares
 from suite.evidence.arms import ArmValues
-from suite.evidence.contexts import AS_WRITTEN, Across, Place, heterogeneity, judge
+from suite.evidence.contexts import AS_WRITTEN, Across, Place, heterogeneity, judge, testable
 from suite.evidence.contrasts import Measured, measure_arms
-from suite.evidence.reasons import OPEN, Note, Reason, Verdict
+from suite.evidence.reasons import HOPELESS, OPEN, Note, Reason, Verdict
 from suite.evidence.significance import (
     LEVELS,
     Contrast,
@@ -60,8 +60,8 @@ class Finding:
         ends: the estimate if seeds that lack a value had measured what lies lowest and highest for
             the claim; the estimate twice where none lacks one.
         n: paired seeds; `asked`, how many had a trial in every arm.
-        p, adjusted_p: of no effect, divided by the look's weight, and after Holm's correction over
-            the study's claims; NaN where nothing is tested.
+        p, adjusted_p: of no effect, divided by the look's weight, the least of the looks so far, and
+            after Holm's correction over the study's claims; NaN where nothing is tested.
         p_margin, adjusted_p_margin: of an effect of at least the margin, likewise.
         p_beyond, adjusted_p_beyond: of an effect of at most the margin, likewise.
         look: the look at which it was decided, or stands, from 1 to `looks`.
@@ -135,7 +135,8 @@ class Finding:
 
         To stop for want of prospects can only make fewer errors, so nothing is paid for it.
         """
-        return self.is_open and self.chance >= LEAST_CHANCE
+        there_is_one = self.look < self.looks and self.reason not in HOPELESS
+        return self.is_open and there_is_one and self.chance >= LEAST_CHANCE
 
     @property
     def is_open(self) -> bool:
@@ -201,8 +202,8 @@ def look_at(
     trials: Sequence[Trial],
     records: Iterable[Record],
     *,
-    off_plan: bool = False,
-    declared_later: bool = False,
+    off_plan: Container[str] = (),
+    declared_later: Container[str] = (),
 ) -> Looked:
     """Judge a study's claims at each look whose trials are all there.
 
@@ -211,8 +212,8 @@ def look_at(
 
     Args:
         trials: all that the grids can ask for, in their order.
-        off_plan: whether its seeds are others than the file declares.
-        declared_later: whether looks were declared after they ran.
+        off_plan: grids, by name, whose seeds are others than the file declares.
+        declared_later: those whose looks were declared after they ran.
     """
     found = list(records)
     there = {record.id for record in found}
@@ -220,23 +221,26 @@ def look_at(
     by_name = {grid.name: grid for grid in grids}
     of_part = {grid.name: [one for one in trials if one.part == grid.name] for grid in grids}
     weights = {record.id: record.outcome.weights_digest for record in found}
-    beside = [
-        worded(note)
-        for note, holds in ((Note.OFF_PLAN, off_plan), (Note.DECLARED_LATER, declared_later))
-        if holds
-    ]
+    beside = {
+        grid.name: [
+            worded(note)
+            for note, names in ((Note.OFF_PLAN, off_plan), (Note.DECLARED_LATER, declared_later))
+            if grid.name in names
+        ]
+        for grid in grids
+    }
     wanted = {grid.name: _Wanted(grid) for grid in grids}
     questions = [_Question(claim, by_name[claim.part]) for claim in study.claims]
     rules = [_Rule.of(question, by_name) for question in questions if question.claim.contexts]
     further = [one for rule in rules for name, one in rule.places.items() if name != AS_WRITTEN]
     looks = max((len(grid.looks.counts) for grid in grids if grid.looks), default=1)
     for look in range(1, looks + 1):
+        known = {name: _of(some, wanted[name], of_part[name]) for name, some in rows.items()}
         for question in (*questions, *further):
             if question.closed is None and not question.stopped:
-                some = rows[question.grid.name]
-                question.ask(look, some, study.select, weights)
+                question.ask(look, known[question.grid.name], study.select, weights)
         for family in (questions, further):
-            _judge(study, family, rows, beside)
+            _judge(study, family, known, beside)
         for rule in rules:
             rule.ask(look)
         unsure = [question for question in (*questions, *further) if question.goes_on]
@@ -252,6 +256,13 @@ def look_at(
     for rule, adjusted in zip(rules, holm([rule.p for rule in rules]), strict=True):
         rule.conclude(adjusted)
     return Looked([one.finding for one in questions], look, looks, tuple(_asked(wanted, of_part)))
+
+
+def _of(rows: pd.DataFrame, wanted: _Wanted, trials: Sequence[Trial]) -> pd.DataFrame:
+    """Return the rows of the trials asked for: what else has a record is no part of a verdict."""
+    if not trials:  # nothing has looks
+        return rows
+    return rows[rows["id"].isin({trial.id for trial in wanted.of(trials)})]
 
 
 def _asked(
@@ -321,7 +332,9 @@ class _Question:
 
     Attributes:
         stopped: whether it gets no further seeds, decided or not.
-        least: for each family, the test with the least p value so far, and where it stood.
+        least: for each family, the test with the least p value so far, and where it stood; a look
+            at which nothing could be decided, whatever was measured, gives way to one that could.
+        unsound: whether there was none that could.
     """
 
     claim: Claim
@@ -329,6 +342,7 @@ class _Question:
     least: dict[str, tuple[Test, Measured, int]] = dataclasses.field(default_factory=dict)
     last: tuple[Test, Measured, int] | None = None
     same: bool = False
+    unsound: bool = True
     closed: Finding | None = None
     stopped: bool = False
     finding: Any = None
@@ -359,22 +373,42 @@ class _Question:
         test = self.kind.test(self.claim, measured, weight) if self.grid.seeds else Test()
         self.last = test, measured, look
         self.same = _is_same(measured, weights)
+        sound = declared is None or self._is_sound(test, measured)
         for family in LEVELS:
             p = getattr(test, family)
-            if family not in self.least or p < getattr(self.least[family][0], family):
+            if (
+                family not in self.least
+                or (sound and self.unsound)
+                or (sound and p < getattr(self.least[family][0], family))
+            ):
                 self.least[family] = self.last
+        self.unsound = self.unsound and not sound
+
+    def _is_sound(self, test: Test, measured: Measured) -> bool:
+        """Whether it could be decided, had the p values been small enough."""
+        if isinstance(self.claim, Identity):
+            return True
+        certain = Test(p=0.0, p_margin=0.0, p_beyond=0.0)
+        verdict, _ = self.kind.verdict(self.claim, measured, test, certain)
+        return bool(verdict is not Verdict.UNDECIDED)
 
     def weight(self, look: int) -> float:
         """Return the share of the error rate that a look may spend."""
         return self.grid.looks.weights[look - 1] if self.grid.looks else 1.0
 
     def p(self, family: str) -> float:
+        """Return the least p value of a family so far, if it takes part in the correction."""
+        return math.nan if self.same else self.raw(family)
+
+    def raw(self, family: str) -> float:
         """Return the least p value of a family so far."""
-        return math.nan if self.same else float(getattr(self.least[family][0], family))
+        return float(getattr(self.least[family][0], family))
 
     def at(self, adjusted: Test) -> tuple[Test, Measured, int]:
         """Return what decided it, or its last look."""
         assert self.last is not None
+        if self.unsound:
+            return self.last
         tests: tuple[str, ...] = ("p_beyond", "p_margin")
         if isinstance(self.claim, Counted | Boundary):
             tests = ("p", "p_margin")
@@ -388,12 +422,28 @@ class _Rule:
 
     Attributes:
         places: its questions by context, that of the study as written first.
-        p: of an effect that is the same everywhere, the least of the looks at which all places were
-            tested.
+        least: the least p value, of an effect that is the same everywhere, of the looks at which all
+            places were tested, and which of them were compared then.
     """
 
     places: Mapping[str, _Question]
-    p: float = math.nan
+    least: tuple[float, frozenset[str]] = (math.nan, frozenset())
+
+    @property
+    def found(self) -> dict[str, Place]:
+        """What was found in each place."""
+        return {name: _place(one) for name, one in self.places.items()}
+
+    @property
+    def sound(self) -> dict[str, Place]:
+        """The places that can be compared."""
+        return testable(self.found)
+
+    @property
+    def p(self) -> float:
+        """Of an effect that is the same everywhere; NaN if what was compared cannot be trusted now."""
+        p, compared = self.least
+        return p if compared <= self.sound.keys() else math.nan
 
     @classmethod
     def of(cls, question: _Question, by_name: Mapping[str, Grid]) -> _Rule:
@@ -414,27 +464,30 @@ class _Rule:
             at != look for _, _, at in last
         ):
             return
-        sound = {name: _place(one.finding).contrast for name, one in self.places.items()}
-        weights = [one.weight(look) for one in self.places.values()]
-        p = heterogeneity(sound) / min(weights)
-        self.p = float(np.nanmin([self.p, min(1.0, p)])) if not math.isnan(p) else self.p
+        sound = self.sound
+        p = heterogeneity(sound) / min(one.weight(look) for one in self.places.values())
+        least, compared = self.least
+        if not math.isnan(p) and (sound.keys() != compared or p < least):
+            self.least = min(1.0, p), frozenset(sound)
 
     def conclude(self, adjusted_p: float) -> None:
         """Give the claim's finding those of its contexts, and what they say together."""
         written = self.places[AS_WRITTEN]
-        found = {name: one.finding for name, one in self.places.items()}
-        across = judge(written.claim, {k: _place(v) for k, v in found.items()}, self.p, adjusted_p)
-        contexts = {name: one for name, one in found.items() if name != AS_WRITTEN}
+        across = judge(written.claim, self.found, self.p, adjusted_p)
+        contexts = {name: one.finding for name, one in self.places.items() if name != AS_WRITTEN}
         written.finding = dataclasses.replace(written.finding, contexts=contexts, across=across)
 
 
-def _place(finding: Finding) -> Place:
+def _place(question: _Question) -> Place:
+    assert question.last is not None
+    finding, grain = question.finding, question.last[1].grain
     ways = {Verdict.SUPPORTED: 1, Verdict.REFUTED: -1}
     way = ways.get(finding.verdict, 0)
     if finding.verdict is Verdict.SIZE_OPEN:
         way = 1 if finding.reason == Reason.SIZE_AS_CLAIMED else -1
     sound = finding.verdict is not Verdict.UNDECIDED or finding.reason in OPEN
-    return Place(finding.verdict, way, finding.contrast if sound else finding.contrast[:0])
+    contrast = finding.contrast if sound else finding.contrast[:0]
+    return Place(finding.verdict, way, contrast, grain)
 
 
 def _is_same(measured: Measured, weights: Mapping[str, str]) -> bool:
@@ -453,7 +506,7 @@ def _judge(
     study: Study,
     questions: Sequence[_Question],
     rows: Mapping[str, pd.DataFrame],
-    beside: Sequence[Worded],
+    beside: Mapping[str, Sequence[Worded]],
 ) -> None:
     """Correct the p values over the study's claims, and decide those that are open."""
     adjusted = {family: holm([question.p(family) for question in questions]) for family in LEVELS}
@@ -469,7 +522,10 @@ def _judge(
     }
     for i, (ps, verdict, reason) in verdicts.items():
         question = questions[i]
-        found = _finding(study, question, rows, ps, verdict, reason, sharing, beside)
+        of_part = question.grid.name
+        found = _finding(
+            study, question, rows[of_part], ps, verdict, reason, sharing, beside[of_part]
+        )
         question.finding = found
         if not found.is_open:
             question.closed = found
@@ -488,7 +544,7 @@ def _verdict(question: _Question, adjusted: Test) -> tuple[Verdict, str]:
 def _finding(
     study: Study,
     question: _Question,
-    rows: Mapping[str, pd.DataFrame],
+    rows: pd.DataFrame,
     adjusted: Test,
     verdict: Verdict,
     reason: str,
@@ -502,13 +558,15 @@ def _finding(
     undo = from_logarithm if claim.by_ratio and not isinstance(claim, Boundary) else float
     shared = more_seeds = None
     chance = 1.0
+    looks = len(grid.looks.counts) if grid.looks else 1
     if isinstance(claim, Difference | Equivalence):
-        shared = effects.at_shared_level(claim, grid, rows[grid.name], study.select, measured)
+        of_look = rows[rows["seed"] < seeds_at(grid, look)] if grid.looks else rows
+        shared = effects.at_shared_level(claim, grid, of_look, study.select, measured)
     if reason in OPEN and isinstance(claim, Tested) and n > 1 and test.sd > 0:
         beyond, within = sharing["p_beyond"], sharing["p_margin"]
         forecast = Forecast(n, test.estimate, test.sd, claim.margin, beyond, within)
         more_seeds = forecast.seeds_needed()
-        if grid.looks and n < grid.seeds:
+        if grid.looks and look < looks:
             chance = forecast.chance(grid.seeds - n, grid.looks.weights[-1])
     prospects = (
         [worded(Note.NO_PROSPECT, chance=f"{chance:.0%}", seeds=str(grid.seeds))]
@@ -525,11 +583,11 @@ def _finding(
         ends=(undo(min(ends)), undo(max(ends))),
         n=n,
         asked=max(measured.asked, n),
-        p=test.p,
+        p=question.raw("p"),
         adjusted_p=adjusted.p,
-        p_margin=test.p_margin,
+        p_margin=question.raw("p_margin"),
         adjusted_p_margin=adjusted.p_margin,
-        p_beyond=test.p_beyond,
+        p_beyond=question.raw("p_beyond"),
         adjusted_p_beyond=adjusted.p_beyond,
         arms=measured.arms,
         seeds=measured.seeds,
@@ -540,7 +598,7 @@ def _finding(
         shared=shared,
         more_seeds=more_seeds,
         look=look,
-        looks=len(grid.looks.counts) if grid.looks else 1,
+        looks=looks,
         chance=chance,
         notes=(*_notes(study, claim, measured), *prospects, *beside),
     )

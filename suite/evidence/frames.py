@@ -108,7 +108,8 @@ class Frames:
         what was asked, such as `test/accuracy`, at that cell: its mean over seeds, with the cells
         that paired t tests cannot tell from it. It is *not* the cell where `metric` is best, nor a
         verdict: no claim was made beforehand. Asked for the metric that also chose, the mean is
-        too good, for the luckiest cell won.
+        too good, for the luckiest cell won. Where looks are declared, the seeds that all cells have
+        count.
 
         With `each`, an axis, one cell stands for each of its levels, the best on validation:
         `best("test/accuracy", each="model")` compares networks, each at the rate chosen for it.

@@ -60,6 +60,8 @@ class Reason(StrEnum):
     ALIKE_AT_ENDS = "both ends of the axis lie on the same side, so no boundary is shown"
 
 
+# What no number of seeds would do away with.
+HOPELESS = (Reason.NO_TRIALS, Reason.SAME, Reason.ONE_LEVEL, Reason.ONE_LEVEL_ALONG)
 # What more seeds would do away with.
 OPEN = (Reason.TOO_WIDE, Reason.SIZE_AS_CLAIMED, Reason.SIZE_OTHER_WAY, Reason.BOTH)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from suite.evidence.findings import Finding, Looked, has_looks, look_at, seeds_at
-from suite.evidence.reasons import Note
+from suite.evidence.reasons import Note, Verdict
 from suite.evidence.table import by_part, table
 from suite.ground import contents
 from suite.ground.wording import worded
@@ -28,8 +28,8 @@ class Results:
     Attributes:
         missing: how many of those trials have no record yet.
         trials: that the records are of, in their order.
-        off_plan: whether its seeds are others than the study's file declares.
-        declared_later: whether looks were declared after it ran.
+        off_plan: grids, by name, whose seeds are others than the study's file declares.
+        declared_later: those whose looks were declared after it ran.
         at_other_tiers: its latest whole runs at other tiers.
     """
 
@@ -39,8 +39,8 @@ class Results:
     records: tuple[Record, ...]
     missing: int
     trials: tuple[Trial, ...] = ()
-    off_plan: bool = False
-    declared_later: bool = False
+    off_plan: frozenset[str] = frozenset()
+    declared_later: frozenset[str] = frozenset()
     at_other_tiers: tuple[Results, ...] = ()
 
     @property
@@ -85,7 +85,8 @@ class Results:
 
 def _beside(finding: Finding, there: Finding, tier: str) -> Finding:
     """Return a finding with a note where another tier's is decided otherwise."""
-    if there.is_open or there.verdict is finding.verdict:
+    is_open = there.verdict in (Verdict.UNDECIDED, Verdict.SIZE_OPEN)
+    if is_open or there.verdict is finding.verdict:
         return finding
     note = worded(Note.OTHER_TIER, tier=tier, verdict=str(there.verdict))
     return dataclasses.replace(finding, notes=(*finding.notes, note))
@@ -101,12 +102,18 @@ def gather(study: Study, execution: Execution, records: Mapping[str, Record]) ->
         execution.tier, overrides=execution.overrides, only=only, seeds=execution.seeds
     )
     planned = {grid.name: (grid.seeds, grid.looks) for grid in study.grids(execution.tier)}
-    off_plan = any((grid.seeds, grid.looks) != planned[grid.name] for grid in grids)
+    off_plan = frozenset(
+        grid.name for grid in grids if grid.seeds and (grid.seeds, grid.looks) != planned[grid.name]
+    )
     _recall(execution, records)
     ran = tuple(_as_it_ran(study, grid, execution) for grid in grids)
+    later = frozenset(grid.name for grid, now in zip(grids, ran, strict=True) if grid != now)
     trials = study.trials(ran)
     if has_looks(ran):
         trials = try_looks(study, ran, trials, records).asked
+    if later:  # which earlier looks may have asked some cells for fewer seeds than others
+        ids = set(execution.trials)
+        trials = tuple(one for one in trials if one.part not in later or one.id in ids)
     there = tuple(trial for trial in trials if trial.id in records)
     found = tuple(
         dataclasses.replace(
@@ -115,7 +122,7 @@ def gather(study: Study, execution: Execution, records: Mapping[str, Record]) ->
         for trial in there
     )
     missing = len(trials) - len(found)
-    return Results(study, execution, ran, found, missing, there, off_plan, ran != grids)
+    return Results(study, execution, ran, found, missing, there, off_plan, later)
 
 
 def _as_it_ran(study: Study, grid: Grid, execution: Execution) -> Grid:

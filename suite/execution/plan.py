@@ -72,8 +72,12 @@ class Plan:
         return tuple(trial for cohort in self.cohorts for trial in cohort.trials)
 
     def followed_by(self, later: Plan) -> Plan:
-        """Return this plan and a later one, whose cached trials are this one's, as one."""
-        return dataclasses.replace(self, cohorts=self.cohorts + later.cohorts)
+        """Return this plan and a later one as one: what ran meanwhile counts as run."""
+        known = {trial.id for trial in (*self.cached, *self.pending)}
+        cached = tuple(trial for trial in later.cached if trial.id not in known)
+        return dataclasses.replace(
+            self, cohorts=self.cohorts + later.cohorts, cached=self.cached + cached
+        )
 
     def stacked(self) -> Plan:
         """Return the plan that would stack cells wherever they can be."""

@@ -178,7 +178,7 @@ def place_words(place: float) -> str:
 def range_words(claim: Boundary) -> str:
     """Return the range in which a claim says the boundary lies: `batch size 16 to 64`."""
     pattern = gettext("{axis} {low} to {high}")
-    low, high = place_words(claim.low), place_words(claim.high)
+    low, high = (level_words(float(end)).replace("-", MINUS) for end in (claim.low, claim.high))
     return pattern.format(axis=axis_words(claim.over), low=low, high=high)
 
 

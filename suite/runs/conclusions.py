@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from suite.evidence import Finding, Verdict
@@ -26,7 +26,7 @@ def conclude(results: Sequence[Results], tracker: Tracker) -> list[dict[str, Any
     """Log the verdicts of each study's run, and which trials are best of what; return the forms."""
     forms = conclusion_forms(results)
     for result, form in zip(results, forms, strict=True):
-        tracker.conclude(result.execution, note(result), form, best_of(result))
+        tracker.conclude(result.execution, note(result, form), form, best_of(result))
     return forms
 
 
@@ -163,13 +163,37 @@ def best_of(results: Results) -> dict[str, str]:
     return {trial: "; ".join(words) for trial, words in found.items()}
 
 
-def note(results: Results) -> str:
-    """Return the Markdown note that MLflow shows above a study's runs."""
-    study = results.study
-    lines = [f"# {study.title}", study.question, f"*{results.execution.tier} tier*", ""]
-    lines += [
-        f"- **{finding.verdict}**: {finding.claim.says} {finding.claim.source} "
-        f"({effect_words(finding)}: {finding.reason})"
-        for finding in results.findings
+def beside(finding: Mapping[str, Any]) -> list[str]:
+    """Return what stands beside a verdict: at which look it fell, and what qualifies it."""
+    look = [f"look {finding['look']} of {finding['looks']}"] if finding["looks"] > 1 else []
+    return [*look, *finding["notes"]]
+
+
+def across_lines(finding: Mapping[str, Any]) -> list[str]:
+    """Return how far a claim reaches, and what it comes to in each context; nothing without any."""
+    if not finding["across"]:
+        return []
+    contexts = [
+        f"  {name}: {one['verdict']}, {one['effect']}: {'; '.join([one['reason'], *beside(one)])}"
+        for name, one in finding["contexts"].items()
     ]
+    reach = finding["across"]["reach"].upper()
+    return [f"over contexts {reach}: {finding['across']['words']}", *contexts]
+
+
+def note(results: Results, form: Mapping[str, Any]) -> str:
+    """Return the Markdown note that MLflow shows above a study's runs, from what was concluded."""
+    study = results.study
+    ran = [
+        f"{form['tier']} tier",
+        *form["changed"],
+        *([f"{form['missing']} trials missing"] if form["missing"] else []),
+    ]
+    lines = [f"# {study.title}", study.question, f"*{', '.join(ran)}*", ""]
+    for one in form["findings"]:
+        said = "; ".join([one["reason"], *beside(one)])
+        lines.append(
+            f"- **{one['verdict']}**: {one['claim']} {one['source']} ({one['effect']}: {said})"
+        )
+        lines += [f"    - {line.strip()}" for line in across_lines(one)]
     return "\n".join(lines)

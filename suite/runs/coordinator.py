@@ -31,7 +31,7 @@ from suite.tracking.tracker import Tracker
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Changes, Grid, Trial
 from suite.vocabulary.recipe import Probe, Recipe
-from suite.vocabulary.record import Execution, Record, files_read
+from suite.vocabulary.record import Execution, Record, Status, files_read
 from suite.vocabulary.study import Study
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ class Request:
     overrides: Changes = dataclasses.field(default_factory=dict)
     only: Changes = dataclasses.field(default_factory=dict)
     seeds: int | None = None
-    _looked: dict[int, Looked] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    _looked: dict[tuple[int, int], Looked] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def grids(self) -> tuple[Grid, ...]:
@@ -74,10 +76,13 @@ class Request:
         """Return how far its looks have come, with the records there are."""
         from suite.evidence.results import try_looks  # with pandas, which few requests need here
 
-        if len(records) not in self._looked:
+        # A record is new, or it is of a trial that had failed and was tried again.
+        failed = sum(one.outcome.status is Status.FAILED for one in records.values())
+        state = len(records), failed
+        if state not in self._looked:
             found = try_looks(self.study, self.grids, self.trials, records)
-            self._looked[len(records)] = found
-        return self._looked[len(records)]
+            self._looked[state] = found
+        return self._looked[state]
 
     def asked(self, records: Mapping[str, Record]) -> tuple[Trial, ...]:
         """Return the trials that it asks for, after what there is."""

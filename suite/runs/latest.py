@@ -94,7 +94,8 @@ def gather_latest(name: str, journal: Journal) -> Results:
         there = journal.latest_whole(name, tier)
         if tier != execution.tier and there is not None:
             with contextlib.suppress(RequestError):  # its grid is another now
-                others.append(gather_run(study, there, journal.records))
+                other = gather_run(study, there, journal.records)
+                others += [] if other.missing else [other]  # what is unfinished may change
     return dataclasses.replace(results, at_other_tiers=tuple(others))
 
 

@@ -183,6 +183,11 @@ class Grid:
                 part = f"part '{self.name}': " if self.name != "main" else ""
                 said = f"'{min(both)}' is set by each level of axis '{known.path}'"
                 raise RequestError(f"{part}{said}")
+        for path in base if self.probe else ():
+            if (
+                path.partition(".")[0] not in Recipe.__dataclass_fields__
+            ):  # nor is it other studies'
+                self.axis(path)
         later = {} if self.probe else {path: base[path] for path in base if self._is_later(path)}
         now = {path: value for path, value in base.items() if path not in later}
         return dataclasses.replace(

@@ -295,6 +295,9 @@ class Study:
         who += f" in context '{grid.context}'" if grid.context else ""
         levels = grid.axis(claim.along).levels if claim.along else ()
         self._check_measurable(claim.of, grid, who)
+        named = (getattr(claim, name, {}) for name in NAME_LEVELS)
+        if claim.along and any(claim.along in one for one in named):
+            raise RequestError(f"{who} cannot hold the axis that it runs along: '{claim.along}'")
         compared = list(arms(claim, levels).values())
         if any(one == other for one, other in itertools.combinations(compared, 2)):
             raise RequestError(f"{who} compares an arm with itself")

@@ -16,17 +16,20 @@ from suite import (
     Difference,
     Equivalence,
     Identity,
+    Ordering,
     Rate,
     Study,
+    Trend,
     axis,
     define_metric,
     looks,
 )
 from suite.evidence import Finding, Verdict, findings
-from suite.evidence.contexts import Place, Reach, heterogeneity, judge, odd_one
+from suite.evidence.contexts import Place, Reach, Why, heterogeneity, judge, odd_one
 from suite.evidence.findings import look_at
 from suite.evidence.frames import Frames
 from suite.evidence.results import Results
+from suite.ground.errors import RequestError
 from suite.ground.identity import canonical
 from suite.runs.conclusions import finding_form
 from suite.vocabulary.claims import Claim
@@ -137,6 +140,28 @@ def test_else_it_is_open() -> None:
     assert reach(one(effects(a=0.9, b=0.9, c=0.9, d=0.9), a_claim())) == (Reach.OPEN, None)
 
 
+def test_places_that_can_no_longer_be_compared_are_not_unlike() -> None:
+    """They were at an earlier look; since then the best rate of one lies on the edge of its grid."""
+    seeds = np.array([1.0, 1.1, 0.9])
+    places = {"": Place(Verdict.SUPPORTED, 1, seeds), "b": Place(Verdict.UNDECIDED, 0, seeds[:0])}
+    across = judge(a_claim(), places, 0.001, 0.001)
+    assert (across.reach, across.breaks) == (Reach.OPEN, None)
+
+
+@pytest.mark.parametrize("kind", [Boundary, Trend, Ordering])
+def test_a_claim_holds_no_level_of_the_axis_along_which_it_runs(kind: Any) -> None:
+    given: dict[str, Any] = {**COMMON, "arm": {"x": 0.0, "place": "a"}, "over": "x", "matters": 0.5}
+    if kind is Boundary:
+        given |= {"against": {"place": "b"}, "low": 0.1, "high": 0.9}
+    else:
+        given |= {"direction": "higher"}
+    if kind is Trend:
+        given |= {"per": "unit"}
+    grid = (axis("x", (0.0, 1.0)), axis("place", ("a", "b")))
+    with pytest.raises(RequestError, match="cannot hold the axis that it runs along: 'x'"):
+        a_study(kind(**given), grid=grid, contexts={})
+
+
 def test_an_equivalence_that_is_refuted_somewhere_depends_and_does_not_reverse() -> None:
     claim = Equivalence(matters=1.0, contexts=("b",), **COMMON, **ARMS)
     assert reach(one(effects(a=0, b=5), claim)) == (Reach.DEPENDS, "b")
@@ -169,11 +194,15 @@ def test_contexts_cost_the_other_claims_nothing() -> None:
     assert max(adjusted) > max(raw)  # Holm over three
 
 
+def in_places(groups: Mapping[str, Any]) -> dict[str, Place]:
+    return {name: Place(Verdict.UNDECIDED, 0, one) for name, one in groups.items()}
+
+
 def test_heterogeneity_is_welch_s() -> None:
     rng = np.random.default_rng(0)
     two = {"": rng.normal(0, 1, 6), "b": rng.normal(1, 3, 9)}
     by_scipy = stats.ttest_ind(two[""], two["b"], equal_var=False).pvalue
-    assert heterogeneity(two) == pytest.approx(float(by_scipy))
+    assert heterogeneity(in_places(two)) == pytest.approx(float(by_scipy))
     # Welch (1951) by hand, for three groups.
     groups = {**two, "c": rng.normal(0, 2, 5)}
     n = np.array([len(one) for one in groups.values()])
@@ -181,16 +210,40 @@ def test_heterogeneity_is_welch_s() -> None:
     m = np.array([one.mean() for one in groups.values()])
     rest = ((1 - w / w.sum()) ** 2 / (n - 1)).sum()
     f = (w * (m - (w * m).sum() / w.sum()) ** 2).sum() / 2 / (1 + 2 * 1 / 8 * rest)
-    assert heterogeneity(groups) == pytest.approx(float(stats.f.sf(f, 2, 8 / (3 * rest))))
+    assert heterogeneity(in_places(groups)) == pytest.approx(
+        float(stats.f.sf(f, 2, 8 / (3 * rest)))
+    )
 
 
 def test_seeds_that_agree_need_no_test() -> None:
     same, other = np.full(4, 1.0), np.full(4, 2.0)
-    assert heterogeneity({"": same, "b": same}) == 1.0
-    assert heterogeneity({"": same, "b": other}) == 0.0
-    assert heterogeneity({"": same, "b": other + [0, 0.1, 0, 0.1]}) < 0.001
-    assert math.isnan(heterogeneity({"": same, "b": other[:1]}))
-    assert odd_one({"": same, "b": other}) == "b"
+    assert heterogeneity(in_places({"": same, "b": same})) == 1.0
+    assert heterogeneity(in_places({"": same, "b": other})) == 0.0
+    assert heterogeneity(in_places({"": same, "b": other + [0, 0.1, 0, 0.1]})) < 0.001
+    assert math.isnan(heterogeneity(in_places({"": same, "b": other[:1]})))
+    assert odd_one(in_places({"": same, "b": other})) == "b"
+
+
+def test_places_whose_seeds_agree_may_differ_by_an_image_that_nobody_saw() -> None:
+    """Five seeds each, which agree to the last of 360 images, and are an image apart."""
+    image = 1 / 360
+    grain = math.sqrt(2) * image / math.sqrt(12)
+    places = {
+        name: Place(Verdict.NO_EFFECT, 0, np.full(5, mean), grain)
+        for name, mean in {"": 0.0, "b": image}.items()
+    }
+    assert heterogeneity(places) > 0.001
+    alone = {name: dataclasses.replace(one, grain=0.0) for name, one in places.items()}
+    assert heterogeneity(alone) == 0.0
+
+
+def test_what_is_decided_everywhere_is_not_said_to_be_undecided() -> None:
+    places = {
+        "": Place(Verdict.SUPPORTED, 1, np.array([1.2, 1.1, 1.3])),
+        "b": Place(Verdict.NO_EFFECT, 0, np.array([0.8, 0.9, 0.7])),
+    }
+    across = judge(a_claim(), places, 0.2, 0.2)
+    assert (across.reach, across.reason) == (Reach.OPEN, Why.DECIDED_ALIKE)
 
 
 def test_rules_that_hold_alike_are_seldom_said_to_depend() -> None:
@@ -199,11 +252,8 @@ def test_rules_that_hold_alike_are_seldom_said_to_depend() -> None:
     wrong, trials = 0, 1000
     for _ in range(trials):
         contrasts = [rng.normal(1.0, sd, 6) for sd in (0.5, 1.0, 2.0)]
-        places = {
-            name: Place(Verdict.UNDECIDED, 0, one)
-            for name, one in zip(("", "b", "c"), contrasts, strict=True)
-        }
-        p = heterogeneity({name: place.contrast for name, place in places.items()})
+        places = in_places(dict(zip(("", "b", "c"), contrasts, strict=True)))
+        p = heterogeneity(places)
         wrong += judge(a_claim(), places, p, p).reach is Reach.DEPENDS
     assert wrong / trials < 0.05 + 2 * math.sqrt(0.05 * 0.95 / trials)
 
@@ -411,7 +461,7 @@ def test_the_set_of_boundaries_covers_the_truth_and_verdicts_are_seldom_wrong() 
                 profile.p_somewhere(value, first, profile.place(low)),
                 profile.p_somewhere(value, profile.place(high), last),
             )
-            verdict, _ = decide(claim, profile, within, elsewhere)
+            verdict, _ = decide(claim, profile, within, elsewhere, nowhere=False)
             supported += verdict is Verdict.SUPPORTED and high < truth
             refuted += verdict is Verdict.REFUTED and high > truth
     spread = 2 * math.sqrt(0.05 * 0.95 / studies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Mapping
@@ -16,12 +17,14 @@ from reports.figures.effect_map import crosses, notes
 from reports.figures.heat import field
 from reports.figures.shown import shown
 from reports.pages.cards import card
+from reports.pages.front import missing
 from reports.site import render
 from suite import Boundary, Difference, Rate, Study, axis, define_metric, effect_map
 from suite.evidence.results import Results
 from suite.ground.errors import RequestError
 from suite.ground.identity import canonical
 from suite.language.catalogue import writing
+from suite.language.effects import range_words
 from suite.vocabulary.record import Execution, Outcome, Record, Status
 from suite.vocabulary.views import View
 from tests.evidence.test_kinds_of_claim import NOWHERE
@@ -122,6 +125,19 @@ def test_a_boundary_is_drawn_with_its_levels_and_said_in_words(results: Results)
     assert {"8", "16", "32", "64"} <= set(re.findall(r">([^<>]+)</text>", svg))
     assert "the effect changes sign at size 2" in picture.alt
     assert "Claimed: size 16 to 32." in picture.alt
+
+
+def test_a_claimed_range_is_written_as_it_was_claimed() -> None:
+    claim = CLAIMS[1]
+    assert isinstance(claim, Boundary)
+    assert range_words(dataclasses.replace(claim, low=0.01, high=0.3)) == "size 0.01 to 0.3"
+
+
+def test_a_page_says_that_claims_were_changed_and_that_trials_are_missing(results: Results) -> None:
+    ran = dataclasses.replace(results.execution, claims="other")
+    said = missing(dataclasses.replace(results, execution=ran, missing=3))
+    assert "have been changed since these trials ran" in said
+    assert said.count("have no record yet") == 1
 
 
 def test_a_map_has_the_mean_effect_in_each_cell_and_the_line_where_it_is_zero(

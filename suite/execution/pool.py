@@ -49,7 +49,19 @@ def run_bundle(
     """Run the trials of a bundle in a worker, which loads torch for it."""
     from suite.execution import work
 
-    return work.run_bundle(bundle, device, checkpoints)
+    finished = work.run_bundle(bundle, device, checkpoints)
+    if device == "cuda":
+        from torch import cuda
+
+        cuda.empty_cache()  # what this process keeps, no other on the GPU could have
+    return finished
+
+
+def free_on_gpu() -> int:
+    """Return the bytes that are free on the GPU, once this process has its context there."""
+    from torch import cuda
+
+    return cuda.mem_get_info()[0]
 
 
 def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Finished:

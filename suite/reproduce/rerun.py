@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from suite.execution import environment
+from suite.execution import environment, gpus
 from suite.execution.bundles import make_bundles
 from suite.execution.memory import kind
 from suite.execution.packed import Packed
-from suite.execution.plan import find_device
+from suite.execution.plan import find_device, processes
 from suite.execution.progress import make_progress
 from suite.execution.records import record_of
 from suite.execution.sequential import Sequential
@@ -19,7 +19,6 @@ from suite.execution.strategy import Bundle, Finished, Strategy
 from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
 from suite.ground.errors import RequestError
-from suite.ground.processes import cores
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Probe, Recipe
@@ -49,6 +48,8 @@ def setting_of(record: Record, changes: Mapping[str, Any]) -> Setting:
     changed = dataclasses.replace(setting, **changes)
     if changed.strategy != setting.strategy and trial_of(record).devices > 1:
         raise RequestError(f"trial {record.id} needs several devices: no other strategy has them")
+    if "device" not in changes and setting.device == "cuda" and not gpus.count():
+        raise RequestError(f"trial {record.id} ran on a GPU, which is not here")
     find_device(changed.device)
     return changed
 
@@ -98,7 +99,7 @@ def _strategy(setting: Setting, bundles: int) -> Strategy | Team:
     if setting.strategy == "data_parallel":
         return make_teams(device, threads=threads)
     if setting.strategy in ("packed", "ray"):
-        return Packed(device, min(cores(), bundles), threads=threads)
+        return Packed(device, min(processes(device), bundles), threads=threads)
     if setting.strategy in ("sequential", "vectorised"):
         return Sequential(device, threads=threads)
     raise RequestError(f"there is no strategy '{setting.strategy}' here")

@@ -19,7 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Self, TypeVar
 
 from suite.execution.memory import CONTEXT, PROCESS, SHARE, Memory, kind
-from suite.execution.pool import ATTEMPTS, free_on_gpu, lost, run_bundle, start
+from suite.execution.pool import ATTEMPTS, free_on_gpu, give_back, lost, run_bundle, start
 from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished, Strategy
 from suite.ground.errors import RequestError
 from suite.ground.memory import free
@@ -176,4 +176,6 @@ def _nothing() -> None:
 def _check(recipe: Recipe, device: str) -> int:
     from suite.execution.work import check
 
-    return check(recipe, device)
+    need = check(recipe, device)
+    give_back(device)
+    return need

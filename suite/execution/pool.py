@@ -50,11 +50,16 @@ def run_bundle(
     from suite.execution import work
 
     finished = work.run_bundle(bundle, device, checkpoints)
+    give_back(device)
+    return finished
+
+
+def give_back(device: str) -> None:
+    """Let other processes have the memory of a GPU that this one keeps and does not use."""
     if device == "cuda":
         from torch import cuda
 
-        cuda.empty_cache()  # what this process keeps, no other on the GPU could have
-    return finished
+        cuda.empty_cache()
 
 
 def free_on_gpu() -> int:

@@ -19,6 +19,7 @@ from suite.execution.mixed import Mixed
 from suite.execution.packed import Packed
 from suite.execution.placement import FASTER, place
 from suite.execution.plan import ON_A_GPU, Cohort, make_plan
+from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Checkpoints, Finished
 from suite.ground.errors import RequestError
 from suite.tracking.journal import Journal
@@ -284,3 +285,22 @@ def test_a_cohort_on_a_gpu_is_as_large_as_memory_allows() -> None:
 
     assert sizes("cpu") == [60] * 5
     assert sizes("cuda") == [300]
+
+
+def test_a_stack_on_a_gpu_is_parted_by_what_is_free_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    need, ran = 1 << 20, list[int]()
+
+    def run(bundle: Bundle, device: str, _: Checkpoints | None) -> list[Finished]:
+        assert device == "cuda"
+        ran.append(len(bundle))
+        return []
+
+    monkeypatch.setattr("suite.execution.sequential._free", {"cuda": 10 * need}.__getitem__)
+    monkeypatch.setattr(work, "check", lambda _recipe, _device: need)
+    monkeypatch.setattr(work, "run_bundle", run)
+    with Sequential("cuda") as strategy:
+        strategy.check([ON_A_CORE])
+        assert not list(strategy.run([tuple(trial(ON_A_CORE, seed) for seed in range(20))]))
+    assert sum(ran) == 20
+    assert max(ran) <= 9  # a tenth is left to others
+    assert len(ran) == 3

@@ -92,7 +92,7 @@ def run_options(command: Any) -> Any:
         ),
         click.option(
             "--strategy",
-            type=Choice("auto", "sequential", "packed", "vectorised", "ray"),
+            type=Choice("auto", "sequential", "packed", "vectorised", "mixed", "ray"),
             default="auto",
             show_default=True,
             help="How trials are run side by side.",

@@ -28,7 +28,7 @@ def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Show what a run would do: cells, what is cached, strategy and why, and the cost."""
     requests, engine = requests_of(studies, options), engine_of(options)
     made = coordinator.plan(requests, Journal(), engine)
-    estimator = Estimator(made.device)
+    estimator = Estimator()
     cost = stacked = estimator.estimate(made)
     if engine.strategy == "auto":
         stacked = estimator.estimate(made.stacked())
@@ -59,14 +59,18 @@ def plan_form(
         "cached": len(plan.cached),
         "device": plan.device,
         "workers": plan.workers,
+        "places": plan.places,
         "cohorts": [
             {
                 "trials": len(cohort.trials),
                 "strategy": cohort.strategy,
                 "alone": cohort.alone,
+                "device": cohort.device,
+                "workers": cohort.workers,
                 "reason": cohort.reason,
+                "seconds": round(seconds, 1),
             }
-            for cohort in plan.cohorts
+            for cohort, seconds in zip(plan.cohorts, cost.cohorts, strict=True)
         ],
         "seconds": round(cost.seconds, 1),
         "expected_seconds": round(expected, 1),
@@ -102,9 +106,11 @@ def plan_text(form: Form) -> str:
     lines.append(f"{form['trials']} trials, {form['cached']} of them in the store already")
     for cohort in form["cohorts"]:
         alone = ", alone" if cohort["alone"] else ""
-        lines.append(f"  {cohort['trials']} {cohort['strategy']}{alone}: {cohort['reason']}")
+        where = f" on {cohort['workers']} × {cohort['device']}, about {cohort['seconds']:.0f} s"
+        how = cohort["strategy"] + alone + (where if len(form["cohorts"]) > 1 else "")
+        lines.append(f"  {cohort['trials']} {how}: {cohort['reason']}")
     if form["cohorts"]:
-        lines.append(f"about {form['seconds']:.0f} s on {form['workers']} × {form['device']}")
+        lines.append(f"about {form['seconds']:.0f} s on {form['places']}")
         if form["most_trials"] > form["trials"]:
             lines[-1] += (
                 f" at least, for the next look; expected {form['expected_seconds']:.0f} s; at most "

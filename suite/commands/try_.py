@@ -148,10 +148,10 @@ def _price(request: Request, engine: Engine) -> None:
     from suite.execution.estimate import Estimator
     from suite.language.quantities import duration
 
-    cost = Estimator(made.device).estimate(made)
+    cost = Estimator().estimate(made)
     trials, cached = plural(len(made.pending), "trial"), len(made.cached)
     print(
         f"{trials} to run, {cached:,} in the store already: about "
-        f"{duration(cost.seconds)} on {made.workers} × {made.device}",
+        f"{duration(cost.seconds)} on {made.places}",
         file=sys.stderr,
     )

@@ -9,11 +9,12 @@ from suite.ground.identity import cohort_key
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Recipe
 
-# Trials in one program. More gain little on a CPU; docs/performance.md has the figures.
+# Trials in one program on a CPU, where more gain little; docs/performance.md has the figures. On CUDA
+# there are as many as memory holds, for which the strategy parts a bundle.
 CELLS = 64
 
 
-def make_bundles(trials: Iterable[Trial]) -> tuple[list[Bundle], list[Trial]]:
+def make_bundles(trials: Iterable[Trial], device: str = "cpu") -> tuple[list[Bundle], list[Trial]]:
     """Return bundles of trials that differ in scalars and seed only, and the trials left over."""
     alike: dict[str, list[Trial]] = {}
     keys: dict[int, str] = {}  # by the recipe that all seeds of a cell share
@@ -30,7 +31,7 @@ def make_bundles(trials: Iterable[Trial]) -> tuple[list[Bundle], list[Trial]]:
             rest.append(trial)
     bundles = []
     for group in alike.values():
-        parts = -(-len(group) // CELLS)
+        parts = 1 if device == "cuda" else -(-len(group) // CELLS)
         bundles += [tuple(group[part::parts]) for part in range(parts)]
     rest += [bundle[0] for bundle in bundles if len(bundle) == 1]
     return [bundle for bundle in bundles if len(bundle) > 1], rest

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from suite.data.origin import origin
+from suite.training import captured
 from suite.vocabulary.recipe import Probe, Recipe
 from suite.vocabulary.record import Outcome
 
@@ -27,7 +28,7 @@ def facts(recipe: Recipe | Probe, outcome: Outcome, device: str) -> dict[str, An
     return {
         "threads": torch.get_num_threads(),
         "libraries": _libraries() | (_cuda() if gpu else {}),
-        "deterministic": _switches(),
+        "deterministic": _switches() | (_graphs() if gpu else {}),
         "gpu": torch.cuda.get_device_name(device) if gpu else "",
         "driver": DRIVER.read_text().strip() if gpu and DRIVER.exists() else "",
         "data_source": _source(recipe, outcome),
@@ -58,6 +59,10 @@ def _libraries() -> dict[str, str]:
 def _cuda() -> dict[str, str]:
     cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
     return {"cuda": str(torch.version.cuda), "cudnn": str(cudnn)}
+
+
+def _graphs() -> dict[str, str]:
+    return {captured.VARIABLE: "1"} if captured.asked_for() else {}
 
 
 def _switches() -> dict[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from suite.execution.plan import Plan
+from suite.execution.plan import Cohort, Plan
 from suite.execution.strategy import THREADS, Bundle
 from suite.ground.errors import blaming_own_code
 from suite.ground.identity import canonical, digest
@@ -41,23 +42,28 @@ class Cost(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """Seconds from start to end of a run, and of process time for its trials."""
+    """Seconds from start to end of a run, and of process time for its trials.
+
+    Attributes:
+        cohorts: seconds from start to end of each of the plan's.
+    """
 
     seconds: float
     process_seconds: float
+    cohorts: tuple[float, ...] = ()
 
 
 class Estimator:
-    """What plans cost on one device; what one plan had probed, the next need not probe again.
+    """What plans cost; what one plan had probed, the next need not probe again.
 
-    A kind of trial is all but rate, budget and seed.
+    A kind of trial is all but rate, budget and seed, on a device.
     """
 
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self.costs: dict[str, Cost] = {}
-        self.stacked: dict[str, float] = {}  # seconds of a cell's step
-        self.of_cell: dict[int, float] = {}  # by the recipe that all seeds of a cell share
+    def __init__(self) -> None:
+        self.costs: defaultdict[str, dict[str, Cost]] = defaultdict(dict)  # by device and kind
+        self.stacked: dict[tuple[str, str], float] = {}  # seconds of a cell's step
+        # By the recipe that all seeds of a cell share.
+        self.of_cell: dict[tuple[str, int], float] = {}
 
     def estimate(self, plan: Plan) -> Estimate:
         """Train a few steps of each kind of trial.
@@ -74,35 +80,39 @@ class Estimator:
             return self._estimate(plan)
 
     def _estimate(self, plan: Plan) -> Estimate:
-        seconds, process_seconds = START, 0.0
-        alone = sum(map(self._alone, plan.pending))
-        for cohort in plan.cohorts:
-            total = sum(self._bundle(bundle, SHARE * alone) for bundle in cohort.bundles)
-            total += KEPT * len(cohort.trials)
-            process_seconds += total
-            seconds += total if cohort.alone else total / plan.workers
-        return Estimate(seconds, process_seconds)
+        alone = sum(
+            self._alone(one, cohort.device) for cohort in plan.cohorts for one in cohort.trials
+        )
+        taken = {id(cohort): self._cohort(cohort, SHARE * alone) for cohort in plan.cohorts}
+        each = {id(one): taken[id(one)] / one.workers for one in plan.cohorts}
+        stages = (max(each[id(one)] for one in stage) for stage in plan.stages)
+        return Estimate(START + sum(stages), sum(taken.values()), tuple(each.values()))
 
-    def _alone(self, trial: Trial) -> float:
-        key = id(trial.recipe)
+    def _cohort(self, cohort: Cohort, least: float) -> float:
+        """Return the seconds of process time of a cohort."""
+        total = sum(self._bundle(bundle, cohort.device, least) for bundle in cohort.bundles)
+        return total + KEPT * len(cohort.trials)
+
+    def _alone(self, trial: Trial, device: str) -> float:
+        key = device, id(trial.recipe)
         if key not in self.of_cell:
-            self.of_cell[key] = _trial_seconds(trial, self.costs, self.device)
+            self.of_cell[key] = _trial_seconds(trial, self.costs[device], device)
         return self.of_cell[key]
 
-    def _bundle(self, bundle: Bundle, least: float) -> float:
+    def _bundle(self, bundle: Bundle, device: str, least: float) -> float:
         """Return the seconds of a bundle; one that alone takes less than `least` is not stacked."""
-        alone = sum(map(self._alone, bundle))
+        alone = sum(self._alone(trial, device) for trial in bundle)
         recipe = bundle[0].recipe
         if len(bundle) == 1 or alone < least or not isinstance(recipe, Recipe):
             return alone
         kind = _kind(recipe)
-        step = self.costs[kind].step
+        step = self.costs[device][kind].step
         if step > LAUNCH_BOUND:
             return alone
-        if kind not in self.stacked:
-            self.stacked[kind] = _probe_stack(recipe, self.device)
+        if (device, kind) not in self.stacked:
+            self.stacked[device, kind] = _probe_stack(recipe, device)
         steps = sum(_steps(trial.recipe) for trial in bundle if isinstance(trial.recipe, Recipe))
-        return alone + steps * (self.stacked[kind] - step)
+        return alone + steps * (self.stacked[device, kind] - step)
 
 
 def _steps(recipe: Recipe) -> int:

@@ -15,6 +15,7 @@ from suite.vocabulary.optimizer import Optimizer, Schedule
 from suite.vocabulary.recipe import Budget, Probe, Recipe
 
 PROCESS = 300 << 20  # bytes of a worker's own, once it has loaded torch
+CONTEXT = 600 << 20  # bytes on a GPU of each process that uses it; not measured
 SHARE = 0.9  # of what is free; the rest is the system's, and for what the figures do not know
 
 

@@ -1,7 +1,9 @@
 """Packed: spawned processes with one thread each, living across trials.
 
 A process computes what it would compute alone, so results equal sequential ones bit for bit with
-any number of workers.
+any number of workers. Several may share a GPU, which one cannot fill: each has a context of its own,
+and a trial starts where its footprint fits beside the others' on the card, too. That has not been
+tried on a GPU yet.
 """
 
 from __future__ import annotations
@@ -16,13 +18,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Self, TypeVar
 
-from suite.execution.memory import PROCESS, SHARE, Memory, kind
-from suite.execution.pool import ATTEMPTS, lost, run_bundle, start
+from suite.execution.memory import CONTEXT, PROCESS, SHARE, Memory, kind
+from suite.execution.pool import ATTEMPTS, free_on_gpu, give_back, lost, run_bundle, start
 from suite.execution.strategy import THREADS, Bundle, Checkpoints, Finished, Strategy
 from suite.ground.errors import RequestError
 from suite.ground.memory import free
 from suite.vocabulary.grid import Trial
-from suite.vocabulary.recipe import Recipe
+from suite.vocabulary.recipe import Probe, Recipe
 
 T = TypeVar("T")
 
@@ -32,6 +34,10 @@ class Packed(Strategy):
 
     Each worker is a pool of its own: workers of one pool share locks, and one that is killed while
     it holds a lock would stop them all.
+
+    Attributes:
+        devices: of each worker.
+        memory: this machine's; `card` is the GPU's, once trials were checked on one.
     """
 
     name = "packed"
@@ -44,11 +50,12 @@ class Packed(Strategy):
         *,
         threads: int = THREADS,
     ) -> None:
-        self.device, self.checkpoints, self.threads = device, checkpoints, threads
-        self.workers = workers
+        self.checkpoints, self.threads = checkpoints, threads
+        self.workers, self.devices = workers, [device] * workers
         self.lanes = [start(threads) for _ in range(workers)]
         self.others = set(multiprocessing.active_children())
         self.memory = Memory(int(SHARE * free()) - workers * PROCESS)
+        self.card = Memory(0)
 
     def __enter__(self) -> Self:
         # A pool starts its process with the first task: give it one, so that torch loads while
@@ -63,45 +70,67 @@ class Packed(Strategy):
         for worker in set(multiprocessing.active_children()) - self.others:
             worker.kill()
 
+    def device_of(self, recipe: Recipe | Probe, *, alone: bool = False) -> str:
+        """Return on which of the devices a trial trains."""
+        return self.devices[0]
+
     def check(self, recipes: Iterable[Recipe]) -> None:
-        checks = [
-            (recipe, lane, self._submit(lane, functools.partial(_check, recipe, self.device)))
-            for recipe, lane in zip(recipes, itertools.cycle(range(self.workers)))
-        ]
+        lanes = {
+            device: itertools.cycle(lane for lane, own in enumerate(self.devices) if own == device)
+            for device in set(self.devices)
+        }
+        places = [(recipe, next(lanes[self.device_of(recipe)])) for recipe in recipes]
+        checks = [(recipe, lane, self._try(recipe, lane)) for recipe, lane in places]
         for recipe, lane, need in checks:
             self.memory.needs[kind(recipe)] = self._checked(recipe, lane, need)
+        if "cuda" in self.devices:
+            left = self._submit(next(lanes["cuda"]), free_on_gpu).result()
+            others = self.devices.count("cuda") - 1  # this one's context is taken already
+            self.card = Memory(int(SHARE * left) - others * CONTEXT)
+            self.card.needs = self.memory.needs
+
+    def _try(self, recipe: Recipe, lane: int) -> Future[int]:
+        return self._submit(lane, functools.partial(_check, recipe, self.devices[lane]))
 
     def _checked(self, recipe: Recipe, lane: int, need: Future[int]) -> int:
         """Return what a check says, trying it once more if its worker died, as one may at its start."""
         with contextlib.suppress(BrokenProcessPool):
             return need.result()
         with contextlib.suppress(BrokenProcessPool):
-            return self._submit(lane, functools.partial(_check, recipe, self.device)).result()
+            return self._try(recipe, lane).result()
         raise RequestError(
             f"a worker died twice before it could try model '{recipe.model.name}' on data "
             f"'{recipe.data.name}': is there too little memory (--strategy sequential says what it lacks)?"
         )
 
     def run(self, bundles: Iterable[Bundle]) -> Iterator[Finished]:
-        waiting = deque((bundle, 1) for bundle in self.memory.parted(bundles, self.workers))
+        waiting: dict[str, deque[tuple[Bundle, int]]] = {one: deque() for one in self.devices}
+        for bundle in bundles:
+            device = self.device_of(bundle[0].recipe, alone=bundle[0].alone)
+            waiting[device].extend((part, 1) for part in self._parted(bundle, device))
         running: dict[Future[list[Finished]], tuple[int, Bundle, int]] = {}
         idle = list(range(self.workers))
-        while waiting or running:
-            while idle and (next_one := self._next(waiting, running.values())):
-                lane, (bundle, attempt) = idle.pop(), next_one
-                task = functools.partial(run_bundle, bundle, self.device, self.checkpoints)
-                running[self._submit(lane, task)] = lane, bundle, attempt
+        while any(waiting.values()) or running:
+            for lane in reversed(idle):
+                device = self.devices[lane]
+                if next_one := self._next(device, waiting[device], running.values()):
+                    bundle, attempt = next_one
+                    task = functools.partial(run_bundle, bundle, device, self.checkpoints)
+                    running[self._submit(lane, task)] = lane, bundle, attempt
+            busy = {lane for lane, *_ in running.values()}
+            idle = [lane for lane in idle if lane not in busy]
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 lane, bundle, attempt = running.pop(future)
                 idle.append(lane)
+                again = waiting[self.devices[lane]]
                 try:
                     yield from future.result()
                 except BrokenProcessPool:
                     if len(bundle) > 1:  # One of them, or all together, were too much.
-                        waiting.extendleft(((trial,), 1) for trial in reversed(bundle))
+                        again.extendleft(((trial,), 1) for trial in reversed(bundle))
                     elif attempt < ATTEMPTS:
-                        waiting.appendleft((bundle, attempt + 1))
+                        again.appendleft((bundle, attempt + 1))
                     else:
                         yield lost(bundle[0])
 
@@ -109,13 +138,23 @@ class Packed(Strategy):
         for trial in trials:
             yield from self.run([(trial,)])
 
+    def _parted(self, bundle: Bundle, device: str) -> Iterable[Bundle]:
+        """Return a bundle in parts that fit into memory, and into the GPU's if they train there."""
+        parts = self.memory.parted([bundle], self.workers)
+        return self.card.parted(parts, self.devices.count(device)) if device == "cuda" else parts
+
     def _next(
-        self, waiting: deque[tuple[Bundle, int]], running: Iterable[tuple[int, Bundle, int]]
+        self,
+        device: str,
+        waiting: deque[tuple[Bundle, int]],
+        running: Iterable[tuple[int, Bundle, int]],
     ) -> tuple[Bundle, int] | None:
         """Take the first bundle out of those waiting that fits beside those running, if one does."""
         beside = [bundle for _, bundle, _ in running]
+        there = [bundle for lane, bundle, _ in running if self.devices[lane] == device]
         for index, (bundle, _) in enumerate(waiting):
-            if self.memory.fits(bundle, beside):
+            fits = self.memory.fits(bundle, beside)
+            if fits and (device != "cuda" or self.card.fits(bundle, there)):
                 found = waiting[index]
                 del waiting[index]
                 return found
@@ -137,4 +176,6 @@ def _nothing() -> None:
 def _check(recipe: Recipe, device: str) -> int:
     from suite.execution.work import check
 
-    return check(recipe, device)
+    need = check(recipe, device)
+    give_back(device)
+    return need

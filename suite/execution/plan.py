@@ -1,22 +1,22 @@
 """The plan: which trials run, which are there already, by which strategy and why. Loads no torch.
 
-`auto` takes packed processes on a CPU and one process on a GPU, and says which and why. The
-estimate also says if stacking cells would be 1.5 times as fast, but nothing is chosen by a
-stopwatch, or two runs of one command could end in different bits.
+`auto` takes packed processes on a CPU and one process on a GPU, and says which and why. `mixed`
+takes both, each trial where its recipe says that it belongs (`suite.execution.placement`); as that has
+not run on a GPU yet, it must be asked for. The estimate also says if stacking cells would be 1.5 times
+as fast, but nothing is chosen by a stopwatch, or two runs of one command could end in different bits.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import dataclasses
-import functools
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from suite.execution import torchrun
+from suite.execution import gpus, placement, torchrun
 from suite.execution.bundles import make_bundles
+from suite.execution.mixed import Mixed
 from suite.execution.packed import Packed
 from suite.execution.ray_cluster import RayCluster
 from suite.execution.sequential import Sequential
@@ -27,7 +27,10 @@ from suite.ground.processes import cores
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Probe
 
-StrategyName = Literal["auto", "sequential", "packed", "vectorised", "ray"]
+StrategyName = Literal["auto", "sequential", "packed", "vectorised", "mixed", "ray"]
+# Processes that share a GPU, if it is not said how many. Five have shared one (docs/performance.md),
+# timed by nobody.
+ON_A_GPU = 4
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,16 @@ class Cohort:
 
     Attributes:
         reason: why that way.
+        device: `cpu`, `cuda` or `mps`.
+        workers: processes that train them side by side.
         alone: one at a time, with nothing beside them.
     """
 
     bundles: tuple[Bundle, ...]
     strategy: str
     reason: str
+    device: str
+    workers: int = 1
     alone: bool = False
 
     @property
@@ -55,8 +62,8 @@ class Plan:
 
     Attributes:
         cached: trials that are in the store already.
-        device: `cpu`, `cuda` or `mps`.
-        workers: processes that train side by side.
+        device: `cpu`, `cuda` or `mps`, of all cohorts but those that a mixed plan has on the cores.
+        workers: processes that train side by side, on a core each where the plan is mixed.
         asked_workers: how many the user wants, or None.
     """
 
@@ -70,6 +77,19 @@ class Plan:
     @property
     def pending(self) -> tuple[Trial, ...]:
         return tuple(trial for cohort in self.cohorts for trial in cohort.trials)
+
+    @property
+    def stages(self) -> list[tuple[Cohort, ...]]:
+        """The cohorts, those together that run at the same time."""
+        grouped = itertools.groupby(self.cohorts, lambda one: (one.strategy, one.alone))
+        return [tuple(cohorts) for _, cohorts in grouped]
+
+    @property
+    def places(self) -> str:
+        """Say how many processes train where: `2 × cpu`."""
+        if self.strategy == "mixed":
+            return f"{self.workers} × cpu and 1 × {self.device}"
+        return f"{self.workers} × {self.device}"
 
     def followed_by(self, later: Plan) -> Plan:
         """Return this plan and a later one as one: what ran meanwhile counts as run."""
@@ -94,6 +114,8 @@ class Plan:
         match self.strategy:
             case "packed":
                 return Packed(self.device, self.workers, checkpoints)
+            case "mixed":
+                return Mixed(self.workers, gpus.memory(), checkpoints)
             case "ray":
                 return RayCluster(self.device, self.asked_workers)
             case "sequential":
@@ -114,6 +136,8 @@ def make_plan(
     Raises:
         RequestError: if the device is not there.
     """
+    if strategy == "mixed" and (device in ("cpu", "mps") or not gpus.count()):
+        raise RequestError("--strategy mixed needs a CUDA device (did you mean --strategy packed?)")
     # Whether a cluster has CUDA is not this machine's to say.
     device = device if strategy == "ray" and device in ("cpu", "cuda") else find_device(device)
     if strategy == "ray" and device == "mps":
@@ -123,19 +147,48 @@ def make_plan(
     for trial in trials:
         (cached if is_cached(trial) else pending).append(trial)
     together = [trial for trial in pending if not trial.alone and trial.devices == 1]
-    stacks, single = make_bundles(together) if strategy == "vectorised" else ([], together)
+    stacks, single = make_bundles(together, device) if strategy == "vectorised" else ([], together)
     tasks = len(stacks) + len(single)
     name, reason = _choose(strategy, device, tasks, workers)
+    many = min(workers or processes(device), max(1, tasks)) if name == "packed" else 1
     cohorts = []
     if stacks:
         why = "trials that differ in scalars and seed only train as one program"
-        cohorts.append(Cohort(_longest_first(stacks), "vectorised", why))
-    if single:
-        cohorts.append(Cohort(_longest_first([(trial,) for trial in single]), name, reason))
+        cohorts.append(Cohort(_longest_first(stacks), "vectorised", why, device, many))
+    if name == "mixed":
+        cohorts, many = _mixed(single, workers)
+    elif single:
+        bundles = _longest_first([(trial,) for trial in single])
+        cohorts.append(Cohort(bundles, name, reason, device, many))
     if one_by_one := [trial for trial in pending if trial.alone or trial.devices > 1]:
-        cohorts.append(_in_rounds(one_by_one, name, device))
-    many = min(workers or cores(), max(1, tasks)) if name == "packed" else 1
+        cohorts.append(_in_rounds(one_by_one, "packed" if name == "mixed" else name, device))
     return Plan(tuple(cohorts), tuple(cached), name, device, many, workers)
+
+
+def processes(device: str) -> int:
+    """Return how many processes train side by side on a device, if it is not said."""
+    return min(cores(), ON_A_GPU) if device == "cuda" else cores()
+
+
+def _mixed(trials: Iterable[Trial], workers: int | None) -> tuple[list[Cohort], int]:
+    """Return a cohort for the cores and one for the GPU, and how many processes are on the cores."""
+    there: dict[str, list[tuple[Trial, placement.Place]]] = {"cpu": [], "cuda": []}
+    for trial in trials:
+        found = placement.place(trial.recipe, gpus.memory())
+        there[found.device].append((trial, found))
+    # One core is busy driving the GPU.
+    many = min(workers or max(1, cores() - 1), max(1, len(there["cpu"])))
+    return [
+        Cohort(
+            _longest_first([(trial,) for trial, _ in placed]),
+            "packed",
+            placement.words(device, [one for _, one in placed]),
+            device,
+            many if device == "cpu" else 1,
+        )
+        for device, placed in there.items()
+        if placed
+    ], many
 
 
 def _in_rounds(trials: Iterable[Trial], strategy: str, device: str) -> Cohort:
@@ -146,7 +199,7 @@ def _in_rounds(trials: Iterable[Trial], strategy: str, device: str) -> Cohort:
     how = Teams.name if most > 1 else strategy
     why = "its seconds are measured" if most == 1 else "several processes share each batch"
     why = f"{why}: one at a time, in rounds over the seeds"
-    return Cohort(tuple((trial,) for trial in rounds), how, why, alone=True)
+    return Cohort(tuple((trial,) for trial in rounds), how, why, device, alone=True)
 
 
 def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
@@ -182,7 +235,6 @@ def expected_work(trial: Trial) -> float:
 
 TYPICAL_EXAMPLES = 2000
 TRIAL_WORK = 100_000.0
-DRIVERS = ("libcuda.so.1", "nvcuda.dll")  # of CUDA, on Linux and on Windows
 
 
 def _check_devices(counts: set[int], device: str) -> None:
@@ -191,8 +243,8 @@ def _check_devices(counts: set[int], device: str) -> None:
         torchrun.check_devices(counts)
     elif device == "mps" and count > 1:
         raise RequestError(f"devices={count}: mps is one device (did you mean --device cpu?)")
-    elif device == "cuda" and count > _cuda_devices():
-        here = _cuda_devices()
+    elif device == "cuda" and count > gpus.count():
+        here = gpus.count()
         raise RequestError(
             f"devices={count} needs {count} GPUs, not {here} (did you mean --device cpu?)"
         )
@@ -203,7 +255,7 @@ def find_device(asked: str) -> str:
 
     Apple's GPU, `mps`, is taken only where it is asked for: PyTorch does not promise equal bits there.
     """
-    if asked == "cuda" and not _cuda_devices():
+    if asked == "cuda" and not gpus.count():
         raise RequestError("there is no CUDA device here (did you mean --device cpu?)")
     if asked == "mps":
         from torch.backends import mps  # there is no asking a driver
@@ -211,20 +263,5 @@ def find_device(asked: str) -> str:
         if not mps.is_available():
             raise RequestError("PyTorch finds no mps device here (did you mean --device cpu?)")
     if asked == "auto":
-        return "cuda" if _cuda_devices() else "cpu"
+        return "cuda" if gpus.count() else "cpu"
     return asked
-
-
-@functools.cache
-def _cuda_devices() -> int:
-    """Count CUDA devices by asking the driver: planning must not load torch, which takes seconds."""
-    for name in DRIVERS:
-        with contextlib.suppress(OSError):
-            driver = ctypes.CDLL(name)
-            break
-    else:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 0
-    return count.value

@@ -49,7 +49,24 @@ def run_bundle(
     """Run the trials of a bundle in a worker, which loads torch for it."""
     from suite.execution import work
 
-    return work.run_bundle(bundle, device, checkpoints)
+    finished = work.run_bundle(bundle, device, checkpoints)
+    give_back(device)
+    return finished
+
+
+def give_back(device: str) -> None:
+    """Let other processes have the memory of a GPU that this one keeps and does not use."""
+    if device == "cuda":
+        from torch import cuda
+
+        cuda.empty_cache()
+
+
+def free_on_gpu() -> int:
+    """Return the bytes that are free on the GPU, once this process has its context there."""
+    from torch import cuda
+
+    return cuda.mem_get_info()[0]
 
 
 def lost(trial: Trial, error: str = f"its worker died {ATTEMPTS} times") -> Finished:

@@ -20,6 +20,14 @@ class Counts(NamedTuple):
     multiply_adds: int
 
 
+class Work(NamedTuple):
+    """Layers that have parameters, and multiply-adds for one example, of convolutions apart."""
+
+    layers: int
+    products: int
+    convolutions: int
+
+
 def counted(network: nn.Module, shape: tuple[int, ...]) -> Counts:
     """Return what PyTorch counts: the elements of every parameter, and half of its flops.
 
@@ -28,12 +36,28 @@ def counted(network: nn.Module, shape: tuple[int, ...]) -> Counts:
     Args:
         shape: of one example.
     """
+    _, products, convolutions = work_of(network, shape)
+    elements = sum(parameter.numel() for parameter in network.parameters())
+    return Counts(elements, products + convolutions)
+
+
+def work_of(network: nn.Module, shape: tuple[int, ...], *, symbols: bool = False) -> Work:
+    """Return what a forward pass comes to, as PyTorch counts it, computing nothing.
+
+    Args:
+        shape: of one example.
+        symbols: an example is whole numbers that stand for symbols.
+    """
     from torch.utils.flop_counter import FlopCounterMode  # with triton, which no worker needs
 
+    kind = torch.int64 if symbols else None
     with FlopCounterMode(display=False) as counter:
-        on_meta(network)(torch.empty(1, *shape, device="meta"))
-    elements = sum(parameter.numel() for parameter in network.parameters())
-    return Counts(elements, counter.get_total_flops() // 2)
+        on_meta(network)(torch.empty(1, *shape, device="meta", dtype=kind))
+    flops = counter.get_flop_counts()["Global"]
+    convolutions = sum(count for one, count in flops.items() if "convolution" in str(one))
+    layers = (any(True for _ in one.parameters(recurse=False)) for one in network.modules())
+    products = counter.get_total_flops() - convolutions
+    return Work(sum(layers), products // 2, convolutions // 2)
 
 
 def by_formula(network: nn.Module, shape: tuple[int, ...]) -> Counts:

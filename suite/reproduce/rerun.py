@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from suite.execution import environment
+from suite.execution import environment, gpus
 from suite.execution.bundles import make_bundles
 from suite.execution.memory import kind
 from suite.execution.packed import Packed
-from suite.execution.plan import find_device
+from suite.execution.plan import find_device, processes
 from suite.execution.progress import make_progress
 from suite.execution.records import record_of
 from suite.execution.sequential import Sequential
@@ -19,7 +19,6 @@ from suite.execution.strategy import Bundle, Finished, Strategy
 from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
 from suite.ground.errors import RequestError
-from suite.ground.processes import cores
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Probe, Recipe
@@ -49,6 +48,8 @@ def setting_of(record: Record, changes: Mapping[str, Any]) -> Setting:
     changed = dataclasses.replace(setting, **changes)
     if changed.strategy != setting.strategy and trial_of(record).devices > 1:
         raise RequestError(f"trial {record.id} needs several devices: no other strategy has them")
+    if "device" not in changes and setting.device == "cuda" and not gpus.count():
+        raise RequestError(f"trial {record.id} ran on a GPU, which is not here")
     find_device(changed.device)
     return changed
 
@@ -77,16 +78,19 @@ def rerun(
         RequestError: if something that a trial needs cannot be had.
     """
     groups: dict[Setting, dict[str, Bundle]] = {}
+    cohorts: set[str] = set()
     for record in wanted:
         setting = setting_of(record, changes)
         bundle = _bundle(record, setting, known)
         groups.setdefault(setting, {})[bundle[0].id] = bundle  # of a cohort, once
+        if record.provenance.cohort:
+            cohorts.add(bundle[0].id)
     bundles = [bundle for group in groups.values() for bundle in group.values()]
     common, found = environment.capture(), {}
     with make_progress(tuple(trial for bundle in bundles for trial in bundle)) as progress:
         for setting, group in groups.items():
             ran = common | dataclasses.asdict(setting)
-            for finished in _run(setting, list(group.values())):
+            for finished in _run(setting, list(group.values()), cohorts):
                 found[finished.trial.id] = record_of(finished, ran, workers=1)
                 progress.ended(finished, 1)
     return found
@@ -98,22 +102,38 @@ def _strategy(setting: Setting, bundles: int) -> Strategy | Team:
     if setting.strategy == "data_parallel":
         return make_teams(device, threads=threads)
     if setting.strategy in ("packed", "ray"):
-        return Packed(device, min(cores(), bundles), threads=threads)
+        return Packed(device, min(processes(device), bundles), threads=threads)
     if setting.strategy in ("sequential", "vectorised"):
         return Sequential(device, threads=threads)
     raise RequestError(f"there is no strategy '{setting.strategy}' here")
 
 
-def _run(setting: Setting, bundles: list[Bundle]) -> Iterator[Finished]:
-    """Run bundles side by side, but for those to be timed and those of teams."""
+def _run(setting: Setting, bundles: list[Bundle], cohorts: Collection[str]) -> Iterator[Finished]:
+    """Run bundles side by side, but for those to be timed and those of teams.
+
+    Args:
+        cohorts: first trials of bundles that trained together, and must not be parted.
+    """
     strategy = _strategy(setting, len(bundles))
     with strategy:
         _check(setting, strategy, [trial for bundle in bundles for trial in bundle])
+        if isinstance(strategy, Sequential):
+            _check_whole(strategy, [bundle for bundle in bundles if bundle[0].id in cohorts])
         if isinstance(strategy, Team):
             yield from strategy.run_alone(bundle[0] for bundle in bundles)
         else:
             yield from strategy.run(bundle for bundle in bundles if not bundle[0].alone)
             yield from strategy.run_alone(bundle[0] for bundle in bundles if bundle[0].alone)
+
+
+def _check_whole(strategy: Sequential, cohorts: Iterable[Bundle]) -> None:
+    """Raise RequestError if trials that trained as one program do not fit into memory as one."""
+    for bundle in cohorts:
+        if list(strategy.memory.parted([bundle])) != [bundle]:
+            raise RequestError(
+                f"trial {bundle[0].id} trained as one program with {len(bundle) - 1} others, for "
+                "which there is too little memory here"
+            )
 
 
 def _bundle(record: Record, setting: Setting, known: Records) -> Bundle:
@@ -126,7 +146,8 @@ def _bundle(record: Record, setting: Setting, known: Records) -> Bundle:
     if cohort or record.provenance.strategy == "vectorised":
         return tuple(trial_of(known[trial]) for trial in cohort) or (trial_of(record),)
     others = [one for one in known.values() if one.study == record.study and not one.alone]
-    bundles, _ = make_bundles(trial for trial in map(trial_of, others) if trial.devices == 1)
+    trials = (trial for trial in map(trial_of, others) if trial.devices == 1)
+    bundles, _ = make_bundles(trials, setting.device)
     own = trial_of(record)
     mine = (bundle for bundle in bundles if own.id in {trial.id for trial in bundle})
     return next(mine, (own,))

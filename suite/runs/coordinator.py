@@ -283,20 +283,25 @@ def _begin(requests: Sequence[Request], journal: Journal) -> None:
 
 
 def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:
-    common = environment.capture() | {"device": made.device, "threads": THREADS}
+    common = environment.capture() | {"threads": THREADS}
     teams = make_teams(made.device, checkpoints(journal))
     with make_progress(made.pending) as progress, teams:
-        for cohort in made.cohorts:
-            ran = common | {"strategy": cohort.strategy}
-            keep = functools.partial(_keep, ran=ran, journal=journal, progress=progress)
-            if cohort.alone:
+        for stage in made.stages:
+            first = stage[0]
+            ran = common | {"strategy": first.strategy}
+            where = {trial.id: cohort.device for cohort in stage for trial in cohort.trials}
+            keep = functools.partial(
+                _keep, ran=ran, where=where, journal=journal, progress=progress
+            )
+            if first.alone:
                 # The store is written by a thread of this process: let it finish, and hand it
                 # nothing more, so that nothing runs beside a trial that is being timed.
                 tracker.wait()
-                alone = _run_alone(cohort, strategy, teams)
+                alone = _run_alone(first, strategy, teams)
                 tracker.log([keep(finished, workers=1) for finished in alone])
             else:
-                for finished in strategy.run(cohort.bundles):
+                bundles = (bundle for cohort in stage for bundle in cohort.bundles)
+                for finished in strategy.run(bundles):
                     tracker.log([keep(finished, workers=strategy.workers)])
 
 
@@ -322,11 +327,12 @@ def _keep(
     finished: Finished,
     *,
     ran: Mapping[str, Any],
+    where: Mapping[str, str],
     workers: int,
     journal: Journal,
     progress: Progress,
 ) -> Record:
-    record = record_of(finished, ran, workers)
+    record = record_of(finished, {**ran, "device": where[finished.trial.id]}, workers)
     journal.add(record)
     checkpoints(journal).forget(record.id)
     progress.ended(finished, workers)

@@ -28,6 +28,7 @@ from suite.models.layers import use_generator
 from suite.seeds import Purpose, global_state, seeded, set_global_state, stream
 from suite.training import observers
 from suite.training.averages import Averaging
+from suite.training.captured import capturing
 from suite.training.checkpoint import Checkpoint
 from suite.training.devices import devices_of
 from suite.training.evaluation import evaluate
@@ -120,7 +121,8 @@ class Run:
         forward, gradients = at(recipe.precision, device, wrapped, self.devices.gradients)
         step = Step(forward, self.loss, parameters, self.rule, gradients)
         parts = recipe.gradient_accumulation
-        self.step = step if parts == 1 else Accumulated(step, parts)
+        whole = capturing(step, recipe, device, [self.masks])
+        self.step = whole if parts == 1 else Accumulated(step, parts)
         self.order = _generator(seed, "order", "cpu")
         self.augment = _generator(seed, "augment", device)
         self.seed, self.device = seed, device

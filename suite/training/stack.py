@@ -28,6 +28,7 @@ from suite.data import Split
 from suite.data.on_disk import OnDisk, in_parts, stacked
 from suite.models.layers import Dropout
 from suite.seeds import seeded, stream
+from suite.training.captured import capturing
 from suite.training.checkpoint import Checkpoint
 from suite.training.loop import Run
 from suite.training.precision import at
@@ -100,8 +101,9 @@ class Stack:
         self.state = dict(zip(kept, self.buffers, strict=True))
         recipe = runs[0].recipe
         forward, gradients = at(recipe.precision, device, self._forward, _of_sum)
-        rule = self._rule(recipe)
-        self.step = Step(forward, vmap(runs[0].loss), self.parameters, rule, gradients)
+        self.rule = self._rule(recipe)
+        step = Step(forward, vmap(runs[0].loss), self.parameters, self.rule, gradients)
+        self.step = capturing(step, recipe, device, [run.masks for run in runs])
 
     def _rule(self, recipe: Recipe) -> UpdateRule:
         if recipe.optimizer.home:  # of one's own: each cell's, over its views
@@ -120,7 +122,7 @@ class Stack:
         outputs: list[Tensor] = []
         targets: list[Tensor] = []
         if checkpoint:
-            outputs, targets, self.ended = checkpoint.resume(self.runs, self.step.rule)
+            outputs, targets, self.ended = checkpoint.resume(self.runs, self.rule)
         first = self.runs[0]
         for batch in self._batches():
             result = self.step(*batch, self._rates())
@@ -137,7 +139,7 @@ class Stack:
             if len(self.ended) == len(self.runs):
                 break
             if checkpoint and first.done % first.look_every == 0 and checkpoint.due():
-                checkpoint.keep(self.runs, self.step.rule, (outputs, targets), self.ended)
+                checkpoint.keep(self.runs, self.rule, (outputs, targets), self.ended)
         return self.ended
 
     def _look(self, losses: list[float]) -> None:

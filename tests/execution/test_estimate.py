@@ -51,7 +51,7 @@ def test_an_evaluation_is_probed_on_many_examples_however_few_are_in_a_batch(
     recipe = Recipe(data=Data("digits"), batch_size=batch_size, budget=Budget(epochs=1))
     monkeypatch.setattr(evaluation, "predict", predict)
     made = make_plan([Trial("test", "main", {}, recipe, 0)], lambda _: False, device="cpu")
-    assert Estimator("cpu").estimate(made).process_seconds > 0
+    assert Estimator().estimate(made).process_seconds > 0
     assert sizes[-1] == PROBED_EXAMPLES > PROBED_STEPS
 
 
@@ -60,7 +60,7 @@ def test_stacked_cells_cost_what_a_stack_was_probed_to(monkeypatch: pytest.Monke
     monkeypatch.setattr(estimate, "_probe_stack", lambda recipe, device: 2e-5)
     recipe = Recipe(data=Data("xor", train_examples=100), batch_size=5, budget=Budget(epochs=10))
     trials = [Trial("test", "main", {}, recipe, seed) for seed in range(40)]
-    estimator = Estimator("cpu")
+    estimator = Estimator()
     found = [
         estimator.estimate(make_plan(trials, lambda _: False, strategy=strategy, device="cpu"))
         for strategy in ("sequential", "vectorised")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from suite.execution import plan
+from suite.execution import gpus
 from suite.execution.plan import make_plan
 from suite.execution.work import check
 from suite.ground.errors import RequestError
@@ -23,7 +23,7 @@ def trials(recipe: Recipe = SHORT) -> list[Trial]:
 @pytest.fixture
 def mps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    monkeypatch.setattr(plan, "_cuda_devices", lambda: 0)
+    monkeypatch.setattr(gpus, "count", lambda: 0)
 
 
 @pytest.mark.usefixtures("mps")
@@ -46,7 +46,7 @@ def test_what_mps_has_not_is_refused() -> None:
 
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="it is there")
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "_cuda_devices", lambda: 0)
+    monkeypatch.setattr(gpus, "count", lambda: 0)
     for device in ("mps", "cuda"):
         with pytest.raises(RequestError, match="did you mean --device cpu"):
             make_plan(trials(), lambda _: False, device=device)

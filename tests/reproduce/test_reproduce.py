@@ -126,6 +126,17 @@ def test_trials_that_trained_as_one_program_come_back_together(nowhere: Journal)
         reproduced([asked], lost)
 
 
+def test_what_trained_as_one_program_is_not_parted_for_want_of_memory(
+    nowhere: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = recorded(tuple(Trial("test", "main", {}, TINY, seed) for seed in range(4)))
+    for record in records:
+        nowhere.add(record)
+    monkeypatch.setattr("suite.execution.sequential.free", lambda: 80 << 20)  # for two of them
+    with pytest.raises(RequestError, match="as one program with 3 others, for which there is too"):
+        reproduced(records[:1], nowhere)
+
+
 def test_a_timed_trial_is_compared_in_all_but_its_seconds(nowhere: Journal) -> None:
     (record,) = recorded((Trial("test", "main", {}, TINY, 0, alone=True),))
     form = reproduced([record], nowhere)

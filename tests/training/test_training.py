@@ -541,7 +541,7 @@ def test_batches_that_will_not_train_are_refused_before(changes: Any, said: str)
     assert said in str(caught.value)
     planned = make_plan([Trial("t", "main", {}, recipe, 0)], lambda _: False, device="cpu")
     with pytest.raises(RequestError, match=re.escape(said)):
-        Estimator("cpu").estimate(planned)
+        Estimator().estimate(planned)
     nearest = int(re.findall(r"did you mean batch_size=(\d+)", str(caught.value))[0])
     assert check(dataclasses.replace(recipe, batch_size=nearest), "cpu") > 0
 

@@ -1,0 +1,306 @@
+"""Choosing between cores and a GPU, and sharing one: with a GPU that is only described."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from suite.commands.plan import plan_text
+from suite.execution import gpus, packed, plan, work
+from suite.execution.memory import CONTEXT, SHARE, kind
+from suite.execution.mixed import Mixed
+from suite.execution.packed import Packed
+from suite.execution.placement import FASTER, place
+from suite.execution.plan import ON_A_GPU, Cohort, make_plan
+from suite.execution.sequential import Sequential
+from suite.execution.strategy import Bundle, Checkpoints, Finished
+from suite.ground.errors import RequestError
+from suite.tracking.journal import Journal
+from suite.vocabulary.data import Data
+from suite.vocabulary.grid import Trial
+from suite.vocabulary.model import Model
+from suite.vocabulary.optimizer import Optimizer
+from suite.vocabulary.recipe import Budget, Probe, Recipe
+from suite.vocabulary.record import Outcome, Status
+from tests.command_line import TINY_TRIALS, make_study, suite, suite_json
+
+CARD = 80 << 30  # bytes
+MNIST = Data("mnist5k")
+MLP, LENET = Recipe(data=MNIST), Recipe(data=MNIST, model=Model("lenet"), batch_size=256)
+ON_A_CORE = Recipe(data=Data("digits"), model=Model(widths=(16,)))
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "count", lambda: 1)
+    monkeypatch.setattr(gpus, "memory", lambda: CARD)
+    monkeypatch.setattr(plan, "cores", lambda: 16)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Workers that are threads, on devices that are only names."""
+    pools: list[ThreadPoolExecutor] = []
+
+    def start(_threads: int = 1) -> ThreadPoolExecutor:
+        pools.append(ThreadPoolExecutor(1))
+        return pools[-1]
+
+    monkeypatch.setattr(packed, "start", start)
+    monkeypatch.setattr(packed, "free_on_gpu", lambda: CARD)
+    yield
+    for pool in pools:
+        pool.shutdown()
+
+
+def trial(recipe: Recipe | Probe, seed: int = 0, *, alone: bool = False) -> Trial:
+    return Trial("test", "main", {}, recipe, seed, alone)
+
+
+def planned(*trials: Trial, **how: object) -> plan.Plan:
+    return make_plan(trials, lambda _: False, **how)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "gpu", "core", "device"),
+    [
+        (MLP, 1.56e-3, 1.46e-3, "cpu"),
+        (dataclasses.replace(MLP, batch_size=256), 1.71e-3, 3.49e-3, "cpu"),
+        (LENET, 3.06e-3, 39.7e-3, "cuda"),
+    ],
+    ids=["MLP, 64", "MLP, 256", "LeNet, 256"],
+)
+def test_the_rule_says_what_was_measured(
+    recipe: Recipe, gpu: float, core: float, device: str
+) -> None:
+    found = place(recipe, CARD)
+    assert found.device == device
+    assert found.gpu == pytest.approx(gpu, rel=0.3)
+    assert found.core == pytest.approx(core, rel=0.3)
+
+
+def test_what_does_not_fit_on_the_card_stays_off_it() -> None:
+    assert place(LENET, 64 << 20).device == "cpu"
+
+
+def test_a_precision_that_a_core_lacks_is_the_gpus() -> None:
+    assert place(dataclasses.replace(MLP, precision="bfloat16"), CARD).device == "cuda"
+
+
+def test_what_cannot_be_counted_is_where_auto_puts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd(nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            raise ValueError("not without numbers")
+
+    monkeypatch.setattr("suite.models.build", lambda *_: Odd())
+    found = place(dataclasses.replace(MLP, batch_size=63), CARD)
+    assert (found.device, found.gpu) == ("cuda", 0.0)
+
+
+def test_symbols_are_counted() -> None:
+    letters = Data("sorting")
+    found = place(Recipe(data=letters, model=Model("transformer")), CARD)
+    assert found.gpu > 0
+
+
+@pytest.mark.usefixtures("card")
+def test_auto_is_on_a_gpu_what_it_was() -> None:
+    made = planned(*(trial(recipe, seed) for recipe in (MLP, LENET) for seed in range(3)))
+    (cohort,) = made.cohorts
+    assert (cohort.strategy, cohort.device, made.workers) == ("sequential", "cuda", 1)
+
+
+@pytest.mark.usefixtures("card")
+def test_a_mixed_plan_sends_each_trial_where_it_belongs_whatever_else_is_asked() -> None:
+    small, large = ([trial(recipe, seed) for seed in range(3)] for recipe in (MLP, LENET))
+    probe = trial(Probe("test", "one", "", {}))
+    timed = trial(MLP, 7, alone=True)
+    made = planned(*small, probe, *large, timed, strategy="mixed")
+    cores, gpu, alone = made.cohorts
+    assert (cores.device, gpu.device, alone.device) == ("cpu", "cuda", "cuda")
+    assert {one.id for one in cores.trials} == {one.id for one in (*small, probe)}
+    assert {one.id for one in gpu.trials} == {one.id for one in large}
+    assert alone.trials == (timed,)
+    assert made.stages == [(cores, gpu), (alone,)]
+    assert (cores.workers, gpu.workers) == (4, 1)
+    assert made.places == "4 × cpu and 1 × cuda"
+    assert f"not {FASTER:g} times as fast" in cores.reason
+    assert f"{FASTER:g} times as fast there: 3.9 ms" in gpu.reason
+    (only,) = planned(large[1], strategy="mixed").cohorts
+    assert only.device == "cuda"
+
+
+@pytest.mark.usefixtures("card")
+def test_device_and_strategy_overrule() -> None:
+    trials = [trial(recipe, seed) for recipe in (MLP, LENET) for seed in range(3)]
+    (cores,) = planned(*trials, device="cpu").cohorts
+    assert (cores.strategy, cores.device, cores.workers) == ("packed", "cpu", 6)
+    (shared,) = planned(*trials, strategy="packed", device="cuda").cohorts
+    assert (shared.strategy, shared.device, shared.workers) == ("packed", "cuda", ON_A_GPU)
+    (shared,) = planned(*trials, strategy="packed", device="cuda", workers=2).cohorts
+    assert shared.workers == 2
+    with pytest.raises(RequestError, match="--strategy mixed needs a CUDA device"):
+        planned(*trials, strategy="mixed", device="cpu")
+
+
+@pytest.mark.skipif(gpus.count() > 0, reason="there is a GPU here")
+def test_without_a_gpu_a_mixed_run_is_refused(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    done = suite(tmp_path, "plan", "tiny", "--strategy", "mixed")
+    assert done.returncode == 2
+    assert "--strategy mixed needs a CUDA device (did you mean --strategy packed?)" in done.stderr
+
+
+@pytest.mark.usefixtures("threads")
+def test_cores_and_gpu_train_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=10)
+    ran: dict[str, str] = {}
+
+    def run(bundle: Bundle, device: str, _: Checkpoints | None) -> list[Finished]:
+        if not bundle[0].alone:
+            both.wait()  # nobody is here alone
+        ran[bundle[0].id] = device
+        return [Finished(bundle[0], Outcome(status=Status.FINISHED), 0.0, 0.0)]
+
+    monkeypatch.setattr(packed, "run_bundle", run)
+    small, large = ([trial(recipe, seed) for seed in range(3)] for recipe in (MLP, LENET))
+    timed = trial(MLP, 7, alone=True)
+    with Mixed(1, CARD) as strategy:
+        done = list(strategy.run((one,) for one in (*small, *large)))
+        done += strategy.run_alone([timed])
+    assert {one.trial.id for one in done} == set(ran)
+    assert {ran[one.id] for one in small} == {"cpu"}
+    assert {ran[one.id] for one in (*large, timed)} == {"cuda"}
+
+
+@pytest.mark.usefixtures("card", "threads")
+def test_a_record_says_where_its_trial_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_at_a_time = threading.Lock()
+
+    def run(bundle: Bundle, _device: str, _: Checkpoints | None) -> list[Finished]:
+        with one_at_a_time:  # what contains a trial is its process's, and these share one
+            return work.run_bundle(bundle, "cpu")
+
+    monkeypatch.setattr(packed, "run_bundle", run)
+    monkeypatch.setattr(packed, "_check", lambda recipe, _device: work.check(recipe, "cpu"))
+    make_study(tmp_path)
+    form = suite_json(tmp_path, "run", "tiny", "--strategy", "mixed")
+    assert form["studies"]
+    records = Journal(tmp_path / ".thumbrules" / "journal.jsonl").records.values()
+    assert len(records) == TINY_TRIALS
+    for record in records:
+        where = "cuda" if record.alone else "cpu"
+        assert (record.provenance.device, record.provenance.strategy) == (where, "packed")
+    if not torch.cuda.is_available():
+        monkeypatch.setattr(gpus, "count", lambda: 0)
+        (timed, *_) = (record.id for record in records if record.alone)
+        refused = suite(tmp_path, "reproduce", timed)
+        assert refused.returncode == 2
+        assert f"trial {timed} ran on a GPU, which is not here" in refused.stderr
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize(("fit", "most"), [(1, 1), (2, 2), (9, 3)])
+def test_processes_on_one_gpu_wait_for_its_memory(
+    fit: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need, workers = 1 << 30, 3
+    free = int((fit * need + (workers - 1) * CONTEXT) / SHARE) + need // 2
+    guard, now, seen = threading.Lock(), set[str](), list[int]()
+    gathered = threading.Event()
+
+    def run(bundle: Bundle, device: str, _: Checkpoints | None) -> list[Finished]:
+        assert device == "cuda"
+        with guard:
+            now.add(bundle[0].id)
+            seen.append(len(now))
+        if len(now) >= most:
+            gathered.set()
+        gathered.wait(10)
+        with guard:
+            now.remove(bundle[0].id)
+        return [Finished(bundle[0], Outcome(status=Status.FINISHED), 0.0, 0.0)]
+
+    monkeypatch.setattr(packed, "free_on_gpu", lambda: free)
+    monkeypatch.setattr(packed, "_check", lambda _recipe, _device: need)
+    monkeypatch.setattr(packed, "run_bundle", run)
+    with Packed("cuda", workers) as strategy:
+        strategy.memory.budget = 100 * need
+        strategy.check([ON_A_CORE])
+        assert strategy.card.needs == {kind(ON_A_CORE): need}
+        done = list(strategy.run((trial(ON_A_CORE, seed),) for seed in range(6)))
+    assert len(done) == 6
+    assert max(seen) == most
+
+
+def test_the_plan_says_of_each_cohort_where_why_and_how_long() -> None:
+    form = {
+        "studies": [],
+        "trials": 5,
+        "most_trials": 5,
+        "cached": 0,
+        "cohorts": [
+            {
+                "trials": count,
+                "strategy": "packed",
+                "alone": False,
+                "device": device,
+                "workers": 1,
+                "reason": "so",
+                "seconds": 12.3,
+            }
+            for count, device in ((2, "cpu"), (3, "cuda"))
+        ],
+        "seconds": 20.0,
+        "places": "1 × cpu and 1 × cuda",
+        "vectorised_seconds": 20.0,
+    }
+    lines = plan_text(form).splitlines()
+    assert lines[1:] == [
+        "  2 packed on 1 × cpu, about 12 s: so",
+        "  3 packed on 1 × cuda, about 12 s: so",
+        "about 20 s on 1 × cpu and 1 × cuda",
+    ]
+
+
+@pytest.mark.usefixtures("card")
+def test_a_cohort_on_a_gpu_is_as_large_as_memory_allows() -> None:
+    recipes = [dataclasses.replace(ON_A_CORE, optimizer=Optimizer(lr=0.1 / n)) for n in (1, 2, 3)]
+    trials = [trial(recipe, seed) for recipe in recipes for seed in range(100)]
+
+    def sizes(device: str) -> list[int]:
+        made = planned(*trials, strategy="vectorised", device=device)
+        (cohort,) = made.cohorts
+        assert isinstance(cohort, Cohort)
+        return [len(bundle) for bundle in cohort.bundles]
+
+    assert sizes("cpu") == [60] * 5
+    assert sizes("cuda") == [300]
+
+
+def test_a_stack_on_a_gpu_is_parted_by_what_is_free_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    need, ran = 1 << 20, list[int]()
+
+    def run(bundle: Bundle, device: str, _: Checkpoints | None) -> list[Finished]:
+        assert device == "cuda"
+        ran.append(len(bundle))
+        return []
+
+    monkeypatch.setattr("suite.execution.sequential._free", {"cuda": 10 * need}.__getitem__)
+    monkeypatch.setattr(work, "check", lambda _recipe, _device: need)
+    monkeypatch.setattr(work, "run_bundle", run)
+    with Sequential("cuda") as strategy:
+        strategy.check([ON_A_CORE])
+        assert not list(strategy.run([tuple(trial(ON_A_CORE, seed) for seed in range(20))]))
+    assert sum(ran) == 20
+    assert max(ran) <= 9  # a tenth is left to others
+    assert len(ran) == 3

@@ -83,7 +83,8 @@ def decide(claim: Tested, test: Test, adjusted: Test) -> tuple[Verdict, str]:
             return Verdict.SUPPORTED, Reason.SMALL
         if beyond:
             return Verdict.REFUTED, Reason.DIFFERENT
-        return Verdict.UNDECIDED, Reason.TOO_WIDE
+        alone = _lies_apart(test, claim.margin)
+        return Verdict.UNDECIDED, Reason.CORRECTED if alone else Reason.TOO_WIDE
     as_claimed = (test.estimate > 0) == (claim.direction == "higher")
     if beyond:
         if as_claimed:
@@ -94,7 +95,14 @@ def decide(claim: Tested, test: Test, adjusted: Test) -> tuple[Verdict, str]:
     # The p value may be an earlier look's: what is shown has to tell the same.
     if adjusted.p < ALPHA and test.p < ALPHA:
         return Verdict.SIZE_OPEN, Reason.SIZE_AS_CLAIMED if as_claimed else Reason.SIZE_OTHER_WAY
-    return Verdict.UNDECIDED, Reason.BOTH
+    alone = _lies_apart(test, claim.margin) or test.low > 0 or test.high < 0
+    return Verdict.UNDECIDED, Reason.CORRECTED if alone else Reason.BOTH
+
+
+def _lies_apart(test: Test, margin: float) -> bool:
+    """Whether all of the interval, which is that of one claim alone, is on one side of what matters."""
+    inside = -margin < test.low and test.high < margin
+    return inside or test.low > margin or test.high < -margin
 
 
 def at_shared_level(

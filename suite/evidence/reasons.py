@@ -30,6 +30,7 @@ class Reason(StrEnum):
     SIZE_AS_CLAIMED = "there is a difference, as claimed; if it is large enough to matter is open"
     SIZE_OTHER_WAY = "there is a difference, the other way; if it is large enough to matter is open"
     BOTH = "the interval holds both no effect and one that matters"
+    CORRECTED = "alone it would tell something; corrected for the study's other claims it does not"
     SAME = "both arms ended in the same weights, bit for bit: nothing was compared"
     SEEDS_LOST = (
         "{n} of {all} seeds lack a value, and what they might have measured could turn the verdict"
@@ -63,7 +64,13 @@ class Reason(StrEnum):
 # What no number of seeds would do away with.
 HOPELESS = (Reason.NO_TRIALS, Reason.SAME, Reason.ONE_LEVEL, Reason.ONE_LEVEL_ALONG)
 # What more seeds would do away with.
-OPEN = (Reason.TOO_WIDE, Reason.SIZE_AS_CLAIMED, Reason.SIZE_OTHER_WAY, Reason.BOTH)
+OPEN = (
+    Reason.TOO_WIDE,
+    Reason.SIZE_AS_CLAIMED,
+    Reason.SIZE_OTHER_WAY,
+    Reason.BOTH,
+    Reason.CORRECTED,
+)
 
 
 class Note(StrEnum):

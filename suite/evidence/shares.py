@@ -56,6 +56,8 @@ def verdict(claim: Counted, measured: Measured, test: Test, adjusted: Test) -> t
     if isinstance(claim, Within):
         return _verdict_within(test, count(measured), p)
     share = f"{claim.than:.0%}"
+    if not p < ALPHA and not test.low <= claim.than <= test.high:
+        return Verdict.UNDECIDED, Reason.CORRECTED
     if not p < ALPHA:
         return Verdict.UNDECIDED, worded(Reason.SHARE_OPEN, share=share)
     higher = claim.direction == "higher"

@@ -18,6 +18,7 @@ from suite import (
     Equivalence,
     Identity,
     Part,
+    Rate,
     Study,
     axis,
     define_metric,
@@ -200,13 +201,18 @@ def test_a_claim_that_no_seeds_can_decide_asks_for_none() -> None:
 
 
 def test_after_the_last_look_nothing_is_said_of_further_seeds() -> None:
-    one = study(claim(1, matters=1.6))
+    def effect(seed: int) -> float:
+        return 2.4 if seed < 10 else 1.4
+
+    one = study(claim(1, matters=1.4))
     grids = one.grids()
     trials = one.trials(grids)
     records = [
         diverged(trial)
         if (trial.cell["x"], trial.seed) == (1, 19)
-        else record(trial, 2.0 * (trial.cell["x"] == 1) + noise(trial.cell, trial.seed))
+        else record(
+            trial, effect(trial.seed) * (trial.cell["x"] == 1) + noise(trial.cell, trial.seed)
+        )
         for trial in trials
     ]
     (found,) = look_at(one, grids, trials, records).findings
@@ -350,6 +356,34 @@ def test_the_effect_at_a_shared_rate_is_of_the_seeds_of_the_verdict() -> None:
     sure, unsure = of_trials(tuned(accuracy(), accuracy("train/accuracy", 0.1)), values).findings
     assert sure.n == 5 < unsure.n
     assert sure.shared == pytest.approx(sure.estimate)
+
+
+def test_what_only_correction_leaves_open_is_not_said_to_lie_in_the_interval() -> None:
+    """The interval is that of the claim alone: it holds neither no difference nor half of the seeds."""
+    share = Rate(
+        of=VALUE,
+        arm={"x": 2},
+        event="reached",
+        level=100.0,
+        direction="higher",
+        says="It is reached.",
+        source="",
+    )
+
+    def values(cell: Mapping[str, Any], seed: int) -> float:
+        return (0.9, 0.2, 0.7, 0.1, 1.2, 0.9)[seed] if cell["x"] == 1 else 40.0 * (cell["x"] == 3)
+
+    one = study(
+        claim(1, matters=0.6), share, claim(3, direction="lower"), claim(2, says="Twice."), seeds=6
+    )
+    difference, rate, *_ = run(one, lambda cell, seed: values(cell, seed) - 0.2 * (cell["x"] == 1))[
+        0
+    ].findings
+    assert difference.interval[0] > 0
+    assert rate.interval[1] < 0.5
+    for found in (difference, rate):
+        assert found.verdict is Verdict.UNDECIDED
+        assert found.reason.startswith("alone it would tell something")
 
 
 @pytest.mark.parametrize("wrong", [(), (5,), (5, 5), (10, 5), (2, 4), (5, 20_000), (5, 7.5)])

@@ -67,11 +67,14 @@ def words(device: str, places: list[Place]) -> str:
     gpu, core = (_span([getattr(one, where) for one in counted]) for where in ("gpu", "core"))
     if device == "cuda":
         return f"a step is {FASTER:g} times as fast there: {gpu} by its counts, {core} on a core"
-    return f"a GPU is not {FASTER:g} times as fast, or too small: {core} a step, {gpu} there"
+    small = f"a GPU is not {FASTER:g} times as fast, or has too little memory"
+    return f"{small}: {core} a step by its counts, {gpu} there"
 
 
 def _span(seconds: list[float]) -> str:
-    low, high = (f"{1e3 * one:.2g}" for one in (min(seconds), max(seconds)))
+    low, high = (
+        f"{1e3 * one:{',.0f' if one >= 0.01 else '.1f'}}" for one in (min(seconds), max(seconds))
+    )
     return f"{low} ms" if low == high else f"{low} to {high} ms"
 
 

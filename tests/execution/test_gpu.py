@@ -184,14 +184,18 @@ def test_cores_and_gpu_train_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -
 def test_a_record_says_where_its_trial_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one_at_a_time = threading.Lock()
+    one_at_a_time = threading.Lock()  # what contains a trial is its process's, and these share one
 
     def run(bundle: Bundle, _device: str, _: Checkpoints | None) -> list[Finished]:
-        with one_at_a_time:  # what contains a trial is its process's, and these share one
+        with one_at_a_time:
             return work.run_bundle(bundle, "cpu")
 
+    def check(recipe: Recipe, _device: str) -> int:
+        with one_at_a_time:
+            return work.check(recipe, "cpu")
+
     monkeypatch.setattr(packed, "run_bundle", run)
-    monkeypatch.setattr(packed, "_check", lambda recipe, _device: work.check(recipe, "cpu"))
+    monkeypatch.setattr(packed, "_check", check)
     make_study(tmp_path)
     form = suite_json(tmp_path, "run", "tiny", "--strategy", "mixed")
     assert form["studies"]

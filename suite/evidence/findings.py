@@ -127,7 +127,7 @@ class Finding:
     @property
     def revised(self) -> bool:
         """Whether claim, seeds or levels were changed after results had been seen."""
-        return str(Note.REVISED) in self.notes
+        return any(str(note) in self.notes for note in (Note.REVISED, Note.RUN_BEFORE))
 
     @property
     def goes_on(self) -> bool:
@@ -204,6 +204,7 @@ def look_at(
     *,
     off_plan: Container[str] = (),
     declared_later: Container[str] = (),
+    revised: Container[str] = (),
 ) -> Looked:
     """Judge a study's claims at each look whose trials are all there.
 
@@ -214,6 +215,7 @@ def look_at(
         trials: all that the grids can ask for, in their order.
         off_plan: grids, by name, whose seeds are others than the file declares.
         declared_later: those whose looks were declared after they ran.
+        revised: those of which an earlier run had other claims, looks or seeds.
     """
     found = list(records)
     there = {record.id for record in found}
@@ -224,7 +226,11 @@ def look_at(
     beside = {
         grid.name: [
             worded(note)
-            for note, names in ((Note.OFF_PLAN, off_plan), (Note.DECLARED_LATER, declared_later))
+            for note, names in (
+                (Note.OFF_PLAN, off_plan),
+                (Note.DECLARED_LATER, declared_later),
+                (Note.RUN_BEFORE, revised),
+            )
             if grid.name in names
         ]
         for grid in grids

@@ -68,6 +68,7 @@ class Results:
             self.records,
             off_plan=self.off_plan,
             declared_later=self.declared_later,
+            revised=self.execution.revised,
         )
 
     @cached_property

@@ -109,7 +109,10 @@ class Request:
             command=environment.command(),
             started=time.time(),
             claims=self.study.claims_digest,
-            looks={grid.name: list(grid.looks.counts) for grid in self.grids if grid.looks},
+            looks={
+                grid.name: list(grid.looks.counts) if grid.looks else [grid.seeds]
+                for grid in self.grids
+            },
         )
 
 
@@ -222,6 +225,29 @@ def _further_looks(
         yield further
 
 
+def _revised(request: Request, execution: Execution, journal: Journal) -> list[str]:
+    """Return the parts of which an earlier run, whose results were seen, had other claims or seeds.
+
+    Runs that ask for other seeds or levels than the file are no plan, and the smoke tier no result.
+    """
+    changed: set[str] = set()
+    for earlier in journal.executions:
+        planned = not (earlier.overrides or earlier.only or earlier.seeds)
+        if (
+            earlier.study == request.study.name
+            and earlier.tier == request.tier != "smoke"
+            and planned
+        ):
+            claims = earlier.claims != execution.claims
+            changed |= {
+                part
+                for part, looks in execution.looks.items()
+                if part in earlier.looks and (claims or earlier.looks[part] != looks)
+            }
+            changed |= set(earlier.revised) & execution.looks.keys()
+    return sorted(changed)
+
+
 def _looks_words(requests: Iterable[Request], records: Mapping[str, Record]) -> str:
     """Say how many claims are still open: `look 2 of 3: 4 of 15 claims open`."""
     looked = (request.looked(records) for request in requests)
@@ -277,6 +303,7 @@ def _begin(requests: Sequence[Request], journal: Journal) -> None:
     """Note what is run, but for what each study's latest run was: it is the same run."""
     for request in requests:
         execution = request.execution(request.asked(journal.records))
+        execution = dataclasses.replace(execution, revised=_revised(request, execution, journal))
         last = journal.latest(request.study.name)
         if last is None or not execution.asks_the_same(last):
             journal.add(execution)

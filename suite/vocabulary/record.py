@@ -153,7 +153,9 @@ class Execution:
     Attributes:
         claims: digest of the study's claims at the time, which a verdict is about. If the file says
             something else later, verdicts and pages say so.
-        looks: at which seeds each part's claims were to be judged, where that was declared.
+        looks: at how many seeds each part's claims were to be judged.
+        revised: parts of which an earlier run here had other claims, looks or seeds, whose results had
+            been seen.
     """
 
     study: str
@@ -166,6 +168,7 @@ class Execution:
     started: float
     claims: str = ""
     looks: Mapping[str, list[int]] = dataclasses.field(default_factory=dict)
+    revised: list[str] = dataclasses.field(default_factory=list)
 
     def asks_the_same(self, other: Execution) -> bool:
         """Whether another call asked for the same trials, of a study that claimed the same."""

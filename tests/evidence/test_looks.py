@@ -711,3 +711,48 @@ def test_a_probe_s_study_is_set_nothing_that_is_not_there(tmp_path: Path, slip: 
     done = suite(tmp_path, "plan", "looking", "--set", slip)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"no axis '{slip.partition('=')[0]}' (choose from x)" in done.stderr
+
+
+def notes_after(folder: Path, *texts: str) -> list[str]:
+    """What stands beside the first claim when each text has run in turn."""
+    for text in texts:
+        make_study(folder, text, "looking")
+        ran = suite(folder, "run", "looking", "--json")
+        assert ran.returncode == 0, ran.stderr
+    notes: list[str] = json.loads(ran.stdout)["studies"][0]["findings"][0]["notes"]
+    return notes
+
+
+FIXED = STUDY.replace("looks(3, 6, 9)", "6")
+BEFORE = "an earlier run here had other claims, looks or seeds, and its results were seen"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (FIXED, STUDY),  # looks declared for what six seeds showed
+        (STUDY, STUDY.replace("looks(3, 6, 9)", "looks(3, 6, 12)")),
+        (STUDY, FIXED),
+        (FIXED, FIXED.replace("seeds=6", "seeds=9")),
+        (STUDY, STUDY.replace("matters=1.8", "matters=0.1")),
+        (FIXED, STUDY, STUDY.replace("looks(3, 6, 9)", "looks(3, 7)")),
+    ],
+)
+def test_what_changed_since_an_earlier_run_is_marked(
+    tmp_path: Path, texts: tuple[str, ...]
+) -> None:
+    assert BEFORE in notes_after(tmp_path, *texts)
+
+
+def test_a_run_that_goes_on_or_is_repeated_is_no_change(tmp_path: Path) -> None:
+    smoke = STUDY.replace("more(2)))", "more(2)), tiers={'smoke': {'seeds': 1}})")
+    make_study(tmp_path, smoke, "looking")
+    suite(tmp_path, "run", "looking", "--tier", "smoke")
+    suite(tmp_path, "run", "looking", "--seeds", "4")
+    assert BEFORE not in notes_after(tmp_path, smoke, smoke, smoke)
+
+
+def test_forgetting_a_study_forgets_what_was_seen(tmp_path: Path) -> None:
+    notes_after(tmp_path, FIXED)
+    suite(tmp_path, "forget", "looking", "--yes")
+    assert BEFORE not in notes_after(tmp_path, STUDY)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from reports.figures import boundary, curves, difference, effect_map, forest, heat, lines
 from reports.figures.canvas import NARROW, SMALL, WIDE, Drawing, Picture, drawing
 from reports.figures.labels import view_labels
@@ -118,7 +120,8 @@ def evidence_is_cut(finding: Finding) -> bool:
 def _is_drawn(finding: Finding) -> bool:
     if isinstance(finding.claim, Boundary):
         return boundary.is_drawn(finding)
-    return finding.n > 0 and not isinstance(finding.claim, Counted | Identity)
+    measured = np.isfinite(finding.seeds.to_numpy(float)).all(axis=1)
+    return bool(measured.any()) and not isinstance(finding.claim, Counted | Identity)
 
 
 def _notes(data: Shown) -> tuple[str, ...]:

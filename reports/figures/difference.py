@@ -86,6 +86,7 @@ def _arms(axes: Axes, finding: Finding) -> None:
     metric = finding.claim.of
     arms = _in_order(finding)
     seeds = finding.seeds[list(arms)].to_numpy(float)
+    seeds = seeds[np.isfinite(seeds).all(axis=1)]  # "never" has no place on an axis
     values = np.vectorize(lambda value: scaled(metric, value))(seeds)
     places = range(len(arms))
     lines = [list(zip(places, row, strict=True)) for row in values]
@@ -191,7 +192,8 @@ def _bounds(finding: Finding) -> tuple[float, float]:
     low, high = finding.interval
     if claim.by_ratio:
         low, high = (math.log(bound) if bound > 0 else math.nan for bound in (low, high))
-    return on_scale(claim, low), on_scale(claim, high)
+    bounds = on_scale(claim, low), on_scale(claim, high)
+    return bounds if all(map(math.isfinite, bounds)) else (math.nan, math.nan)
 
 
 def on_scale(claim: Claim, value: float) -> float:

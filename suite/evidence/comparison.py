@@ -21,7 +21,13 @@ from suite.evidence.findings import Finding
 from suite.evidence.moves import Shift, shift
 from suite.evidence.reasons import Verdict
 from suite.evidence.results import Results
-from suite.evidence.significance import ALPHA, benjamini_hochberg, from_logarithm, t_test
+from suite.evidence.significance import (
+    ALPHA,
+    benjamini_hochberg,
+    from_logarithm,
+    t_test,
+    to_logarithm,
+)
 from suite.evidence.trials import Trials, compare_trials, log_ratios, total
 from suite.vocabulary.claims import Claim, Counted, Identity
 from suite.vocabulary.grid import in_context
@@ -211,7 +217,7 @@ def _is_effect_moved(change: ClaimChange) -> bool:
     claim = change.claim
     size = change.estimate
     if claim.by_ratio:
-        size = math.log(size)
+        size = to_logarithm(size)
     if isinstance(claim, Identity):  # nothing is random, so nothing is tested
         return abs(size) > MOVES * claim.tolerance
     # A share of seeds has no smallest change that matters: what is significant counts.

@@ -163,6 +163,11 @@ def from_logarithm(value: float) -> float:
         return float(np.exp(value))
 
 
+def to_logarithm(ratio: float) -> float:
+    """Return the logarithm of a ratio; minus infinity of none, which a target never reached gives."""
+    return math.log(ratio) if ratio > 0 else -math.inf
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p values adjusted by Holm (1979); a claim without a test, NaN, is left out."""
     return _adjusted(p_values, "holm")

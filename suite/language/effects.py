@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
+from suite.evidence.significance import to_logarithm
 from suite.language.catalogue import gettext, ngettext
 from suite.language.quantities import MINUS, NBSP, bracketed, decimal, decimals, scaled
 from suite.language.words import arm_words, axis_words, comma, level_words, listed, metric_words
@@ -258,7 +259,7 @@ def _number(size: float) -> int:
 
 def side(claim: Tested, estimate: float) -> int:
     """Return where an estimate lies: below the margin (−1), within it (0) or above it (1)."""
-    effect = math.log(estimate) if claim.by_ratio else estimate
+    effect = to_logarithm(estimate) if claim.by_ratio else estimate
     return 0 if abs(effect) < claim.margin else int(math.copysign(1, effect))
 
 

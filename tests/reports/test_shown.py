@@ -7,17 +7,20 @@ import dataclasses
 import pytest
 
 from reports.figures import curves as curves_figure
+from reports.figures import evidence
 from reports.figures import heat as heat_figure
 from reports.figures.canvas import NARROW, WIDE, Size, lay_out
 from reports.figures.difference import labels
+from reports.figures.mark import mark
 from reports.figures.scales import log_y, places
 from reports.figures.shown import shown
 from suite import Difference, Interaction, Study, axis, curves, define_metric, heat, lines
 from suite.evidence import findings
 from suite.evidence.results import Results
+from suite.language.effects import effect_words, side
 from suite.vocabulary.record import Execution
 from suite.vocabulary.views import View
-from tests.evidence.test_claims_and_evidence import a_record
+from tests.evidence.test_claims_and_evidence import a_record, never
 
 LABELS, DECAY, RATE = "data.random_labels", "optimizer.weight_decay", "optimizer.lr"
 STUDY = Study(
@@ -126,3 +129,14 @@ def test_an_only_evaluation_is_the_only_place_on_its_axis(size: Size) -> None:
     )
     (axes,) = curves_figure.draw(data, size).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1"]
+
+
+@pytest.mark.parametrize("reached", [0, 1, 4, 9])
+def test_a_target_that_seeds_never_reached_can_be_drawn(reached: int) -> None:
+    """ "Never" is later than all that came, and has no place on an axis."""
+    found = never({"arm": [seed < reached for seed in range(9)], "against": [True] * 9})
+    drawn = evidence(found, "never")
+    assert (drawn is None) == (reached == 0)
+    assert mark(found) is not None
+    assert "NaN" not in effect_words(found)
+    assert side(found.claim, found.estimate) in (-1, 0, 1)

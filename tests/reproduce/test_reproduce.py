@@ -332,7 +332,7 @@ def test_a_trial_that_hits_an_operation_without_a_deterministic_form_names_it(
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     make_study(folder)
-    suite_json(folder, "run", "tiny", "--tier", "smoke")
+    suite_json(folder, "run", "tiny", "--tier", "smoke", "--seeds", "3")
     return folder
 
 

@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from suite import Recipe
+from suite.execution.estimate import Estimate, Estimator
+from suite.execution.plan import Plan
 from suite.data import arrays, image_folder, load, sequences, sources, table
 from suite.ground.errors import RequestError
 from suite.ground.identity import flatten
@@ -159,14 +161,14 @@ def test_any_study_is_run_or_refused_and_no_other_is_touched(folder: Path, parts
     tracked = {"MLFLOW_TRACKING_URI": "nowhere://"}  # refused before anything else could be
     law(suite(folder, "run", "any_one", "--seeds", "1", *asked, **tracked), text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("suite.execution.estimate.Estimator.estimate", lambda *_: _Free)
+        patch.setattr("suite.execution.estimate.Estimator.estimate", free)
         law(suite(folder, "plan", "any_one", *asked), text)
     law(suite(folder, "list"), text)
     assert suite(folder, "results", "tiny", "--json").stdout == good
 
 
-class _Free:
-    seconds = process_seconds = 0.0
+def free(_: Estimator, plan: Plan) -> Estimate:
+    return Estimate(0.0, 0.0, (0.0,) * len(plan.cohorts))
 
 
 # --- Damage ----------------------------------------------------------------------------------

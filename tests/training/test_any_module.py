@@ -557,8 +557,8 @@ def forgetting() -> Iterator[None]:
 GOOD_SOURCES: dict[str, tuple[Any, int]] = {
     "lists of numbers": (lambda: ([[0.0], [1.0], [2.0], [3.0]] * 9, [0, 1, 0, 1] * 9), 2),
     "words as labels": (lambda: ([[0.0]] * 36, ["cat", "dog", "cow"] * 12), 3),
-    "values": (lambda: ([[0.0]] * 36, [0.5] * 36), 1),
-    "several values": (lambda: ([[0.0]] * 36, [[0.5, 1.0]] * 36), 2),
+    "values": (lambda: ([[0.0]] * 36, [0.5, 1.5] * 18), 1),
+    "several values": (lambda: ([[0.0]] * 36, [[0.5, 1.0], [0.0, 1.0]] * 18), 2),
     "tensors": (lambda: (torch.rand(36, 4), torch.arange(36) % 2), 2),
     "truth": (lambda: (torch.rand(36, 4), torch.arange(36) % 2 == 0), 2),
     "labels in a column": (lambda: (torch.rand(36, 4), (torch.arange(36) % 2)[:, None]), 2),

@@ -150,6 +150,5 @@ def test_stacked_cells_have_the_precision_too(model: Model) -> None:
 def test_a_cpu_has_no_tf32(tmp_path: Path) -> None:
     refused = suite(tmp_path, "train", "--set", "precision=tf32")
     assert refused.returncode == 2
-    assert refused.stderr.strip() == (
-        "suite: precision 'tf32' is a GPU's, not a CPU's (did you mean 'float32'?)"
-    )
+    said = "suite: precision 'tf32' is CUDA's alone (did you mean 'float32'?)"
+    assert refused.stderr.strip() == said

@@ -230,14 +230,12 @@ def _revised(request: Request, execution: Execution, journal: Journal) -> list[s
 
     Runs that ask for other seeds or levels than the file are no plan, and the smoke tier no result.
     """
+    if request.tier == "smoke" or not execution.is_planned:
+        return []
     changed: set[str] = set()
     for earlier in journal.executions:
-        planned = not (earlier.overrides or earlier.only or earlier.seeds)
-        if (
-            earlier.study == request.study.name
-            and earlier.tier == request.tier != "smoke"
-            and planned
-        ):
+        of_it = (earlier.study, earlier.tier) == (execution.study, execution.tier)
+        if of_it and earlier.is_planned:
             claims = earlier.claims != execution.claims
             changed |= {
                 part

@@ -127,8 +127,7 @@ class Journal:
             (
                 one
                 for one in reversed(self.executions)
-                if (one.study, one.tier) == (study, tier)
-                and not (one.overrides or one.only or one.seeds)
+                if (one.study, one.tier) == (study, tier) and one.is_planned
             ),
             None,
         )

@@ -170,6 +170,11 @@ class Execution:
     looks: Mapping[str, list[int]] = dataclasses.field(default_factory=dict)
     revised: list[str] = dataclasses.field(default_factory=list)
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether it asked for what the study's file does, and nothing else."""
+        return not (self.overrides or self.only or self.seeds)
+
     def asks_the_same(self, other: Execution) -> bool:
         """Whether another call asked for the same trials, of a study that claimed the same."""
         return self == dataclasses.replace(other, command=self.command, started=self.started)

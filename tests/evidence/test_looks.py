@@ -750,6 +750,8 @@ def test_a_run_that_goes_on_or_is_repeated_is_no_change(tmp_path: Path) -> None:
     suite(tmp_path, "run", "looking", "--tier", "smoke")
     suite(tmp_path, "run", "looking", "--seeds", "4")
     assert BEFORE not in notes_after(tmp_path, smoke, smoke, smoke)
+    more = json.loads(suite(tmp_path, "run", "looking", "--seeds", "12", "--json").stdout)
+    assert BEFORE not in more["studies"][0]["findings"][0]["notes"]  # which says so already
 
 
 def test_forgetting_a_study_forgets_what_was_seen(tmp_path: Path) -> None:

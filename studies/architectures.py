@@ -25,9 +25,9 @@ Refuted if  four convolutions are a point worse than two, with ReLU, or with sig
             1×1 convolutions is more than two points off; NiN has as many parameters as AlexNet,
             inception as many or as many multiply-adds as plain convolutions; a formula miscounts;
             GoogLeNet is half a point better without one of its paths.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ Not here    The benefit in very deep or convolutional networks, which the notes'
 Refuted if  normalised networks reach 90 % on validation no sooner; are no better at a rate of 3;
             differ in accuracy by more than a point at their best rates; small batches do not
             narrow their gap; dropout gains as much beside normalisation as without.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known. Its headline claims are asked in further contexts, too.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known. Its headline claims are asked in further contexts, too.
 """
 
 from __future__ import annotations

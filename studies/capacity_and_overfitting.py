@@ -20,9 +20,9 @@ Modest      The notes warn of too much capacity. What is just right is fixed bef
 Refuted if  a network of two hidden units fits the true labels, or one of 256 leaves random ones
             unfitted; training error does not fall with parameters or with the radius; more
             examples do not favour the wider network; the widest is as good on test as a modest one.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known. Its headline claims are asked in further contexts, too.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known. Its headline claims are asked in further contexts, too.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ Changed     A first run had 8 seeds, and 6 in its smaller parts, and left five o
             (the margin: "no meaningful effect" at first) became undecided.
 Refuted if  no other loss is a point less accurate than cross-entropy; none takes a quarter more
             steps; smoothed labels and the focal loss are no better calibrated.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known.
 """
 
 from __future__ import annotations

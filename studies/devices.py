@@ -25,9 +25,9 @@ Refuted if  averaged gradients differ from the batch's by more than rounding; tw
             than half a point apart from one; LeNet on two, or a small network,
             is slower than on one by a factor of 1.3 or more; nn.DataParallel's gradient is another one, or its step
             is a tenth faster than DistributedDataParallel's.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known. Its headline claims are asked in further contexts, too.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known. Its headline claims are asked in further contexts, too.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ Refuted if  trained channels are less selective than untrained ones by 0.05; sel
             depth, or rises less than without training; ablation is less specific to a class;
             a trained channel draws on more channels before it; answers grow more alike; selective
             channels are worth less.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known.
 """
 
 from __future__ import annotations

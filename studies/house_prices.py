@@ -27,9 +27,9 @@ Refuted if  the price is as good a target; the network no better than the line; 
             up or the line at all; hold-out estimates are as near, or do not catch up with n.
 
 `suite submit house_prices OUT` trains on Kaggle's train.csv and writes a submission file.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known.
 """
 
 from __future__ import annotations

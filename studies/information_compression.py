@@ -22,9 +22,9 @@ Changed     Nothing after the run, but for the reasons given with the label's sh
 Refuted if  the label's share falls with depth, or the pixels' rises; the trained network's last
             layer says more of the pixels than the others', or less of the label; the last layer
             says more than a tenth of the pixels' variance; it uses more directions.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ Pilot       Every combination was trained once at six rates, on a seed that the 
             N(0, 1) alone: the claim about Xavier's weights for them is kept as the rule has it.
 Refuted if  the weights derived for an activation do not keep the gradient's size within a quarter
             a layer; others keep it as well; networks learn as well from any of them.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ Changed     A first run had six seeds, five draws of leaks, one of the test set,
 Refuted if  the gap does not fall with n or not rise with width; leaked examples do not flatter; the
             best of many does not disappoint; cross-validation is no closer than a hold-out, or as
             much closer on many examples as on few.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known.
 """
 
 from __future__ import annotations

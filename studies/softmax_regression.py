@@ -20,9 +20,9 @@ Floor       Of 2000 test examples in 15 bins even honest probabilities would sho
 Refuted if  a row does not sum to 1; the formula breaks at no scale, or the other way at one; the
             network is more than a linear layer; probabilities are off by 6 points or more; or
             are more honest, by 2 points, on few examples.
-Edition     Since the second edition claims are judged after 5 and 10 seeds, and after 20 where a
-            seed is cheap: one rule for all studies, declared when results of the first edition were
-            known.
+Edition     Since the second edition claims are judged at looks, after 5, 10 and 20 seeds or, where
+            seeds are dear, after 5 and 10. Which parts have them was chosen when results of the
+            first edition were known.
 """
 
 from __future__ import annotations

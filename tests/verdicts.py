@@ -37,8 +37,8 @@ def page(all_results: Sequence[Results]) -> Iterator[str]:
     yield "# The verdicts that came out"
     yield ""
     yield (
-        f"Laptop tier, two cores of an AMD EPYC, torch {ran.packages['torch']}, second edition: "
-        "claims are judged after 5, 10 and, where a seed is cheap, 20 seeds."
+        f"Laptop tier, two cores of an {ran.processor}, torch {ran.packages['torch']}, second edition: "
+        "claims are judged at looks, after 5, 10 and 20 seeds or, where seeds are dear, after 5 and 10."
     )
     yield ""
     for kind, counts in verdict_counts(found).items():

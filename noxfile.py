@@ -59,12 +59,13 @@ def suite(session: nox.Session, *arguments: str) -> None:
 
 @nox.session
 def studies(session: nox.Session) -> None:
-    """Run studies (all at the laptop tier, or what follows `--`), then write the report."""
+    """Run studies (the notes' at the laptop tier, or what follows `--`), then write the report."""
     prepare(session)
     arguments = session.posargs
-    known = {path.stem for path in ROOT.glob("studies/*.py")} | {"--all"}
-    named = bool(known & set(arguments)) or not (arguments or ["-"])[0].startswith("-")
-    suite(session, "run", *([] if named else ["--all"]), *arguments)
+    known = {path.stem for path in ROOT.glob("studies/*.py")} | {"--all", "--notebook"}
+    words = {argument.partition("=")[0] for argument in arguments}
+    named = bool(known & words) or not (arguments or ["-"])[0].startswith("-")
+    suite(session, "run", *([] if named else ["--notebook", "notes"]), *arguments)
     suite(session, "report")
     session.log("open reports/html/index.html; `nox -s ui` opens every trial in MLflow's UI")
 

@@ -46,6 +46,7 @@ from suite.vocabulary.claims import (
     Rate,
     Within,
 )
+from suite.vocabulary.study import NOTES, Study
 
 if TYPE_CHECKING:
     from reports.figures.canvas import Drawing, Picture
@@ -90,13 +91,35 @@ class ContextLine:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Whose claim it is.
+
+    Attributes:
+        phrase: in the words of who says so; the notes' are Chinese whatever the page is in.
+        tag: the phrase's language, if it is not the page's.
+        cites: the publication.
+        number: the claim's in the notes.
+    """
+
+    phrase: str
+    tag: str
+    cites: str
+    number: int | None
+
+
+def source(study: Study, claim: Claim) -> Source:
+    """Return whose claim it is."""
+    tag = "zh" if study.notebook == NOTES else ""
+    return Source(gettext(claim.source), tag, claim.cites, claim.number)
+
+
+@dataclass(frozen=True)
 class Card:
     """A finding in words."""
 
     anchor: str
-    number: int | None
     says: str
-    source: str
+    source: Source
     badge: Badge
     reason: str
     because: str
@@ -171,9 +194,8 @@ def card(
     claim = finding.claim
     return Card(
         anchor=anchor(index),
-        number=claim.number,
         says=gettext(claim.says),
-        source=claim.source,
+        source=source(results.study, claim),
         badge=badge(finding.verdict),
         reason=sentence(translate(finding.reason)),
         because=gettext(claim.because),

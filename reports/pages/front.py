@@ -1,4 +1,4 @@
-"""The front page: every claim in the notes' order, with its verdict, effect and price."""
+"""The front page: every claim, a notebook after another, the notes' in their order, with its verdict, effect and price."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reports.figures.mark import Mark, mark
 from reports.files import Link, file_name, front_name, in_other_languages
-from reports.pages.cards import Badge, anchor, badge, price
+from reports.pages.cards import Badge, Source, anchor, badge, price, source
 from suite.evidence import Finding, Verdict
 from suite.evidence.across import q_values
 from suite.evidence.results import Results
@@ -21,6 +21,7 @@ from suite.language.words import sentences, trials_words
 from suite.runs.conclusions import verdict_counts
 from suite.vocabulary.notes import CHAPTERS, NOT_TESTED, PHRASES
 from suite.vocabulary.record import Links
+from suite.vocabulary.study import FOLKLORE, NOTES
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,15 @@ class ClaimRow:
     """A claim."""
 
     href: str
-    number: int | None
     says: str
-    source: str
+    source: Source
     badge: Badge
     mark: Mark | None
     compared: str
     effect: str
     price: str
     q: str
+    notebook: str
     study: str
     study_href: str
     reach: str
@@ -51,9 +52,21 @@ class Section:
     """
 
     name: str
+    notebook: str
     title: str
     rows: tuple[ClaimRow, ...]
     untested: tuple[tuple[int, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A collection of claims, counted apart from others."""
+
+    name: str
+    title: str
+    by_kind: tuple[tuple[str, Tally], ...]
+    revised: str
+    sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True)
@@ -75,10 +88,8 @@ class Front:
     """Everything the front page shows."""
 
     tallies: Tally
-    by_kind: tuple[tuple[str, Tally], ...]
-    revised: str
+    notebooks: tuple[Notebook, ...]
     claims: int
-    sections: tuple[Section, ...]
     studies: tuple[StudyLine, ...]
     languages: tuple[Link, ...]
 
@@ -89,31 +100,47 @@ def front(all_results: Sequence[Results], links: Mapping[str, Links]) -> Front:
     chapters = (
         Section(
             chapter.letter,
+            NOTES,
             f"{chapter.letter}. {gettext(chapter.title)}",
             tuple(_numbered(rows, range(chapter.first, chapter.last + 1))),
             tuple(_untested(range(chapter.first, chapter.last + 1))),
         )
         for chapter in CHAPTERS
     )
-    others: dict[str, list[ClaimRow]] = {}
+    others: dict[tuple[str, str], list[ClaimRow]] = {}
     for row in rows:
-        if row.number is None:
-            others.setdefault(row.study, []).append(row)
+        if row.source.number is None:
+            others.setdefault((row.notebook, row.study), []).append(row)
     further = (
-        Section(f"study-{i + 1}", study, tuple(found))
-        for i, (study, found) in enumerate(others.items())
+        Section(f"study-{i + 1}", notebook, study, tuple(found))
+        for i, ((notebook, study), found) in enumerate(others.items())
     )
-    sections = tuple(section for section in (*chapters, *further) if section.rows)
+    sections = [section for section in (*chapters, *further) if section.rows]
     studies = tuple(_line(one, links.get(one.study.name, Links()).charts) for one in all_results)
     return Front(
         tallies(all_results),
-        tallies_by_kind(all_results),
-        revised(all_results),
+        tuple(_notebooks(all_results, sections)),
         len(rows),
-        sections,
         studies,
         in_other_languages(front_name),
     )
+
+
+def _notebooks(all_results: Sequence[Results], sections: Sequence[Section]) -> Iterator[Notebook]:
+    """Yield each notebook that has claims here, the practitioners' first and one's own last."""
+    order = [FOLKLORE, NOTES]
+    for name in sorted(
+        {section.notebook for section in sections},
+        key=lambda name: (order.index(name) if name in order else len(order), name),
+    ):
+        of_book = [one for one in all_results if one.study.notebook == name]
+        yield Notebook(
+            name,
+            NOTEBOOK_WORDS[name]() if name in NOTEBOOK_WORDS else name,
+            tallies_by_kind(of_book),
+            revised(of_book),
+            tuple(section for section in sections if section.notebook == name),
+        )
 
 
 Tally = tuple[tuple[Badge, int], ...]
@@ -147,6 +174,10 @@ def revised(all_results: Iterable[Results]) -> str:
     return pattern.format(n=changed, all=len(found)) if changed else ""
 
 
+NOTEBOOK_WORDS: Mapping[str, Callable[[], str]] = {
+    FOLKLORE: lambda: gettext("What practitioners tell each other"),
+    NOTES: lambda: gettext("A student’s notes"),
+}
 KIND_WORDS: Mapping[str, Callable[[], str]] = {
     "effects": lambda: gettext("Effects"),
     "equivalences": lambda: gettext("No difference that matters"),
@@ -193,15 +224,15 @@ def _rows(all_results: Sequence[Results]) -> Iterator[ClaimRow]:
             claim, q = finding.claim, q_of[study.name][i]
             yield ClaimRow(
                 href=f"{href}#{anchor(i)}",
-                number=claim.number,
                 says=gettext(claim.says),
-                source=claim.source,
+                source=source(study, claim),
                 badge=badge(finding.verdict),
                 mark=mark(finding),
                 compared=compared_words(claim),
                 effect=effect_words(finding),
                 price=price(finding),
                 q="" if math.isnan(q) else p_words(q),
+                notebook=study.notebook,
                 study=gettext(study.title),
                 reach=_reach(finding),
                 study_href=href,
@@ -209,8 +240,8 @@ def _rows(all_results: Sequence[Results]) -> Iterator[ClaimRow]:
 
 
 def _numbered(rows: Iterable[ClaimRow], numbers: range) -> list[ClaimRow]:
-    found = [(row.number, row) for row in rows if row.number is not None and row.number in numbers]
-    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+    found = [(row.source.number, row) for row in rows if row.source.number in numbers]
+    return [row for _, row in sorted(found, key=lambda pair: pair[0] or 0)]
 
 
 def _untested(numbers: range) -> Iterator[tuple[int, str, str]]:

@@ -33,7 +33,7 @@ class StudyPage:
     name: str
     title: str
     question: str
-    notebook: str
+    docstring: str
     notes: str
     tier: str
     command: str
@@ -96,7 +96,7 @@ def study_page(results: Results, drawn: Album, link: Links) -> StudyPage:
         name=study.name,
         title=gettext(study.title),
         question=gettext(study.question),
-        notebook=gettext(study.notebook),
+        docstring=gettext(study.docstring),
         notes=study.notes,
         tier=execution.tier,
         command=execution.command,

@@ -71,6 +71,7 @@ def grid_options(command: Any) -> Any:
     """Add the options that say which trials are meant."""
     for option in (
         click.option("--all", "everything", is_flag=True, help="All studies."),
+        click.option("--notebook", metavar="NAME", help="The studies of a notebook."),
         tier,
         settings,
         click.option(

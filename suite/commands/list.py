@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import sys
 from collections.abc import Iterable
 
@@ -11,7 +12,7 @@ import click
 from suite.commands.arguments import Form, as_json, show
 from suite.ground.errors import RequestError
 from suite.vocabulary import discovery
-from suite.vocabulary.notes import coverage
+from suite.vocabulary.notes import citations, coverage
 from suite.vocabulary.study import TIERS, Study
 
 
@@ -34,6 +35,9 @@ def listing(studies: Iterable[Study]) -> Form:
     return {
         "studies": [_study_form(study) for study in studies],
         "coverage": [dataclasses.asdict(one) for one in coverage(studies)],
+        "citations": [
+            {"cites": cites, "studies": names} for cites, names in citations(studies).items()
+        ],
     }
 
 
@@ -42,9 +46,15 @@ def _study_form(study: Study) -> Form:
         "name": study.name,
         "title": study.title,
         "question": study.question,
+        "notebook": study.notebook,
         "tiers": {tier: sum(grid.size for grid in study.grids(tier)) for tier in TIERS},
         "claims": [
-            {"number": claim.number, "says": claim.says, "source": claim.source}
+            {
+                "number": claim.number,
+                "says": claim.says,
+                "source": claim.source,
+                "cites": claim.cites,
+            }
             for claim in study.claims
         ],
     }
@@ -53,12 +63,15 @@ def _study_form(study: Study) -> Form:
 def listing_text(form: Form) -> str:
     """Return a listing to read."""
     blocks = []
-    for study in form["studies"]:
+    by_notebook = operator.itemgetter("notebook")
+    for study in sorted(form["studies"], key=by_notebook):
         tiers = ", ".join(f"{tier} {trials}" for tier, trials in study["tiers"].items())
-        lines = [study["name"], f"  {study['question'] or study['title']}", f"  trials: {tiers}"]
+        name = f"{study['name']} ({study['notebook']})"
+        lines = [name, f"  {study['question'] or study['title']}", f"  trials: {tiers}"]
         for claim in study["claims"]:
             number = f"{claim['number']:>4}" if claim["number"] else "    "
-            source = f"  [{claim['source']}]" if claim["source"] else ""
+            said = ", ".join(filter(None, (claim["source"], claim["cites"])))
+            source = f"  [{said}]" if said else ""
             lines.append(f"{number}  {claim['says']}{source}")
         blocks.append("\n".join(lines))
     tested = sum(bool(one["studies"]) for one in form["coverage"])
@@ -66,4 +79,8 @@ def listing_text(form: Form) -> str:
     for one in form["coverage"]:
         where = ", ".join(one["studies"]) or f"not tested: {one['reason']}"
         lines.append(f"{one['number']:>4}  {where}  [{one['phrase']}]")
+    if form["citations"]:
+        lines.append("Others whom claims cite")
+    for one in form["citations"]:
+        lines.append(f"      {one['cites']}: {', '.join(one['studies'])}")
     return "\n\n".join([*blocks, "\n".join(lines)])

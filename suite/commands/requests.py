@@ -18,13 +18,18 @@ def requests_of(studies: tuple[str, ...], options: dict[str, Any]) -> list[Reque
     Raises:
         RequestError: if a name, path or value is wrong: that shows before anything runs.
     """
-    if options["everything"] and studies:
-        raise RequestError("name studies or give --all, not both")
-    if not (options["everything"] or studies):
-        raise RequestError(f"name a study, or give --all: {', '.join(discovery.names())}")
-    names = discovery.names() if options["everything"] else list(dict.fromkeys(studies))
+    asked = [bool(studies), options["everything"], options["notebook"] is not None]
+    if sum(asked) > 1:
+        raise RequestError("name studies, or give --notebook or --all: one of them")
+    if not any(asked):
+        raise RequestError(
+            f"name a study, or give --notebook or --all: {', '.join(discovery.names())}"
+        )
+    names = list(dict.fromkeys(studies)) or discovery.names()
     if not names:
         raise RequestError(f"there is no study in {discovery.folder()}: `suite new NAME` makes one")
+    if options["notebook"] is not None:
+        names = discovery.of_notebook(options["notebook"])
     only: dict[str, tuple[Any, ...]] = {}
     for path, value in options["only"]:
         levels = tuple(value) if isinstance(value, tuple | list) else (value,)
@@ -34,7 +39,7 @@ def requests_of(studies: tuple[str, ...], options: dict[str, Any]) -> list[Reque
         Request(discovery.load(name), options["tier"], overrides, only, options["seeds"])
         for name in names
     ]
-    if not options["everything"]:  # of all studies, some train what is set and others nothing
+    if studies:  # of all studies, some train what is set and others nothing
         for request in requests:
             request.study.check_reach(overrides)
     trials = sum(grid.size for request in requests for grid in request.grids)

@@ -3,7 +3,7 @@
 What is written is written in one language at a time; outside of `writing` it is English.
 
 A catalogue (`locale/zh/LC_MESSAGES/thumbrules.po`) is compiled in memory. Studies' texts are keys
-too; one that no catalogue has stays English. What is in a template is markup; what a study says
+too, and a study may have a catalogue beside it (`studies/dropout.zh.po`); what none has stays English. What is in a template is markup; what a study says
 goes through `gettext` in Python and is escaped. Effects and reasons are whole sentences with named
 places, since the order of words differs; the evidence hands on a sentence with its pattern
 (`suite.ground.wording`).
@@ -13,13 +13,18 @@ from __future__ import annotations
 
 import functools
 import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
+from suite.ground.errors import first_line
 from suite.ground.wording import Worded
+from suite.vocabulary import discovery
 
 ENGLISH = "en"
 NAMES = {ENGLISH: "English", "zh": "中文"}
@@ -50,12 +55,12 @@ def locale() -> str:
 
 def gettext(text: str) -> str:
     """Return a text of the code, or of a study, in the language; in English if it is not there."""
-    return _catalogue(language()).gettext(text) if text else ""
+    return _catalogue().gettext(text) if text else ""
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Return the text for a count."""
-    return _catalogue(language()).ngettext(one, many, count)
+    return _catalogue().ngettext(one, many, count)
 
 
 def translate(text: str) -> str:
@@ -67,15 +72,30 @@ def translate(text: str) -> str:
     )
 
 
-@functools.cache
-def _catalogue(language: str) -> NullTranslations:
-    if language == ENGLISH:
+def _catalogue() -> NullTranslations:
+    if language() == ENGLISH:
         return NullTranslations()
+    return _catalogues(language(), discovery.folder().resolve())
+
+
+@functools.cache
+def _catalogues(language: str, studies: Path) -> NullTranslations:
+    """Return the catalogue of a language, and behind it those that lie beside studies."""
+    locales = resources.files("suite.language") / "locale"
+    found = _compiled(locales / language / "LC_MESSAGES" / "thumbrules.po", language)
+    for file in sorted(studies.glob(f"*.{language}.po")):
+        try:
+            found.add_fallback(_compiled(file, language))
+        except (OSError, ValueError) as error:  # a page in English is better than none
+            print(f"{file} cannot be read: {first_line(error)}", file=sys.stderr)
+    return found
+
+
+def _compiled(file: Traversable, language: str) -> GNUTranslations:
     from babel.messages import mofile, pofile
 
-    file = resources.files("suite.language") / "locale" / language / "LC_MESSAGES" / "thumbrules.po"
     compiled = io.BytesIO()
     with file.open("rb") as source:
-        mofile.write_mo(compiled, pofile.read_po(source, locale=language))
+        mofile.write_mo(compiled, pofile.read_po(source, locale=language, abort_invalid=True))
     compiled.seek(0)
     return GNUTranslations(compiled)

@@ -29,7 +29,8 @@ class Statement:
     Attributes:
         of: the metric.
         says: the claim in one English sentence.
-        source: the notes' own phrase.
+        source: the phrase that is put on trial, as the notes or practitioners have it.
+        cites: the publication or person that says so, in short: `Goyal et al. 2017`.
         number: the claim's number in the list of the notes' claims, if it is one of them.
         because: why it comes out so, for a reader who is learning.
         part: the part of the study that tests it.
@@ -40,6 +41,7 @@ class Statement:
     of: str
     says: str
     source: str
+    cites: str = ""
     number: int | None = None
     because: str = ""
     part: str = "main"

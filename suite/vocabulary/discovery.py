@@ -76,6 +76,20 @@ def names() -> list[str]:
     )
 
 
+def of_notebook(notebook: str) -> list[str]:
+    """Return the names of a notebook's studies, sorted.
+
+    Raises:
+        RequestError: if there is none, or a study cannot be read.
+    """
+    books: dict[str, list[str]] = {}
+    for name in names():
+        books.setdefault(load(name).notebook, []).append(name)
+    if notebook not in books:
+        raise RequestError(f"there is no notebook '{notebook}' {nearest(notebook, books)}")
+    return books[notebook]
+
+
 def is_name(name: str) -> bool:
     """Whether a study may be called so."""
     return bool(NAME.fullmatch(name)) and name not in TAKEN and not keyword.iskeyword(name)
@@ -121,7 +135,7 @@ def _loaded(name: str) -> Loaded:
         source = digests[0] if len(digests) == 1 else digest(digests)
         for own in components(vars(module)):
             own.code()
-        study = study.found(name=name, source=source, notebook=(module.__doc__ or "").strip())
+        study = study.found(name=name, source=source, docstring=(module.__doc__ or "").strip())
         known = _LOADED[path.resolve()] = Loaded(digests, study, module)
     return known
 

@@ -1,4 +1,4 @@
-"""Which of the notes' claims the studies test: the notes' numbered phrases, in their order."""
+"""What the studies test: the notes' numbered phrases in their order, and whom claims cite."""
 
 from __future__ import annotations
 
@@ -141,3 +141,13 @@ def coverage(studies: Iterable[Study]) -> tuple[Coverage, ...]:
         )
         for number, phrase in PHRASES.items()
     )
+
+
+def citations(studies: Iterable[Study]) -> dict[str, tuple[str, ...]]:
+    """Return whom the studies' claims cite, in alphabetical order, with the studies that do."""
+    citing: dict[str, dict[str, None]] = {}
+    for study in studies:
+        for claim in study.claims:
+            if claim.cites:
+                citing.setdefault(claim.cites, {})[study.name] = None
+    return {cites: tuple(citing[cites]) for cites in sorted(citing)}

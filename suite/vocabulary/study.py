@@ -33,6 +33,8 @@ Tier = Literal["smoke", "laptop", "full"]
 TIERS: tuple[Tier, ...] = ("smoke", "laptop", "full")
 STOPPING = ("stopping/epochs", "stopping/best_epoch", "cost/looks")
 MAIN = "main"
+NOTES = "notes"  # the notebook of a study that names none
+FOLKLORE = "folklore"
 # Of a split; the last only where each position is asked for a class.
 OBSERVED = {"loss", "accuracy", "calibration_error", "bits_per_symbol"}
 OF_CLASSES = {"accuracy", "calibration_error", "cross_entropy"}
@@ -96,6 +98,8 @@ class Study:
     Attributes:
         title: the question in a few words.
         question: what a reader wants to know, in a sentence or two.
+        notebook: the collection that it belongs to: `notes`, a student's; `folklore`, what
+            practitioners tell each other; or one of one's own.
         notes: the chapter of the notes it comes from.
         recipe: what every trial shares.
         grid: what varies.
@@ -112,7 +116,7 @@ class Study:
         tiers: changes by dotted path, for each tier that differs from the file as written.
         probe: as in Part, where the main grid trains nothing.
         name: the name of its file; `source` is a digest of its text.
-        notebook: the docstring of its file: method, what was changed when, what is not here.
+        docstring: that of its file: method, what was changed when, what is not here.
         revised: parts whose claims, levels or seeds were changed after their results had been seen:
             their verdicts carry a mark.
     """
@@ -120,6 +124,7 @@ class Study:
     title: str
     _: KW_ONLY
     question: str = ""
+    notebook: str = NOTES
     notes: str = ""
     recipe: Recipe = Recipe()
     grid: tuple[Axis, ...] = ()
@@ -134,7 +139,7 @@ class Study:
     probe: ProbeFunction | None = None
     name: str = ""
     source: str = ""
-    notebook: str = ""
+    docstring: str = ""
     revised: tuple[str, ...] = ()
     _names: ClassVar[Mapping[str, Any]]  # that its file can write, for overrides to name
     _kept: ClassVar[dict[str, tuple[Grid, ...]]]  # the grids of each tier as the file has them
@@ -143,6 +148,7 @@ class Study:
         check_metric(self.select)
         if not self.select.startswith("validation/"):
             raise RequestError(f"Study.select must be a validation metric, not '{self.select}'")
+        check_written(self.notebook, "a notebook")
         object.__setattr__(self, "_names", names_here())
         object.__setattr__(self, "_kept", {})
         if self.recipe.loss.values and self.select.endswith("accuracy"):

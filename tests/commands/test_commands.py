@@ -31,6 +31,25 @@ def test_list_says_of_every_claim_of_the_notes_who_tests_it_or_why_nobody_does()
     assert {number for number, _ in testing} - {None} <= set(range(1, 77))
 
 
+def test_a_notebook_is_run_by_its_name_and_its_claims_cite(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    file = tmp_path / "studies" / "tiny.py"
+    other = file.read_text().replace("study = Study(", 'study = Study(notebook="folklore", ')
+    cited = other.replace("source=", 'cites="Goyal et al. 2017", source=')
+    (tmp_path / "studies" / "told.py").write_text(cited)
+    form = suite_json(tmp_path, "plan", "--notebook", "folklore")
+    assert [study["name"] for study in form["studies"]] == ["told"]
+    form = suite_json(tmp_path, "list")
+    assert form["citations"] == [{"cites": "Goyal et al. 2017", "studies": ["told"]}]
+    assert [study["notebook"] for study in form["studies"]] == ["notes", "folklore"]
+    done = suite(tmp_path, "plan", "--notebook", "folklor")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        "suite: there is no notebook 'folklor' (did you mean 'folklore'?)",
+    )
+    assert suite(tmp_path, "plan", "--notebook", "notes", "--all").returncode == 2
+
+
 def test_plan_counts_cells_and_estimates_their_cost(tmp_path: Path) -> None:
     make_study(tmp_path)
     form = suite_json(tmp_path, "plan", "tiny")

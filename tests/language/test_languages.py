@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +22,7 @@ from suite.vocabulary import discovery
 from suite.vocabulary.loss import SPLITS
 from suite.vocabulary.metrics import METRICS
 from suite.vocabulary.notes import CHAPTERS, NOT_TESTED
-from suite.vocabulary.study import OBSERVED, Study
+from suite.vocabulary.study import NOTES, OBSERVED, Study
 from suite.vocabulary.transformation import Transform
 
 ROOT = Path(__file__).parents[2]
@@ -67,9 +69,10 @@ def is_built_in(metric: str) -> bool:
 
 def texts_of_study(study: Study) -> Iterator[str]:
     """Yield what a study says in words."""
-    yield from (study.title, study.question, study.notebook)
+    yield from (study.title, study.question, study.docstring)
     for claim in study.claims:
         yield from (claim.says, claim.because, METRICS[claim.of].words)
+        yield claim.source if study.notebook != NOTES else ""
     for view in study.views:
         yield from (view.caption, *view.metrics)
         yield from (METRICS[metric].words for metric in view.measured)
@@ -80,15 +83,18 @@ def texts_of_study(study: Study) -> Iterator[str]:
             yield (part.probe.__doc__ or "").strip().partition("\n")[0]
 
 
-def catalogue(language: str) -> Catalog:
-    with (ROOT / f"suite/language/locale/{language}/LC_MESSAGES/thumbrules.po").open("rb") as file:
-        return read_po(file, locale=language)
+def catalogues(language: str) -> list[Catalog]:
+    """Return a language's catalogue, and those that lie beside studies."""
+    files = (ROOT / "studies").glob(f"*.{language}.po")
+    own = ROOT / f"suite/language/locale/{language}/LC_MESSAGES/thumbrules.po"
+    return [read_po(io.BytesIO(file.read_bytes()), locale=language) for file in (own, *files)]
 
 
 def untranslated(texts: Iterator[str], language: str) -> list[str]:
     known = {
         message.id if isinstance(message.id, str) else message.id[0]: message.string
-        for message in catalogue(language)
+        for one in catalogues(language)
+        for message in one
     }
     return [text for text in dict.fromkeys(texts) if text and not any(known.get(text) or ())]
 
@@ -106,7 +112,7 @@ def test_every_text_of_a_study_is_translated(name: str, language: str) -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_a_translation_fills_the_places_that_its_text_has(language: str) -> None:
-    for message in catalogue(language):
+    for message in itertools.chain(*catalogues(language)):
         if not message.id or not (message.python_format or PLACE.search(str(message.id))):
             continue
         one = message.id if isinstance(message.id, str) else message.id[-1]
@@ -124,3 +130,18 @@ def test_a_sentence_of_the_evidence_is_said_whole_with_what_it_was_filled_with()
         assert gettext("what no catalogue has") == "what no catalogue has"
         assert gettext("") == ""
     assert translate(sentence) == sentence
+
+
+def test_a_study_may_have_its_words_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    (folder / "wider.zh.po").write_text('msgid "Wider?"\nmsgstr "更宽？"\n', encoding="utf-8")
+    (folder / "worse.zh.po").write_bytes(b'msgid "x\xff"')
+    monkeypatch.chdir(tmp_path)
+    with writing("zh"):
+        assert gettext("Wider?") == "更宽？"
+        assert gettext("Claims") == "论断"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "worse.zh.po cannot be read" in line

@@ -65,7 +65,7 @@ def test_texts_of_a_study_and_of_errors_never_become_markup(tmp_path: Path) -> N
     view = lines("weights/norm", over=DECAY, caption=HOSTILE)
     lost = Outcome(status=Status.FAILED, error=HOSTILE)
     one = results(
-        title=HOSTILE, question=HOSTILE, notes=HOSTILE, notebook=HOSTILE, claims=(claim,), views=(view,)
+        title=HOSTILE, question=HOSTILE, notes=HOSTILE, docstring=HOSTILE, claims=(claim,), views=(view,)
     )  # fmt: skip
     records = (*RECORDS[:-1], dataclasses.replace(RECORDS[-1], outcome=lost))
     execution = dataclasses.replace(EXECUTION, command=HOSTILE)

@@ -94,7 +94,7 @@ class Size:
         return self.name == "narrow"
 
 
-WIDE, NARROW, SMALL = Size("wide", 720, 400), Size("narrow", 350, 340), Size("small", 350, 230)
+WIDE, NARROW, SMALL = Size("wide", 560, 350), Size("narrow", 350, 340), Size("small", 350, 230)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reports.figures.mark import Mark, mark
 from reports.pages.lost import losses
 from suite.evidence import Finding, Verdict
 from suite.evidence.contexts import AS_WRITTEN, Reach
@@ -22,6 +23,7 @@ from suite.language.effects import (
     n_words,
     range_words,
     shared_words,
+    short_words,
     tuned_words,
 )
 from suite.language.quantities import duration, p_words
@@ -121,6 +123,8 @@ class Card:
     says: str
     source: Source
     badge: Badge
+    mark: Mark | None
+    short: str
     reason: str
     because: str
     compared: str
@@ -197,6 +201,8 @@ def card(
         says=gettext(claim.says),
         source=source(results.study, claim),
         badge=badge(finding.verdict),
+        mark=mark(finding),
+        short=short_words(finding),
         reason=sentence(translate(finding.reason)),
         because=gettext(claim.because),
         compared=compared_words(claim),

@@ -1,36 +1,8 @@
 
-// Predict first. What a reader has chosen to see is remembered for the visit, where it can be:
-// a page opened as a file may be denied storage.
-const EVERYTHING = "thumbrules-show-everything";
-
-function remembered() {
-  try {
-    return sessionStorage.getItem(EVERYTHING) === "yes";
-  } catch {
-    return false;
-  }
-}
-
-function remember(everything) {
-  try {
-    sessionStorage.setItem(EVERYTHING, everything ? "yes" : "no");
-  } catch {
-    // then it holds for this page
-  }
-}
-
-root.classList.toggle("predicting", !remembered());
-
 function predictions() {
   const section = document.querySelector(".predictions");
-  const everything = section.querySelector(".everything");
+  if (!section) return;
   const score = { right: 0, all: 0 };
-  if (!everything) return;
-
-  function show(all) {
-    root.classList.toggle("predicting", !all);
-    everything.setAttribute("aria-pressed", all);
-  }
 
   function reveal(card, button) {
     const right = button.value === card.dataset.kind;
@@ -48,24 +20,33 @@ function predictions() {
     section.querySelector(".score").textContent = section.dataset.score
       .replace("{right}", score.right)
       .replace("{all}", score.all);
-    if (!section.querySelector(".card:not(.open)")) show(true); // and the counts of the verdicts
+    if (!section.querySelector(".card:not(.open)")) predictFirst(false); // and the counts of the verdicts
   }
 
-  function openTarget() {
-    document.getElementById(location.hash.slice(1))?.classList.add("open");
-  }
-
-  everything.addEventListener("click", () => {
-    const all = root.classList.contains("predicting");
-    show(all);
-    remember(all);
-  });
   for (const card of section.querySelectorAll(".card"))
     for (const button of card.querySelectorAll(".predict button"))
       button.addEventListener("click", () => reveal(card, button));
+}
+
+// What a link leads to is open: a claim with its tests, or a part of the page.
+function openTarget() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (!target) return;
+  target.classList.add("open");
+  for (const fold of [target.closest("details"), target.querySelector(":scope > details")])
+    if (fold) fold.open = true;
+  target.scrollIntoView();
+}
+
+function folds() {
+  const button = document.querySelector("button.openall");
+  button?.addEventListener("click", () => {
+    const open = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", open);
+    for (const fold of document.querySelectorAll("details.more, details.fold")) fold.open = open;
+  });
   addEventListener("hashchange", openTarget);
   openTarget();
-  show(remembered());
 }
 
 // A column's numbers sort as numbers; what is no number, or was not measured, comes last.
@@ -101,5 +82,6 @@ function sortable(table) {
 
 addEventListener("DOMContentLoaded", () => {
   predictions();
+  folds();
   document.querySelectorAll("table.sortable").forEach(sortable);
 });

@@ -104,6 +104,30 @@ def effect_words(finding: Finding) -> str:
     return comma((size, n_words(finding)))
 
 
+def short_words(finding: Finding) -> str:
+    """Return an effect as one number for a list: `+0.4 points`, `× 1.3`, `τ −1`."""
+    claim, estimate = finding.claim, finding.estimate
+    if math.isnan(estimate):
+        return "–"
+    match claim:
+        case Rate() | Within():
+            return f"{decimal(100 * estimate, 0)}{NBSP}%"
+        case Boundary():
+            return place_words(estimate)
+        case Identity():
+            return f"{estimate:.1g}".replace("-", MINUS)
+    low, high = finding.interval
+    if claim.by_ratio:
+        return f"×{NBSP}{decimal(estimate, decimals((high - low) / 2, estimate))}"
+    estimate, low, high = (scaled(claim.of, one) for one in (estimate, low, high))
+    size = decimal(estimate, decimals((high - low) / 2, estimate))
+    if isinstance(claim, Ordering):
+        return f"τ{NBSP}{decimal(finding.estimate, 2)}"
+    size = f"+{size}" if estimate > 0 else size
+    points = METRICS[claim.of].unit == "percent"
+    return gettext("{size} points").format(size=size) if points else size
+
+
 def n_words(finding: Finding) -> str:
     """Return how many seeds were paired, and of how many where that is not all: `n = 11 of 40`."""
     n = f"n{NBSP}={NBSP}{finding.n}"

@@ -33,6 +33,11 @@ def file_name(study: str) -> str:
     return in_language(f"{study}.html")
 
 
+def tile_name(study: str) -> str:
+    """Return the name of a study's small figure in the language that is being written."""
+    return in_language(f"{study}.svg")
+
+
 def benchmarks_name() -> str:
     """Return the name of the page of benchmarks in the language that is being written."""
     return in_language("benchmarks.html")
@@ -66,5 +71,6 @@ def site_files(studies: Iterable[str]) -> Iterator[str]:
         with writing(one):
             yield front_name()
             yield from map(file_name, names)
+            yield from map(tile_name, names)
     for name in names:
         yield from (f"{name}{end}" for end in TABLES)

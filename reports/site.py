@@ -31,7 +31,7 @@ import pandas as pd
 import reports
 import suite.evidence
 import suite.language
-from reports.files import TABLES, benchmarks_name, file_name, front_name
+from reports.files import TABLES, benchmarks_name, file_name, front_name, tile_name
 from reports.pages.cells import cells_frame
 from reports.pages.front import front
 from reports.writer import script, templates, write
@@ -101,7 +101,7 @@ def render(
     template = templates().get_template("index.html")
     for one in NAMES:
         with writing(one):
-            shown = front(results, links)
+            shown = front(results, links, folder)
             benchmarks = benchmarks_name() if (folder / benchmarks_name()).exists() else ""
             page = template.render(front=shown, script=script("front.js"), benchmarks=benchmarks)
             write(folder / front_name(), page)
@@ -202,6 +202,7 @@ def _write_study(results: Results, task: Task) -> None:
         with writing(one):
             page = study_page(results, drawn, task.link)
             text = template.render(page=page, content=content, script=script("study.js"))
+            write(task.folder / tile_name(name), drawn.tile)
             write(task.folder / file_name(name), text)
 
 
@@ -233,8 +234,10 @@ def _shows(folder: Path, study: str, content: str) -> bool:
         return False
     for one in NAMES:
         with writing(one):
-            path = folder / file_name(study)
+            path, tile = folder / file_name(study), folder / tile_name(study)
         try:
+            if not tile.exists():
+                return False
             with path.open(encoding="utf-8") as page:
                 if content not in page.read(1000):
                     return False

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from suite.evidence import Finding
-from suite.vocabulary.claims import Boundary, Claim, Equivalence, Identity, Rate, Within
+from suite.vocabulary.claims import Boundary, Claim, Equivalence, Identity, Rate, Tested, Within
 
 WIDTH, HEIGHT = 168, 18
 REACH = 40.0  # margins from zero to the edge
@@ -58,16 +58,21 @@ def _position(claim: Claim, value: float) -> float:
     if isinstance(claim, Identity):
         return _place(value / claim.tolerance if claim.tolerance else math.inf if value else 0.0)
     assert not isinstance(claim, Within | Boundary)
-    way = 1 if isinstance(claim, Equivalence) or claim.direction == "higher" else -1
     if isinstance(claim, Rate):
-        return way * (value - claim.than)
+        return (value - claim.than) * (1 if claim.direction == "higher" else -1)
+    return _place(margins(claim, value))
+
+
+def margins(claim: Tested, value: float) -> float:
+    """Return an effect in units of the smallest that matters, positive on the claim's side."""
+    way = 1 if isinstance(claim, Equivalence) or claim.direction == "higher" else -1
     if claim.by_ratio:
         value = math.log(value) if value > 0 else -math.inf
-    return way * _place(value / claim.margin)
+    return way * value / claim.margin
 
 
-def _place(margins: float) -> float:
-    return math.asinh(margins) / math.asinh(REACH)
+def _place(value: float) -> float:
+    return math.asinh(value) / math.asinh(REACH)
 
 
 def _pixel(place: float) -> float:

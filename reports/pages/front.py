@@ -6,22 +6,28 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from reports.figures.mark import Mark, mark
-from reports.files import Link, file_name, front_name, in_other_languages
+from markupsafe import Markup
+
+from reports.figures.mark import Mark, margins, mark
+from reports.files import Link, file_name, front_name, in_other_languages, tile_name
 from reports.pages.cards import Badge, Source, anchor, badge, price, source
 from suite.evidence import Finding, Verdict
 from suite.evidence.across import q_values
 from suite.evidence.results import Results
-from suite.language.catalogue import gettext
+from suite.language.catalogue import gettext, ngettext
 from suite.language.contexts import REACHES
 from suite.language.effects import compared_words, effect_words
 from suite.language.quantities import duration, moment, p_words
-from suite.language.words import sentences, trials_words
+from suite.language.words import listed, sentences, trials_words
 from suite.runs.conclusions import verdict_counts
+from suite.vocabulary.claims import Tested
 from suite.vocabulary.notes import CHAPTERS, NOT_TESTED, PHRASES
 from suite.vocabulary.record import Links
 from suite.vocabulary.study import FOLKLORE, NOTES
+
+STRIKING = 6  # claims in a list of what is largest
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,20 @@ class Notebook:
     title: str
     by_kind: tuple[tuple[str, Tally], ...]
     revised: str
+    reaches: str
+    tiles: tuple[StudyLine, ...]
     sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True)
 class StudyLine:
-    """A study in the list of studies."""
+    """A study: a tile with its figure in small and its counts, or a line in the list of studies."""
 
     href: str
     title: str
     question: str
+    picture: Markup
+    counts: Tally
     tier: str
     size: str
     started: str
@@ -91,11 +101,13 @@ class Front:
     notebooks: tuple[Notebook, ...]
     claims: int
     studies: tuple[StudyLine, ...]
+    fell: tuple[ClaimRow, ...]
+    largest: tuple[ClaimRow, ...]
     languages: tuple[Link, ...]
 
 
-def front(all_results: Sequence[Results], links: Mapping[str, Links]) -> Front:
-    """Return the front page of several studies."""
+def front(all_results: Sequence[Results], links: Mapping[str, Links], folder: Path) -> Front:
+    """Return the front page of several studies, whose figures in small lie in `folder`."""
     rows = list(_rows(all_results))
     chapters = (
         Section(
@@ -116,17 +128,41 @@ def front(all_results: Sequence[Results], links: Mapping[str, Links]) -> Front:
         for i, ((notebook, study), found) in enumerate(others.items())
     )
     sections = [section for section in (*chapters, *further) if section.rows]
-    studies = tuple(_line(one, links.get(one.study.name, Links()).charts) for one in all_results)
+    lines = {
+        one.study.name: _line(one, links.get(one.study.name, Links()).charts, folder)
+        for one in all_results
+    }
     return Front(
         tallies(all_results),
-        tuple(_notebooks(all_results, sections)),
+        tuple(_notebooks(all_results, sections, lines)),
         len(rows),
-        studies,
+        tuple(lines.values()),
+        tuple(_striking(all_results, Verdict.REFUTED)),
+        tuple(_striking(all_results, Verdict.SUPPORTED)),
         in_other_languages(front_name),
     )
 
 
-def _notebooks(all_results: Sequence[Results], sections: Sequence[Section]) -> Iterator[Notebook]:
+def _striking(all_results: Sequence[Results], verdict: Verdict) -> Iterator[ClaimRow]:
+    """Yield, of each study, the claim with a verdict and the largest effect; the largest first.
+
+    Effects are counted in units of what matters.
+    """
+    findings = (finding for one in all_results for finding in one.findings)
+    found = [
+        (abs(margins(finding.claim, finding.estimate)), row)
+        for finding, row in zip(findings, _rows(all_results), strict=True)
+        if finding.verdict is verdict and isinstance(finding.claim, Tested)
+    ]
+    found.sort(key=lambda pair: pair[0])
+    of_study = {row.study_href: (size, row) for size, row in found}
+    largest = sorted(of_study.values(), key=lambda pair: pair[0], reverse=True)
+    yield from (row for _, row in largest[:STRIKING])
+
+
+def _notebooks(
+    all_results: Sequence[Results], sections: Sequence[Section], lines: Mapping[str, StudyLine]
+) -> Iterator[Notebook]:
     """Yield each notebook that has claims here, the practitioners' first and one's own last."""
     order = [FOLKLORE, NOTES]
     for name in sorted(
@@ -139,6 +175,8 @@ def _notebooks(all_results: Sequence[Results], sections: Sequence[Section]) -> I
             NOTEBOOK_WORDS[name]() if name in NOTEBOOK_WORDS else name,
             tallies_by_kind(of_book),
             revised(of_book),
+            _reaches(of_book),
+            tuple(lines[one.study.name] for one in _main(of_book)),
             tuple(section for section in sections if section.notebook == name),
         )
 
@@ -250,12 +288,39 @@ def _untested(numbers: range) -> Iterator[tuple[int, str, str]]:
             yield number, PHRASES[number], gettext(NOT_TESTED[number])
 
 
-def _line(results: Results, link: str) -> StudyLine:
+def _main(all_results: Sequence[Results]) -> Sequence[Results]:
+    """Return the studies whose headline is asked in further contexts; all, where none is."""
+    return [one for one in all_results if one.study.contexts] or all_results
+
+
+def _reaches(all_results: Iterable[Results]) -> str:
+    """Say how many claims were asked in further contexts, and how they held; empty if none was."""
+    found = [finding.across for one in all_results for finding in one.findings if finding.across]
+    counts = Counter(across.reach for across in found)
+    said = listed(f"{REACHES[reach]()} ({counts[reach]})" for reach in REACHES if counts[reach])
+    pattern = ngettext(
+        "{n} claim was asked in further contexts: {reaches}.",
+        "{n} claims were asked in further contexts: {reaches}.",
+        len(found),
+    )
+    return pattern.format(n=len(found), reaches=said) if found else ""
+
+
+def _picture(folder: Path, study: str) -> Markup:
+    """Return a study's figure in small, as it was written beside its page."""
+    file = folder / tile_name(study)
+    return Markup(file.read_text(encoding="utf-8")) if file.exists() else Markup()  # noqa: S704
+
+
+def _line(results: Results, link: str, folder: Path) -> StudyLine:
     study = results.study
+    counts = Counter(finding.verdict for finding in results.findings)
     return StudyLine(
         file_name(study.name),
         gettext(study.title),
         gettext(study.question),
+        _picture(folder, study.name),
+        tuple((badge(verdict), counts[verdict]) for verdict in Verdict if counts[verdict]),
         results.execution.tier,
         size(results),
         moment(results.execution.started),

@@ -69,6 +69,13 @@ class Album:
     cells: tuple[list[Cell], ...]
 
     @property
+    def tile(self) -> str:
+        """The first figure that is drawn, as a phone has it, in the language that is being written."""
+        drawings = (one.drawing for one in self.sketches if isinstance(one, Sketch) and one.drawing)
+        first = next(drawings, None)
+        return dict(first.picture().drawings)["narrow"] if first else ""
+
+    @property
     def is_whole(self) -> bool:
         """Whether nothing is missing that another machine, or another day, could show."""
         return not any(getattr(one, "reason", "") for one in self.sketches)
@@ -80,7 +87,8 @@ def album(results: Results) -> Album:
         tuple(evidence(finding, anchor(i)) for i, finding in enumerate(results.findings)),
         tuple(forest_of(one, f"{anchor(i)}-all") for i, one in enumerate(results.findings)),
         tuple(
-            sketch(results, view, f"figure-{i + 1}") for i, view in enumerate(results.study.views)
+            sketch(results, view, f"{results.study.name}-{i + 1}")
+            for i, view in enumerate(results.study.views)
         ),
         tuple(cells_of(results, grid) for grid in results.grids),
     )

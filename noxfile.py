@@ -65,7 +65,7 @@ def studies(session: nox.Session) -> None:
     known = {path.stem for path in ROOT.glob("studies/*.py")} | {"--all", "--notebook"}
     words = {argument.partition("=")[0] for argument in arguments}
     named = bool(known & words) or not (arguments or ["-"])[0].startswith("-")
-    suite(session, "run", *([] if named else ["--notebook", "notes"]), *arguments)
+    suite(session, "run", "--pages", *([] if named else ["--notebook", "notes"]), *arguments)
     suite(session, "report")
     session.log("open reports/html/index.html; `nox -s ui` opens every trial in MLflow's UI")
 

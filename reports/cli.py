@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from reports.files import file_name, in_every_language, in_language, site_files
+from reports.files import PAGES, file_name, in_every_language, in_language, site_files
 from reports.pages.comparison import write_comparison
 from reports.site import render
 from suite.commands.arguments import Choice, as_json, show, study_names, target_of
@@ -26,7 +26,6 @@ from suite.tracking.result_sets import result_set
 from suite.tracking.tracker import Tracker
 from suite.vocabulary.record import Links, ResultSet
 
-PAGES = Path("reports/html")
 LOCAL_UI = "http://127.0.0.1:5000"  # where `suite ui` is, unless told otherwise
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from suite.language.catalogue import ENGLISH, NAMES, TAGS, language, writing
 
+PAGES = Path("reports/html")  # where the site is, unless told otherwise
 TABLES = (".csv", ".cells.csv", ".curves.csv")  # beside a study's page, after its name
 
 

@@ -13,6 +13,7 @@ from suite.commands.requests import engine_of, requests_of
 from suite.ground.wording import plural
 from suite.runs import coordinator
 from suite.runs.coordinator import Engine, Request
+from suite.runs.pages import Pages
 from suite.runs.stores import stores, untracked
 from suite.tracking.tracker import Tracker
 
@@ -23,25 +24,36 @@ if TYPE_CHECKING:
 @click.command()
 @study_names
 @grid_options
+@click.option("--pages", is_flag=True, help="Write a study's page while the next ones train.")
 @click.option("--keep-models", is_flag=True, help="Log the best trial of each arm as a model.")
-def run(studies: tuple[str, ...], as_json: bool, keep_models: bool, **options: Any) -> None:
+def run(
+    studies: tuple[str, ...], as_json: bool, pages: bool, keep_models: bool, **options: Any
+) -> None:
     """Run every trial that is not in the store yet, and conclude."""
     form, results, tracker = carried_out(
-        requests_of(studies, options), engine_of(options), keep_models=keep_models
+        requests_of(studies, options),
+        engine_of(options),
+        keep_models=keep_models,
+        pages=Pages() if pages else None,
     )
-    from suite.commands.verdicts import verdict_lines
+    from suite.commands.verdicts import summary_lines, verdict_lines
 
-    show(form, as_json, lambda form: verdict_lines(form, results))
+    text = verdict_lines if len(results) == 1 else summary_lines
+    show(form, as_json, lambda form: text(form, results))
     end(form, tracker)
 
 
 def carried_out(
-    requests: Sequence[Request], engine: Engine, *, keep_models: bool = False
+    requests: Sequence[Request],
+    engine: Engine,
+    *,
+    keep_models: bool = False,
+    pages: Pages | None = None,
 ) -> tuple[dict[str, Any], list[Results], Tracker]:
     """Run what is asked and conclude; return what ran as a form, the results, and the closed store."""
     journal, tracker = stores()
     try:
-        made = coordinator.run(requests, journal, tracker, engine)
+        made = coordinator.run(requests, journal, tracker, engine, pages)
         # What concludes loads pandas and SciPy, a second that a wrong request need not wait.
         from suite.runs.conclusions import best_of, conclude
         from suite.runs.latest import Latest, concluded, gather_latest

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import click
 
 from suite.commands.arguments import Form, as_json, show, study_names
+from suite.evidence import Verdict
 from suite.evidence.results import Results
 from suite.ground.wording import plural
 from suite.runs.conclusions import across_lines, beside, conclusion_forms, verdict_counts
@@ -35,13 +37,44 @@ def count_lines(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     ]
 
 
+def summary_lines(form: Form, results: Sequence[Results]) -> str:
+    """Return a line a study, what fell, and where to look for the rest."""
+    lines = [_ran_line(form)] if "ran" in form else []
+    width = max((len(study["name"]) for study in form["studies"]), default=0)
+    for study, result in zip(form["studies"], results, strict=True):
+        counts = Counter(str(finding.verdict) for finding in result.findings)
+        said = [f"{count} {verdict}" for verdict, count in counts.most_common()]
+        said += [f"{study[end]} trials {end}" for end in ("failed", "missing") if study[end]]
+        lines.append(f"{study['name']:<{width}}  {', '.join(said) or 'no claims'}")
+    fell = [
+        f"  {finding['claim']} ({study['name']}: {finding['effect']})"
+        for study in form["studies"]
+        for finding in study["findings"]
+        if finding["verdict"] == Verdict.REFUTED
+    ]
+    lines += ["", "Refuted:" if fell else "Nothing was refuted.", *fell, "", *_totals(results)]
+    lines.append("`suite verdicts` has every claim, `suite report` writes the pages")
+    return "\n".join(lines)
+
+
+def _ran_line(form: Form) -> str:
+    return f"{plural(form['ran'], 'trial')} ran, {form['cached']:,} were in the store already"
+
+
+def _totals(results: Sequence[Results]) -> list[str]:
+    findings = [finding for result in results for finding in result.findings]
+    lines = count_lines(verdict_counts(findings))
+    if revised := sum(finding.revised for finding in findings):
+        lines.append(
+            f"{revised} of {plural(len(findings), 'claim')}, or their seeds or levels, were "
+            "changed after results had been seen"
+        )
+    return lines
+
+
 def verdict_lines(form: Form, results: Sequence[Results]) -> str:
     """Return verdicts to read, a claim in two lines."""
-    lines = []
-    if "ran" in form:
-        ran = plural(form["ran"], "trial")
-        lines.append(f"{ran} ran, {form['cached']:,} were in the store already")
-    findings = [finding for result in results for finding in result.findings]
+    lines = [_ran_line(form)] if "ran" in form else []
     for study, result in zip(form["studies"], results, strict=True):
         changed = "".join(f", {change}" for change in study["changed"])
         lines.append(f"\n{result.study.title} ({study['name']}, {study['tier']} tier{changed})")
@@ -58,10 +91,5 @@ def verdict_lines(form: Form, results: Sequence[Results]) -> str:
             lines += [f"  {'':<22}{note}" for note in beside(finding)]
             lines += [f"  {'':<22}{line}" for line in across_lines(finding)]
     if len(results) > 1:
-        lines += ["", *count_lines(verdict_counts(findings))]
-        if revised := sum(finding.revised for finding in findings):
-            lines.append(
-                f"{revised} of {plural(len(findings), 'claim')}, or their seeds or levels, were "
-                "changed after results had been seen"
-            )
+        lines += ["", *_totals(results)]
     return "\n".join(lines)

@@ -158,7 +158,7 @@ def make_plan(
     if name == "mixed":
         cohorts, many = _mixed(single, workers)
     elif single:
-        bundles = _longest_first([(trial,) for trial in single])
+        bundles = _study_by_study([(trial,) for trial in single])
         cohorts.append(Cohort(bundles, name, reason, device, many))
     if one_by_one := [trial for trial in pending if trial.alone or trial.devices > 1]:
         cohorts.append(_in_rounds(one_by_one, "packed" if name == "mixed" else name, device))
@@ -202,9 +202,23 @@ def _in_rounds(trials: Iterable[Trial], strategy: str, device: str) -> Cohort:
     return Cohort(tuple((trial,) for trial in rounds), how, why, device, alone=True)
 
 
+def _study_by_study(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
+    """Return the bundles so that a study is whole before the next begins, the shortest study first."""
+    by_study: dict[str, list[Bundle]] = {}
+    for bundle in bundles:
+        by_study.setdefault(bundle[0].study, []).append(bundle)
+    work = {name: sum(_work(one) for one in of_it) for name, of_it in by_study.items()}
+    names = sorted(by_study, key=lambda name: work[name])
+    return tuple(bundle for name in names for bundle in _longest_first(by_study[name]))
+
+
+def _work(bundle: Bundle) -> float:
+    return sum(map(expected_work, bundle))
+
+
 def _longest_first(bundles: Iterable[Bundle]) -> tuple[Bundle, ...]:
     """Return the bundles in an order in which none that is long starts last, beside idle workers."""
-    return tuple(sorted(bundles, key=lambda bundle: sum(map(expected_work, bundle)), reverse=True))
+    return tuple(sorted(bundles, key=_work, reverse=True))
 
 
 def _choose(asked: StrategyName, device: str, trials: int, workers: int | None) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import sys
 import time
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from suite.execution.torchrun import Torchrun
 from suite.ground import contents
 from suite.ground.errors import RequestError
 from suite.ground.identity import canonical
+from suite.runs.pages import Pages
 from suite.runs.stores import checkpoints, knows_store, take_over
 from suite.tracking import location
 from suite.tracking.journal import Journal
@@ -170,8 +172,17 @@ def _failing_again(records: Mapping[str, Record]) -> set[str]:
     }
 
 
-def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine: Engine) -> Plan:
+def run(
+    requests: Sequence[Request],
+    journal: Journal,
+    tracker: Tracker,
+    engine: Engine,
+    pages: Pages | None = None,
+) -> Plan:
     """Run every trial that has no record, and bring the store up to date; return the plan.
+
+    Args:
+        pages: told of each study that has the trials which it asks for.
 
     Every record is in the journal before anything else happens to it, so whatever ends this
     call, finished trials stay finished.
@@ -183,6 +194,8 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
     made = plan(requests, journal, engine)
     _check_same_data(made.cached, journal.records)
     with contextlib.ExitStack() as stack, contextlib.ExitStack() as computing:
+        if pages is not None:
+            stack.callback(pages.stop)
         if made.pending:
             informed = knows_store(journal, tracker)
             strategy = computing.enter_context(made.make_strategy(checkpoints(journal)))
@@ -194,12 +207,12 @@ def run(requests: Sequence[Request], journal: Journal, tracker: Tracker, engine:
         _begin(requests, journal)
         if made.pending:
             tracker.open()
-            _run_cohorts(made, strategy, journal, tracker)
+            _run_cohorts(made, strategy, journal, tracker, pages)
         computing.close()
         for further in _further_looks(made, requests, journal, engine):
             tracker.open()
             with further.make_strategy(checkpoints(journal)) as strategy:
-                _run_cohorts(further, strategy, journal, tracker)
+                _run_cohorts(further, strategy, journal, tracker, pages)
             made = made.followed_by(further)
         for request in requests:
             tracker.complete(request.study.name, request.own(journal.records))
@@ -307,7 +320,10 @@ def _begin(requests: Sequence[Request], journal: Journal) -> None:
             journal.add(execution)
 
 
-def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker) -> None:
+def _run_cohorts(
+    made: Plan, strategy: Strategy, journal: Journal, tracker: Tracker, pages: Pages | None
+) -> None:
+    left = Counter(trial.study for trial in made.pending)
     common = environment.capture() | {"threads": THREADS}
     teams = make_teams(made.device, checkpoints(journal))
     with make_progress(made.pending) as progress, teams:
@@ -322,12 +338,19 @@ def _run_cohorts(made: Plan, strategy: Strategy, journal: Journal, tracker: Trac
                 # The store is written by a thread of this process: let it finish, and hand it
                 # nothing more, so that nothing runs beside a trial that is being timed.
                 tracker.wait()
+                if pages is not None:
+                    pages.wait()
                 alone = _run_alone(first, strategy, teams)
                 tracker.log([keep(finished, workers=1) for finished in alone])
+                if pages is not None:
+                    pages.ready()
             else:
                 bundles = (bundle for cohort in stage for bundle in cohort.bundles)
                 for finished in strategy.run(bundles):
                     tracker.log([keep(finished, workers=strategy.workers)])
+                    left[finished.trial.study] -= 1
+                    if pages is not None and not left[finished.trial.study]:
+                        pages.ready()
 
 
 def run_one(made: Plan) -> Finished:

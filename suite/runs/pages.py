@@ -1,0 +1,38 @@
+"""Pages that are written while other studies still train, by a process of low priority."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+# Stands above `suite`: this names it, as the table of commands does, and imports nothing of it.
+WRITER = "reports.meanwhile"
+
+
+class Pages:
+    """Starts what writes the pages of studies that have all their trials, one process at a time."""
+
+    def __init__(self) -> None:
+        self._writing: subprocess.Popen[bytes] | None = None
+
+    def ready(self) -> None:
+        """Have the pages written, as a study has all its trials; with the next one's, if some are."""
+        if self._writing is None or self._writing.poll() is not None:
+            low = ["nice", "-n", "10"] if shutil.which("nice") else []
+            command = [*low, sys.executable, "-m", WRITER]
+            silent = subprocess.DEVNULL
+            self._writing = subprocess.Popen(
+                command, stdin=silent, stdout=silent, stderr=silent, close_fds=True
+            )
+
+    def wait(self) -> None:
+        """Return when nothing is being written: a trial that is timed has the machine to itself."""
+        if self._writing is not None:
+            self._writing.wait()
+
+    def stop(self) -> None:
+        """End what is being written: pages are whole or as they were."""
+        if self._writing is not None and self._writing.poll() is None:
+            self._writing.terminate()
+            self._writing.wait()

@@ -13,17 +13,18 @@ from reports.files import PAGES, file_name, in_every_language, in_language, site
 from reports.pages.comparison import write_comparison
 from reports.site import render
 from suite.commands.arguments import Choice, as_json, show, study_names, target_of
-from suite.commands.comparison import comparison_form, comparison_text
+from suite.commands.comparison import agreement_text, comparison_form, comparison_text
 from suite.evidence.comparison import Comparison
 from suite.evidence.results import Results
 from suite.ground.errors import RequestError, first_line
-from suite.runs.latest import latest
+from suite.runs.latest import Latest, concluded, gather_run, latest, leave_out
 from suite.runs.pairs import compare_sets
 from suite.runs.stores import stores
 from suite.tracking import archive, location
 from suite.tracking.location import tracking_uri
-from suite.tracking.result_sets import result_set
+from suite.tracking.result_sets import PUBLISHED, result_set
 from suite.tracking.tracker import Tracker
+from suite.vocabulary import discovery
 from suite.vocabulary.record import Links, ResultSet
 
 LOCAL_UI = "http://127.0.0.1:5000"  # where `suite ui` is, unless told otherwise
@@ -88,8 +89,31 @@ def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, L
 
 
 @click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=str(PAGES / PUBLISHED), show_default=True
+)
+@click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
+def published(out: Path, lang: str) -> None:
+    """Write the site of the results that come with the project, from a named machine; trains nothing."""
+    found = result_set(PUBLISHED)
+    read = Latest([], [])
+    for name in sorted(found.executions):
+        try:
+            study = discovery.load(name)
+            read.results.append(gather_run(study, found.executions[name], found.records))
+        except RequestError as error:  # it is not here, or another now
+            leave_out(name, error, read.lost)
+    results, lost = concluded(read)
+    try:
+        print(render(results, out, first=lang, lost=lost))
+    except OSError as error:
+        raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
+
+
+@click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def export(file: Path) -> None:
+@click.option("--no-pages", is_flag=True, help="Leave the report out: whoever reads it makes it.")
+def export(file: Path, no_pages: bool) -> None:
     """Write every record, each study's latest run and the report to one archive.
 
     The pages in reports/html are brought up to date on the way.
@@ -97,12 +121,7 @@ def export(file: Path) -> None:
     target = target_of(file)
     journal, tracker = stores()
     results, lost = latest((), journal, tracker)
-    try:
-        render(results, PAGES, lost=lost)
-    except OSError as error:
-        raise RequestError(f"the report cannot be written to {PAGES}: {error.strerror}") from None
-    shown = (result.study.name for result in results if result.study.name not in lost)
-    pages = [PAGES / name for name in site_files(shown)]
+    pages = [] if no_pages else _pages(results, lost)
     executions = {one.study: one for one in journal.executions}
     archive.write(
         target, ResultSet(journal.records, executions), {page.name: page for page in pages}
@@ -110,6 +129,15 @@ def export(file: Path) -> None:
     print(file)
     if lost:
         sys.exit(1)
+
+
+def _pages(results: Sequence[Results], lost: list[str]) -> list[Path]:
+    try:
+        render(results, PAGES, lost=lost)
+    except OSError as error:
+        raise RequestError(f"the report cannot be written to {PAGES}: {error.strerror}") from None
+    shown = (result.study.name for result in results if result.study.name not in lost)
+    return [PAGES / name for name in site_files(shown)]
 
 
 @click.command()
@@ -120,11 +148,13 @@ def export(file: Path) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write an HTML page as well, and beside x.html one in Chinese, x.zh.html.",
 )
+@click.option("--brief", is_flag=True, help="Print in a few lines how far the two agree.")
 @as_json
-def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
+def compare(a: str, b: str, out: Path | None, brief: bool, as_json: bool) -> None:
     """Show which verdicts, effects and costs are others in B than in A.
 
-    A and B are folders in which studies ran, journals, archives or tracking URIs. Of one that was
+    A and B are folders in which studies ran, journals, archives, tracking URIs, or
+    `published`, the results that come with the project. Of one that was
     kept through a change of the training semantics, A@1 is what version 1 gave.
     """
     targets = _targets(out) if out else {}
@@ -132,7 +162,7 @@ def compare(a: str, b: str, out: Path | None, as_json: bool) -> None:
     form = comparison_form(found)
     if out is not None:
         _write_pages(out, targets, found)
-    show(form, as_json, comparison_text)
+    show(form, as_json, agreement_text if brief else comparison_text)
     if form["verdicts_changed"]:
         sys.exit(1)
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "results": ("Show or write the trials of a run.", "suite.commands.results:results"),
     "report": ("Write the pages of latest runs.", "reports.cli:report"),
     "reproduce": ("Run trials again and compare bits.", "suite.commands.reproduce:reproduce"),
+    "published": ("Write the pages of the results that come along.", "reports.cli:published"),
     "compare": ("Set two result sets side by side.", "reports.cli:compare"),
     "export": ("Write all results to one archive.", "reports.cli:export"),
     "import": ("Take an archive's results in.", "suite.commands.import_:import_"),

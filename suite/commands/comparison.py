@@ -127,6 +127,23 @@ def comparison_text(form: Form) -> str:
     return "\n".join(lines)
 
 
+def agreement_text(form: Form) -> str:
+    """Return how far two sets agree: trials equal to the bit, and each verdict that differs."""
+    claims = [(study, claim) for study in form["studies"] for claim in study["claims"]]
+    changed = [(study, claim) for study, claim in claims if claim["verdict_changed"]]
+    agreeing = sum(not (claim["verdict_changed"] or claim["only"]) for _, claim in claims)
+    lines = [
+        f"{form['b']} against {form['a']}: {form['trials']['words']}",
+        f"{agreeing:,} of {plural(len(claims), 'verdict')} are the same",
+    ]
+    for study, claim in changed:
+        said = f"{claim['verdict_a']} → {claim['verdict_b']}"
+        why = "the effect moved" if claim["moved"] else "by no more than luck"
+        lines.append(f"  {study['name']}: {said}, {why}: {claim['claim']}{_where(claim)}")
+    lines += [f"  not compared: {one['study']}: {one['why']}" for one in form["left_out"]]
+    return "\n".join(lines)
+
+
 def _summary(form: Form) -> Iterator[str]:
     claims = plural(form["claims"], "claim")
     studies = f"{len(form['studies'])} {'study' if len(form['studies']) == 1 else 'studies'}"

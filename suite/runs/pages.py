@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import subprocess
 import sys
+
+import psutil
 
 # Stands above `suite`: this names it, as the table of commands does, and imports nothing of it.
 WRITER = "reports.meanwhile"
@@ -19,12 +21,11 @@ class Pages:
     def ready(self) -> None:
         """Have the pages written, as a study has all its trials; with the next one's, if some are."""
         if self._writing is None or self._writing.poll() is not None:
-            low = ["nice", "-n", "10"] if shutil.which("nice") else []
-            command = [*low, sys.executable, "-m", WRITER]
             silent = subprocess.DEVNULL
-            self._writing = subprocess.Popen(
-                command, stdin=silent, stdout=silent, stderr=silent, close_fds=True
-            )
+            command = [sys.executable, "-m", WRITER]
+            self._writing = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent)
+            low = 10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS
+            psutil.Process(self._writing.pid).nice(low)  # which the processes it starts inherit
 
     def wait(self) -> None:
         """Return when nothing is being written: a trial that is timed has the machine to itself."""

@@ -134,13 +134,14 @@ def agreement_text(form: Form) -> str:
     agreeing = sum(not (claim["verdict_changed"] or claim["only"]) for _, claim in claims)
     lines = [
         f"{form['b']} against {form['a']}: {form['trials']['words']}",
-        f"{agreeing:,} of {plural(len(claims), 'verdict')} are the same",
+        f"the same verdicts: {agreeing:,} of {len(claims):,}",
     ]
     for study, claim in changed:
         said = f"{claim['verdict_a']} → {claim['verdict_b']}"
         why = "the effect moved" if claim["moved"] else "by no more than luck"
         lines.append(f"  {study['name']}: {said}, {why}: {claim['claim']}{_where(claim)}")
-    lines += [f"  not compared: {one['study']}: {one['why']}" for one in form["left_out"]]
+    if form["left_out"]:
+        lines.append(f"not compared: {listed(one['study'] for one in form['left_out'])}")
     return "\n".join(lines)
 
 

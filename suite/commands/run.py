@@ -24,10 +24,20 @@ if TYPE_CHECKING:
 @click.command()
 @study_names
 @grid_options
+@click.option(
+    "--against",
+    metavar="published|RESULTS",
+    help="Take trials that another result set has, and train the others.",
+)
 @click.option("--pages", is_flag=True, help="Write a study's page while the next ones train.")
 @click.option("--keep-models", is_flag=True, help="Log the best trial of each arm as a model.")
 def run(
-    studies: tuple[str, ...], as_json: bool, pages: bool, keep_models: bool, **options: Any
+    studies: tuple[str, ...],
+    as_json: bool,
+    against: str | None,
+    pages: bool,
+    keep_models: bool,
+    **options: Any,
 ) -> None:
     """Run every trial that is not in the store yet, and conclude."""
     form, results, tracker = carried_out(
@@ -35,6 +45,7 @@ def run(
         engine_of(options),
         keep_models=keep_models,
         pages=Pages() if pages else None,
+        against=against,
     )
     from suite.commands.verdicts import summary_lines, verdict_lines
 
@@ -49,10 +60,16 @@ def carried_out(
     *,
     keep_models: bool = False,
     pages: Pages | None = None,
+    against: str | None = None,
 ) -> tuple[dict[str, Any], list[Results], Tracker]:
     """Run what is asked and conclude; return what ran as a form, the results, and the closed store."""
     journal, tracker = stores()
     try:
+        if against is not None:
+            from suite.runs.borrowed import borrow
+
+            taken = borrow(against, requests, journal)
+            print(f"{plural(taken, 'trial')} taken from {against}", file=sys.stderr)
         made = coordinator.run(requests, journal, tracker, engine, pages)
         # What concludes loads pandas and SciPy, a second that a wrong request need not wait.
         from suite.runs.conclusions import best_of, conclude

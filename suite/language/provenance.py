@@ -61,6 +61,7 @@ def environment(results: Results) -> list[Facts]:
     """Return what the records say of where they ran; differing values are counted."""
     facts = [Facts(name(), _values(results, read)) for name, read in FACTS]
     facts.append(Facts(gettext("Ran"), _period(results)))
+    facts.append(Facts(gettext("Taken from"), _taken(results)))
     return [fact for fact in facts if fact.values]
 
 
@@ -119,6 +120,25 @@ def _values(results: Results, read: Callable[[Record], str]) -> tuple[str, ...]:
     if len(counts) == 1:
         return tuple(counts)
     return tuple(f"{value} ({trials_words(count)})" for value, count in counts.items())
+
+
+def _taken(results: Results) -> tuple[str, ...]:
+    """Say which seeds were trained elsewhere, and where: a line for each result set and machine."""
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for record in results.records:
+        ran = record.provenance
+        if ran.taken_from:
+            seeds.setdefault((ran.taken_from, ran.processor), []).append(record.seed)
+    pattern = gettext("{place}: {trials} on {processor}, {seeds}")
+    return tuple(
+        pattern.format(
+            place=place,
+            trials=trials_words(len(of_it)),
+            processor=processor,
+            seeds=_seed_words(set(of_it)),
+        )
+        for (place, processor), of_it in seeds.items()
+    )
 
 
 def _period(results: Results) -> tuple[str, ...]:

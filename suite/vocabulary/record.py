@@ -103,6 +103,7 @@ class Provenance:
     driver: str = ""
     deterministic: Mapping[str, str] = dataclasses.field(default_factory=dict)
     data_source: str = ""
+    taken_from: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

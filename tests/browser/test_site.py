@@ -33,7 +33,7 @@ def shown(page: Page) -> list[str]:
 def test_the_front_page_shows_every_claim_in_the_order_of_the_notes(open_page: Open) -> None:
     page = open_page(FRONT)
     assert len(shown(page)) == CLAIMS
-    titles = page.locator("section.chapter h2").all_inner_texts()
+    titles = page.locator("section.chapter h3").all_inner_texts()
     assert [title[:2] for title in titles] == sorted(title[:2] for title in titles)
     numbers = [int(text.split(" · ")[0]) for text in page.locator("td .source").all_inner_texts()]
     assert numbers == sorted(numbers)
@@ -72,81 +72,134 @@ def test_search_finds_words_in_claims_and_in_the_notes_own_language(open_page: O
     expect(page.get_by_text("No claim matches.")).to_be_visible()
 
 
+def test_a_study_begins_with_its_answer(open_page: Open) -> None:
+    """On the first screen of a laptop: every verdict, a line each, and the figure that carries it."""
+    page = open_page(STUDY, viewport={"width": 1440, "height": 900})
+    claims = len(discovery.load("dropout").claims)
+    assert page.locator(".verdicts li").count() == claims
+    for one in (page.locator(".verdicts li").last, page.locator(".answer figure svg:visible")):
+        box = one.bounding_box()
+        assert box["y"] + box["height"] <= 900
+    for line in page.locator(".verdicts li").all():
+        assert line.bounding_box()["height"] < 40
+    assert page.evaluate("document.documentElement.scrollHeight") <= 5000
+
+
+def test_a_claim_opens_by_its_link_and_all_by_a_button(open_page: Open) -> None:
+    page = open_page(STUDY)
+    expect(page.locator("#claim-2 .facts")).to_be_hidden()
+    page.locator(".verdicts a").nth(1).click()
+    expect(page.locator("#claim-2 .facts").first).to_be_visible()
+    expect(page.locator("#claim-1 .facts").first).to_be_hidden()
+    page.get_by_role("button", name="Open all").click()
+    for fold in page.locator("details.more, details.fold").all():
+        assert fold.get_attribute("open") is not None
+    page.goto(f"{page.url.partition('#')[0]}#claim-3")
+    page.reload()
+    expect(page.locator("#claim-3 .facts").first).to_be_visible()
+
+
+def predict_first(page: Page) -> None:
+    page.get_by_role("button", name="Predict first").click()
+
+
 def test_a_prediction_made_with_the_keyboard_reveals_the_evidence(open_page: Open) -> None:
     page = open_page(STUDY)
     card = page.locator("#claim-1")
-    expect(card.locator("div.outcome")).to_be_hidden()
-    expect(card.locator(".badge")).to_be_hidden()
-    page.get_by_role("button", name="Show everything").focus()
+    expect(card.locator("div.outcome").first).to_be_visible()
+    predict_first(page)
+    expect(card.locator("div.outcome").first).to_be_hidden()
+    expect(card.locator(".badge").first).to_be_hidden()
+    page.get_by_role("button", name="Predict first").focus()
     for _ in range(10):  # past the claim's own link to its first button
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.matches('#claim-1 .predict button')"):
             break
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(card.locator("div.outcome")).to_be_visible()
-    expect(card.locator(".badge")).to_be_visible()
+    expect(card.locator(".effect")).to_be_visible()
+    expect(card.locator(".badge").first).to_be_visible()
     expect(card.locator(".predicted")).to_be_focused()
     expect(card.locator(".predicted")).to_contain_text("You expected “The other way”")
     expect(page.locator(".score")).to_contain_text("of 1 predictions right")
-    expect(page.locator("#claim-2 div.outcome")).to_be_hidden()
+    expect(page.locator("#claim-2 .effect")).to_be_hidden()
 
 
-def test_the_counts_of_verdicts_wait_for_the_last_prediction(open_page: Open) -> None:
+def test_what_came_out_waits_for_the_last_prediction(open_page: Open) -> None:
     page = open_page(STUDY)
-    expect(page.locator(".tallies")).to_be_hidden()
+    predict_first(page)
+    for hidden in (".tallies", ".answer figure", ".verdicts .size >> nth=0"):
+        expect(page.locator(hidden)).to_be_hidden()
     for choices in page.locator(".predict").all():
         choices.locator("button").first.click()
     expect(page.locator(".tallies")).to_be_visible()
+    expect(page.locator(".answer figure")).to_be_visible()
 
 
 def test_a_claim_that_cannot_go_the_other_way_does_not_offer_it(open_page: Open) -> None:
     page = open_page("layers.html")
+    predict_first(page)
     choices = page.locator("#claim-1 .predict button").all_inner_texts()
     assert choices == ["As claimed", "Not so", "Cannot tell"]
 
 
-def test_showing_everything_lasts_for_the_visit(open_page: Open, site: Path) -> None:
-    page = open_page(STUDY)
-    button = page.get_by_role("button", name="Show everything")
-    button.press("Enter")
-    expect(page.locator("#claim-1 div.outcome")).to_be_visible()
+def test_to_predict_first_is_a_mode_of_all_pages(open_page: Open, site: Path) -> None:
+    page = open_page(FRONT)
+    expect(page.locator("td .badge").first).to_be_visible()
+    page.get_by_role("button", name="Predict first").press("Enter")
+    expect(page.locator("td .badge").first).to_be_hidden()
+    expect(page.locator(".striking")).to_be_hidden()
     page.goto(f"{site.as_uri()}/layers.html")
-    expect(page.locator("#claim-1 div.outcome")).to_be_visible()
+    expect(page.locator("#claim-1 .effect")).to_be_hidden()
+    button = page.get_by_role("button", name="Predict first")
     assert button.get_attribute("aria-pressed") == "true"
     button.click()
-    expect(page.locator("#claim-1 div.outcome")).to_be_hidden()
+    expect(page.locator("#claim-1 .effect")).to_be_visible()
 
 
 def test_a_page_that_is_denied_storage_still_works(open_page: Open, site: Path) -> None:
     page = open_page(FRONT)
     page.add_init_script(
-        "Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('denied'); } })"
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied'); } })"
     )
     page.goto(f"{site.as_uri()}/{STUDY}")
-    page.get_by_role("button", name="Show everything").click()
-    expect(page.locator("#claim-1 div.outcome")).to_be_visible()
+    expect(page.locator("#claim-1 .effect")).to_be_visible()
+    predict_first(page)
+    expect(page.locator("#claim-1 .effect")).to_be_hidden()
 
 
 def test_a_link_to_a_claim_reveals_it_alone(open_page: Open) -> None:
-    page = open_page(f"{STUDY}#claim-2")
-    expect(page.locator("#claim-2 div.outcome")).to_be_visible()
-    expect(page.locator("#claim-1 div.outcome")).to_be_hidden()
+    page = open_page(STUDY)
+    predict_first(page)
+    page.evaluate("location.hash = '#claim-2'")
+    expect(page.locator("#claim-2 .effect")).to_be_visible()
+    expect(page.locator("#claim-1 .effect")).to_be_hidden()
     page.evaluate("location.hash = '#claim-3'")
-    expect(page.locator("#claim-3 div.outcome")).to_be_visible()
-    expect(page.locator("#claim-2 div.outcome")).to_be_visible()
+    expect(page.locator("#claim-3 .effect")).to_be_visible()
+    expect(page.locator("#claim-2 .effect")).to_be_visible()
 
 
 @pytest.mark.parametrize("medium", ["no script", "print"])
 def test_without_a_script_and_on_paper_everything_is_shown(open_page: Open, medium: str) -> None:
     page = open_page(STUDY, java_script_enabled=medium == "print")
     if medium == "print":
+        predict_first(page)
         page.emulate_media(media="print")
-    assert page.locator("div.outcome").count() == len(discovery.load("dropout").claims)
-    for outcome in page.locator("div.outcome, .card .badge").all():
+        expect(page.locator("#claim-1 .facts").first).to_be_visible()
+    for outcome in page.locator("div.outcome, .card .badge >> nth=0").all():
         expect(outcome).to_be_visible()
     expect(page.locator(".predict").first).to_be_hidden()
-    expect(page.locator(".bar")).to_be_hidden()
+    expect(page.locator(".scripted").first).to_be_hidden()
+
+
+def test_the_front_page_begins_with_pictures_and_what_fell(open_page: Open) -> None:
+    page = open_page(FRONT)
+    order = page.locator(".tiles, .striking, table.claims >> nth=0")
+    tops = [one.bounding_box()["y"] for one in order.all()]
+    assert tops == sorted(tops)
+    for tile in page.locator(".tiles li").all():
+        expect(tile.locator("svg")).to_be_visible()
+        assert tile.locator("a").get_attribute("href").endswith(".html")
 
 
 def test_without_a_script_the_front_page_shows_every_claim_and_no_dead_control(
@@ -159,7 +212,8 @@ def test_without_a_script_the_front_page_shows_every_claim_and_no_dead_control(
 
 def test_a_column_sorts_as_numbers_both_ways(open_page: Open) -> None:
     page = open_page(STUDY)
-    page.locator("details:has(table.sortable) summary").first.click()
+    page.get_by_role("button", name="Open all").click()
+    page.locator("details:has(> .scroll table.sortable) > summary").first.click()
     table = page.locator("table.sortable").first
     header = table.locator("thead th").first
     for direction in ("ascending", "descending"):
@@ -172,6 +226,7 @@ def test_a_column_sorts_as_numbers_both_ways(open_page: Open) -> None:
 
 def test_every_trial_can_be_downloaded(open_page: Open, tmp_path: Path) -> None:
     page = open_page(STUDY)
+    page.get_by_role("button", name="Open all").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Every trial as CSV").click()
     download.value.save_as(tmp_path / "trials.csv")
@@ -195,8 +250,7 @@ def test_a_page_fits_a_phone_and_does_not_jump(open_page: Open, site: Path, name
 def test_no_figure_cuts_its_words(open_page: Open, width: int, language: str) -> None:
     for study in STUDIES:
         page = open_page(f"{study}{language}.html", viewport={"width": width, "height": 800})
-        for everything in page.locator(".everything").all():
-            everything.click()
+        page.get_by_role("button", name="Open all" if not language else "全部展开").click()
         assert page.evaluate(CUT) == []
 
 
@@ -221,8 +275,8 @@ def test_dark_pages_are_dark(open_page: Open) -> None:
 def test_axe_finds_no_fault(open_page: Open, name: str, scheme: str) -> None:
     """With every claim revealed, so that what is hidden at first is looked at too."""
     page = open_page(name, color_scheme=scheme)
-    if page.locator(".everything").count():
-        page.locator(".everything").click()
+    for button in page.locator(".openall").all():
+        button.click()
     page.evaluate(Path(os.environ["AXE"]).read_text(encoding="utf-8"))
     faults = page.evaluate("axe.run().then((result) => result.violations)")
     assert [(fault["id"], fault["nodes"][0]["html"]) for fault in faults] == []

@@ -64,6 +64,7 @@ def sketch(results: Results, view: View, name: str) -> Sketch | Gallery:
         colours(data.colour.levels),
         lambda: [*view_labels(data), *(effect_map.texts(data) if kind is effect_map else ())],
         lambda: kind.alt(data),
+        lambda: kind.hints(data) if kind is not effect_map else {},
     )
     return Sketch(data, drawn)
 
@@ -94,6 +95,7 @@ def evidence(finding: Finding, name: str) -> Drawing | None:
         CATEGORIES[:2],
         lambda: kind.texts(finding),
         lambda: kind.alt(finding),
+        lambda: difference.hints(finding) if kind is difference else {},
     )
 
 

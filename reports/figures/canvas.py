@@ -48,6 +48,7 @@ XLINK = "http://www.w3.org/1999/xlink"
 ET.register_namespace("", SVG)
 ET.register_namespace("xlink", XLINK)
 
+GIVEN = re.compile(r"(point|series|legend)-([\w.-]*?)(?:__\d+)?")  # names that artists are given
 PAD = 0.4  # around the axes, in heights of a letter
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": SOFT,
@@ -115,19 +116,21 @@ class Drawing:
         sheets: the SVG for each size of page.
         labels: return the texts in it, in an order that no language changes.
         alt: return its text alternative.
+        hints: return what is said of points in it, by their names.
     """
 
     sheets: tuple[tuple[str, ET.Element], ...]
     labels: Callable[[], Sequence[str]]
     alt: Callable[[], str]
+    hints: Callable[[], Mapping[str, str]]
 
     def picture(self) -> Picture:
         """Return the figure in the language that is being written."""
         here = self.labels()
         with writing(ENGLISH):
             said = dict(zip(self.labels(), here, strict=True))
-        alt = self.alt()
-        sheets = ((name, _worded(root, said, alt)) for name, root in self.sheets)
+        alt, hints = self.alt(), self.hints()
+        sheets = ((name, _worded(root, said, alt, hints)) for name, root in self.sheets)
         return Picture(tuple(sheets), alt)
 
 
@@ -156,6 +159,11 @@ def name_values(axes: Axes, label: str, size: Size, above: int = 0) -> None:
     axes.set_title(textwrap.fill(label, 46 if size.narrow else 100), pad=6 + above)
 
 
+def point(axes: Axes, x: float, y: float, name: str, reach: float = 18) -> None:
+    """Mark a place that answers a pointer with what the drawing's hints say of that name."""
+    axes.plot([x], [y], "o", markersize=reach, alpha=0, gid=f"point-{name}")
+
+
 def soft_grid(axes: Axes) -> None:
     """Draw faint horizontal lines behind the data."""
     axes.grid(axis="y", color=SOFT, linewidth=0.6, alpha=0.22)
@@ -169,11 +177,12 @@ def drawing(
     pairs: Sequence[Pair],
     labels: Callable[[], Sequence[str]],
     alt: Callable[[], str],
+    hints: Callable[[], Mapping[str, str]] = dict,
 ) -> Drawing:
     """Draw a figure at every size; `name` keeps its ids apart."""
     with writing(ENGLISH):
         sheets = [(size.name, _inline(draw(size), f"{name}-{size.name}", pairs)) for size in sizes]
-    return Drawing(tuple(sheets), labels, alt)
+    return Drawing(tuple(sheets), labels, alt, hints)
 
 
 def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
@@ -188,6 +197,7 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     for element in root.iter():
         for key, value in element.attrib.items():
             element.set(key, _rewritten(key, value, name))
+    _mark(root, name)
     root.attrib.pop("height")
     root.set("width", root.attrib.pop("width").removesuffix("pt"))
     root.set("id", name)
@@ -198,6 +208,15 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     for group in root.iter(f"{{{SVG}}}g"):
         _anchor(group.findall(f"{{{SVG}}}text"))
     return root
+
+
+def _mark(root: ET.Element, name: str) -> None:
+    """Turn the names of points, series and legends from ids into what the page's script reads."""
+    for element in root.iter():
+        found = GIVEN.fullmatch(element.get("id", "").removeprefix(f"{name}-"))
+        if found:
+            element.attrib.pop("id")
+            element.set(f"data-{found[1]}", found[2])
 
 
 def lay_out(figure: Figure) -> None:
@@ -246,10 +265,15 @@ def _place(line: ET.Element) -> tuple[float, float, float]:
     return x, y, width
 
 
-def _worded(root: ET.Element, said: Mapping[str, str], alt: str) -> Markup:
-    """Return an SVG with its labels replaced by what is said for them."""
+def _worded(
+    root: ET.Element, said: Mapping[str, str], alt: str, hints: Mapping[str, str]
+) -> Markup:
+    """Return an SVG with its labels replaced by what is said for them, and its points explained."""
     new = {" ".join(old.split()): text for old, text in said.items() if old != text}
-    root = copy.deepcopy(root) if new else root
+    root = copy.deepcopy(root) if new or hints else root
+    for element in root.iter() if hints else ():
+        if hint := hints.get(element.get("data-point", "")):
+            ET.SubElement(element, f"{{{SVG}}}title").text = hint
     root.set("aria-label", alt)
     for group in root.iter(f"{{{SVG}}}g") if new else ():
         texts = group.findall(f"{{{SVG}}}text")

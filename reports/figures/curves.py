@@ -9,8 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.canvas import SURFACE, Size, canvas, name_values, soft_grid, stand_in
-from reports.figures.labels import epochs, named
+from reports.figures.canvas import (
+    SURFACE,
+    Size,
+    canvas,
+    name_values,
+    point,
+    soft_grid,
+    stand_in,
+)
+from reports.figures.labels import epochs, named, point_words
 from reports.figures.legend import add_legend, legend_growth
 from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import Frame, frame, log_y, set_y
@@ -26,8 +34,8 @@ def band(shown: Shown, colour: int) -> pd.DataFrame:
     rows = []
     for epoch, values in shown.line(colour).groupby("x")["value"]:
         mean = mean_of(values)
-        rows.append((epoch, mean.mean, mean.low, mean.high))
-    return pd.DataFrame(rows, columns=["epoch", "mean", "low", "high"], dtype=float)
+        rows.append((epoch, mean.mean, mean.low, mean.high, mean.n))
+    return pd.DataFrame(rows, columns=["epoch", "mean", "low", "high", "n"], dtype=float)
 
 
 def is_cut(shown: Shown) -> bool:
@@ -105,7 +113,9 @@ def _line(axes: Axes, shown: Shown, colour: int) -> None:
         # One evaluation is a point; a band of no width would not be seen.
         axes.plot([epochs[0]] * 2, [low[0], high[0]], color=ink, linewidth=1.3, alpha=0.75)
     elif not any(math.isnan(value) for value in (*low, *high)):
-        axes.fill_between(epochs, low, high, color=ink, alpha=0.14, linewidth=0)
+        axes.fill_between(
+            epochs, low, high, color=ink, alpha=0.14, linewidth=0, gid=f"series-{colour}__0"
+        )
     axes.plot(
         epochs,
         mean,
@@ -115,5 +125,26 @@ def _line(axes: Axes, shown: Shown, colour: int) -> None:
         markersize=7,
         markeredgecolor=SURFACE,
         markeredgewidth=0.8,
-        markevery=max(1, len(epochs) // 10),
+        markevery=_every(line),
+        gid=f"series-{colour}__1",
     )
+    for i in range(0, len(epochs), _every(line)):
+        point(axes, epochs[i], mean[i], f"{colour}.{i}")
+
+
+def _every(line: pd.DataFrame) -> int:
+    """Return at every which evaluation a line has a marker."""
+    return max(1, len(line) // 10)
+
+
+def hints(shown: Shown) -> dict[str, str]:
+    """Return what each marker shows, by the names that `draw` gives them."""
+    said = {}
+    for colour, level in enumerate(shown.colour.levels):
+        line = band(shown, colour)
+        for i in range(0, len(line), _every(line)):
+            at = line.iloc[i]
+            value = measured(shown.view.of, at["mean"], at["low"], at["high"])
+            place = gettext("epoch {epoch}").format(epoch=f"{at['epoch']:g}")
+            said[f"{colour}.{i}"] = named(shown, level, point_words(place, value, int(at["n"])))
+    return said

@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, soft_grid, stand_in
+from reports.figures.canvas import BAND, SOFT, SURFACE, Size, canvas, point, soft_grid, stand_in
 from reports.figures.scales import Frame, frame, log_y, set_y
 from suite.evidence import Finding
 from suite.evidence.arms import ArmValues
@@ -71,6 +71,24 @@ def texts(finding: Finding) -> list[str]:
     seeds, mean = _columns()
     metric = axis_label(finding.claim.of)
     return [*names, title, seeds, mean, metric, scale_title(_tested(finding))]
+
+
+def hints(finding: Finding) -> dict[str, str]:
+    """Return each seed's difference, by the names that `draw` gives the points."""
+    claim, points = _tested(finding), _points(finding)
+    paired = np.isfinite(finding.seeds.to_numpy(float)).all(axis=1)
+    seeds = list(finding.seeds.index[paired])
+    if len(seeds) != len(points):
+        return {}
+    pattern = gettext("seed {seed}: {size}")
+    return {
+        f"{i}": pattern.format(seed=seed, size=_point_words(claim, value))
+        for i, (seed, value) in enumerate(zip(seeds, points, strict=True))
+    }
+
+
+def _point_words(claim: Claim, value: float) -> str:
+    return f"×{2.0**value:.3g}" if claim.by_ratio else _signed(float(f"{value:.3g}"))
 
 
 def _columns() -> tuple[str, str]:
@@ -152,6 +170,8 @@ def _differences(axes: Axes, finding: Finding) -> None:
     points = _points(finding)
     spread = np.linspace(-0.16, 0.16, len(points)) if len(points) > 1 else np.zeros(len(points))
     axes.plot(spread - 0.3, points, "o", color=stand_in(0), markersize=4.6, alpha=0.6, mew=0)
+    for i, (across, height) in enumerate(zip(spread, points, strict=True)):
+        point(axes, across - 0.3, height, f"{i}", reach=9)
     low, high = _bounds(finding)
     ink = stand_in(1)
     if math.isfinite(low):

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from reports.figures.canvas import INK, SOFT, SURFACE, Size, canvas, name_values
-from reports.figures.labels import x_labels
+from reports.figures.labels import point_words, x_labels
 from reports.figures.scales import log_y
 from reports.figures.shown import Shown
 from reports.figures.summary import Mean
@@ -131,6 +131,17 @@ def alt(shown: Shown) -> str:
     return sentences([*parts, shown.lost_words])
 
 
+def hints(shown: Shown) -> dict[str, str]:
+    """Return what each cell shows, by the names that `draw` gives them."""
+    metrics = list(shown.view.metrics.values())
+    said = {}
+    for (x, y), mean in field(shown).means.items():
+        metric = metrics[x] if metrics else shown.view.of
+        value = measured(metric, mean.mean, mean.low, mean.high)
+        said[f"{x}.{y}"] = point_words(cell_words(shown, (x, y)), value, mean.n)
+    return said
+
+
 def heat_note(shown: Shown) -> str:
     """Explain the shades, the outline and the counts."""
     shades = {
@@ -189,9 +200,10 @@ def _cell(
     x, y = cell
     axes.add_patch(
         Rectangle(
-            (x - 0.5, y - 0.5), 1, 1, facecolor=paint or "none", edgecolor=SURFACE, linewidth=1.5
+            (x - 0.5, y - 0.5), 1, 1, facecolor=paint or "none", edgecolor=SURFACE, linewidth=1.5,
+            gid=f"point-{x}.{y}",
         )
-    )
+    )  # fmt: skip
     if paint is None and lost:
         axes.add_patch(
             Rectangle(

@@ -31,6 +31,12 @@ def epochs() -> str:
     return gettext("epochs")
 
 
+def point_words(place: str, value: str, n: int) -> str:
+    """Return what a point shows: `dropout 0.5: 94.1 % [93.8, 94.4], n = 5`."""
+    pattern = gettext("{place}: {value}, n = {n}")
+    return pattern.format(place=place, value=value, n=n)
+
+
 def named(shown: Shown, level: Any, said: str) -> str:
     """Return what is said of a level of colour with the level's name before it, if it has one."""
     if not shown.colour.path:

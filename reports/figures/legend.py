@@ -52,7 +52,11 @@ def add_legend(figure: Figure, colour: Axis, size: Size) -> None:
     ]
     labels = _labels(colour)
     title = axis_words(colour.path)
-    if not size.narrow:
-        figure.legend(handles, labels, title=title, loc="center right", alignment="left")
-        return
-    figure.legend(handles, labels, title=title, loc="lower center", ncols=_columns(labels))
+    if size.narrow:
+        columns = _columns(labels)
+        legend = figure.legend(handles, labels, title=title, loc="lower center", ncols=columns)
+    else:
+        legend = figure.legend(handles, labels, title=title, loc="center right", alignment="left")
+    for index, (line, text) in enumerate(zip(legend.get_lines(), legend.get_texts(), strict=True)):
+        line.set_gid(f"legend-{index}__0")
+        text.set_gid(f"legend-{index}__1")

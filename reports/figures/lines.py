@@ -9,8 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
-from reports.figures.canvas import INK, SURFACE, Size, canvas, name_values, soft_grid, stand_in
-from reports.figures.labels import named
+from reports.figures.canvas import (
+    INK,
+    SURFACE,
+    Size,
+    canvas,
+    name_values,
+    point,
+    soft_grid,
+    stand_in,
+)
+from reports.figures.labels import named, point_words
 from reports.figures.legend import add_legend, legend_growth
 from reports.figures.palette import DASHES, MARKERS
 from reports.figures.scales import Frame, frame, log_y, places, set_x, set_y
@@ -58,6 +67,18 @@ def alt(shown: Shown) -> str:
     return sentences([*parts, shown.lost_words])
 
 
+def hints(shown: Shown) -> dict[str, str]:
+    """Return what each point shows, by the names that `draw` gives them."""
+    metric = shown.view.of
+    said = {}
+    for colour, level in enumerate(shown.colour.levels):
+        for x, mean in shown.means[colour].items():
+            value = measured(metric, mean.mean, mean.low, mean.high)
+            at = f"{axis_words(shown.x.path)} {level_words(shown.x.levels[x])}"
+            said[f"{colour}.{x}"] = named(shown, level, point_words(at, value, mean.n))
+    return said
+
+
 def _extremes(shown: Shown, line: Mapping[int, Mean]) -> str:
     metric, axis = shown.view.of, axis_words(shown.x.path)
     low, high = min(line, key=lambda x: line[x].mean), max(line, key=lambda x: line[x].mean)
@@ -95,12 +116,13 @@ def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:
         color=ink,
         alpha=0.38,
         markeredgewidth=0,
+        gid=f"series-{colour}__0",
     )
     xs = [where[x] for x in line]
     ys = [scaled(metric, mean.mean) for mean in line.values()]
     lows = [scaled(metric, mean.low) for mean in line.values()]
     highs = [scaled(metric, mean.high) for mean in line.values()]
-    axes.vlines(xs, lows, highs, colors=ink, linewidth=1.3, alpha=0.75)
+    axes.vlines(xs, lows, highs, colors=ink, linewidth=1.3, alpha=0.75, gid=f"series-{colour}__1")
     axes.plot(
         xs,
         ys,
@@ -110,7 +132,10 @@ def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:
         markersize=8,
         markeredgecolor=SURFACE,
         markeredgewidth=0.8,
+        gid=f"series-{colour}__2",
     )
+    for x, height in zip(line, ys, strict=True):
+        point(axes, where[x], height, f"{colour}.{x}")
 
 
 def _stacks(shown: Shown) -> dict[int, Counter[int]]:

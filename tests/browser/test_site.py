@@ -99,6 +99,26 @@ def test_a_claim_opens_by_its_link_and_all_by_a_button(open_page: Open) -> None:
     expect(page.locator("#claim-3 .facts").first).to_be_visible()
 
 
+def test_a_figure_answers_the_keyboard_and_a_pointer(open_page: Open) -> None:
+    page = open_page(STUDY)
+    figure = page.locator(".answer figure svg:visible")
+    tip = page.locator(".answer .tip")
+    expect(tip).to_be_hidden()
+    figure.focus()
+    page.keyboard.press("ArrowRight")
+    first = tip.inner_text()
+    assert "dropout" in first and "n = " in first
+    page.keyboard.press("ArrowRight")
+    assert tip.inner_text() != first
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    page.locator("#claim-1 svg:visible [data-point]").first.hover(force=True)
+    expect(page.locator("#claim-1 .tip")).to_contain_text("seed ")
+    page.locator(".answer figure svg:visible [data-legend]").first.hover()
+    dimmed = page.locator(".answer figure svg:visible [data-series].dim")
+    assert {one.get_attribute("data-series") for one in dimmed.all()} == {"1"}
+
+
 def predict_first(page: Page) -> None:
     page.get_by_role("button", name="Predict first").click()
 

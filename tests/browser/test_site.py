@@ -102,7 +102,7 @@ def test_a_claim_opens_by_its_link_and_all_by_a_button(open_page: Open) -> None:
 def test_a_figure_answers_the_keyboard_and_a_pointer(open_page: Open) -> None:
     page = open_page(STUDY)
     figure = page.locator(".answer figure svg:visible")
-    tip = page.locator(".answer .tip")
+    tip = page.locator(".answer .drawing.narrow .tip")
     expect(tip).to_be_hidden()
     figure.focus()
     page.keyboard.press("ArrowRight")
@@ -113,7 +113,7 @@ def test_a_figure_answers_the_keyboard_and_a_pointer(open_page: Open) -> None:
     page.keyboard.press("Escape")
     expect(tip).to_be_hidden()
     page.locator("#claim-1 svg:visible [data-point]").first.hover(force=True)
-    expect(page.locator("#claim-1 .tip")).to_contain_text("seed ")
+    expect(page.locator("#claim-1 .tip").first).to_contain_text("seed ")
     page.locator(".answer figure svg:visible [data-legend]").first.hover()
     dimmed = page.locator(".answer figure svg:visible [data-series].dim")
     assert {one.get_attribute("data-series") for one in dimmed.all()} == {"1"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from reports.files import PAGES, file_name, in_every_language, in_language, site_files
+from reports.files import PAGES, file_name, in_every_language, in_language, site_files, tricks_name
 from reports.pages.comparison import write_comparison
 from reports.site import render
 from suite.commands.arguments import Choice, as_json, show, study_names, target_of
@@ -137,7 +137,9 @@ def _pages(results: Sequence[Results], lost: list[str]) -> list[Path]:
     except OSError as error:
         raise RequestError(f"the report cannot be written to {PAGES}: {error.strerror}") from None
     shown = (result.study.name for result in results if result.study.name not in lost)
-    return [PAGES / name for name in site_files(shown)]
+    closing = in_every_language(tricks_name).values()
+    pages = [PAGES / name for name in (*site_files(shown), *closing)]
+    return [page for page in pages if page.exists()]
 
 
 @click.command()

@@ -44,6 +44,11 @@ def benchmarks_name() -> str:
     return in_language("benchmarks.html")
 
 
+def tricks_name() -> str:
+    """Return the name of the practitioners' closing page in the language that is being written."""
+    return in_language("tricks.html")
+
+
 def front_name() -> str:
     """Return the name of the front page in the language that is being written."""
     return f"index.{language()}.html"

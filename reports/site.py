@@ -34,6 +34,7 @@ import suite.language
 from reports.files import TABLES, benchmarks_name, file_name, front_name, tile_name
 from reports.pages.cells import cells_frame
 from reports.pages.front import front
+from reports.pages.tricks import write_tricks
 from reports.writer import script, templates, write
 from suite.evidence.findings import Finding
 from suite.evidence.frames import Frames
@@ -98,6 +99,7 @@ def render(
     lost = [] if lost is None else lost
     _write_studies(stale, pool, lost)
     results = [one for one in results if one.study.name not in lost]
+    write_tricks(results, folder)
     template = templates().get_template("index.html")
     for one in NAMES:
         with writing(one):

@@ -32,8 +32,16 @@ class Script:
     hash: str
 
 
-def write_pages(template: str, page: Callable[[], object], paths: Mapping[str, Path]) -> None:
+def write_pages(
+    template: str,
+    page: Callable[[], object],
+    paths: Mapping[str, Path],
+    **shared: object,
+) -> None:
     """Write a page that is not a study's, from its template, to the path of each language.
+
+    Args:
+        shared: what else the template is given, whatever the language.
 
     Raises:
         OSError: one of them cannot be written; none is.
@@ -41,7 +49,7 @@ def write_pages(template: str, page: Callable[[], object], paths: Mapping[str, P
     filled = {}
     for one, path in paths.items():
         with writing(one):
-            filled[path] = templates().get_template(template).render(page=page())
+            filled[path] = templates().get_template(template).render(page=page(), **shared)
     _write_all(filled)
 
 

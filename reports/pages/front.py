@@ -11,7 +11,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from reports.figures.mark import Mark, margins, mark
-from reports.files import Link, file_name, front_name, in_other_languages, tile_name
+from reports.files import Link, file_name, front_name, in_other_languages, tile_name, tricks_name
 from reports.pages.cards import Badge, Source, anchor, badge, price, source
 from suite.evidence import Finding, Verdict
 from suite.evidence.across import q_values
@@ -101,6 +101,7 @@ class Front:
     notebooks: tuple[Notebook, ...]
     claims: int
     studies: tuple[StudyLine, ...]
+    closing: str
     fell: tuple[ClaimRow, ...]
     largest: tuple[ClaimRow, ...]
     languages: tuple[Link, ...]
@@ -137,6 +138,7 @@ def front(all_results: Sequence[Results], links: Mapping[str, Links], folder: Pa
         tuple(_notebooks(all_results, sections, lines)),
         len(rows),
         tuple(lines.values()),
+        tricks_name() if (folder / tricks_name()).exists() else "",
         tuple(_striking(all_results, Verdict.REFUTED)),
         tuple(_striking(all_results, Verdict.SUPPORTED)),
         in_other_languages(front_name),

@@ -32,6 +32,7 @@ NAME = re.compile("[a-z][a-z0-9_]{0,63}")
 TAKEN = frozenset(
     {
         "index",
+        "tricks",
         "con",
         "prn",
         "aux",

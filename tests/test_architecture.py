@@ -101,7 +101,8 @@ def test_every_room_has_a_line_and_every_line_a_room() -> None:
 
 def test_the_house_can_be_drawn_from_memory() -> None:
     for top, most in (("suite", MOST_ROOMS), ("reports", 8)):
-        entries = [one for one in (ROOT / top).iterdir() if one.name != "__pycache__"]
+        held = {"__pycache__", "published"}  # the latter holds results, no code
+        entries = [one for one in (ROOT / top).iterdir() if one.name not in held]
         assert len(entries) <= most, sorted(one.name for one in entries)
     arrows = {
         (room_of(file), room_named(module, name))

@@ -9,7 +9,7 @@ import sys
 import psutil
 
 # Stands above `suite`: this names it, as the table of commands does, and imports nothing of it.
-WRITER = "reports.meanwhile"
+WRITER = "reports.pages.meanwhile"
 
 
 class Pages:

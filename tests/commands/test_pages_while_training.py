@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import meanwhile
+from reports.pages import meanwhile
 from suite.runs.pages import Pages
 from suite.tracking.journal import Journal
 from tests.command_line import TINY_STUDY, make_study, suite

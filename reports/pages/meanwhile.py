@@ -1,6 +1,6 @@
 """The site of the studies that have all their trials, while others still train.
 
-`python -m reports.meanwhile`: it reads the journal alone, for the tracking store has its writer.
+`python -m reports.pages.meanwhile`: it reads the journal alone, for the tracking store has its writer.
 """
 
 from __future__ import annotations

@@ -49,13 +49,13 @@ from suite import (
 @schedule
 def linear(place: Any) -> float:
     """A straight line from 1 to zero."""
-    return 1 - place.step / place.total
+    return 1 - place.step / place.total  # type: ignore[no-any-return]
 
 
 @schedule
 def drops(place: Any) -> float:
     """1, from half of the steps a tenth, from three quarters of them a hundredth."""
-    return 0.1 ** ((place.step >= place.total / 2) + (place.step >= 3 * place.total / 4))
+    return 0.1 ** ((place.step >= place.total / 2) + (place.step >= 3 * place.total / 4))  # type: ignore[no-any-return]
 
 
 RATES, LARGER = (0.005, 0.01, 0.02, 0.04, 0.08), (0.01, 0.02, 0.04, 0.08, 0.16)

@@ -3,7 +3,7 @@
 Question    Does a network end more accurate, or learn faster, with GELU in the place of ReLU?
 Sources     D. Hendrycks, K. Gimpel: Gaussian Error Linear Units (GELUs). 2016, arXiv:1606.08415
             (better than ReLU in all considered tasks of vision, language and speech; their network
-            for MNIST has eight layers and is trained by Adam). S. Narang and others: Do Transformer
+            for MNIST has eight layers). S. Narang and others: Do Transformer
             Modifications Transfer Across Implementations and Applications? EMNLP 2021 (most
             modifications, activations among them, do not meaningfully improve a transformer).
 Varies      The activation, nothing else: x where x is above 0, or x times the normal distribution

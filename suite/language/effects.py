@@ -20,10 +20,12 @@ from suite.vocabulary.claims import (
     Interaction,
     Ordering,
     Rate,
+    Slope,
     Tested,
     Threshold,
     Trend,
     Within,
+    claimed_slope,
 )
 from suite.vocabulary.metrics import METRICS
 
@@ -87,7 +89,7 @@ def compared_words(claim: Claim) -> str:
             pattern = gettext("{arm} against {against}, with {within} less with {without}")
             names = ("arm", "against", "within", "without")
             return pattern.format(**{name: arm_words(getattr(claim, name)) for name in names})
-        case Trend() | Ordering():
+        case Trend() | Slope() | Ordering():
             axis = axis_words(claim.over)
             over = gettext("over {axis}").format(axis=axis)
             return comma([over, arm_words(claim.arm)] if claim.arm else [over])
@@ -160,8 +162,8 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
             tau, interval = decimal(estimate, digits), bracketed(low, high, digits)
             pattern = gettext("{metric}: rank correlation {tau} {interval}")
             return pattern.format(metric=words, tau=tau, interval=interval).rstrip()
-        case Trend():
-            return SLOPES[claim.per]().format(amount=_amount(claim, estimate, low, high))
+        case Trend() | Slope():
+            return _slope(claim, estimate, low, high)
         case Interaction() if not claim.by_ratio:
             amount = _amount(claim, estimate, low, high)
             return gettext("difference in {amount}").format(amount=amount)
@@ -169,6 +171,20 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
             amount = _amount(claim, estimate, low, high)
             return gettext("{amount} than {level}").format(amount=amount, level=_level(claim))
     return _amount(claim, estimate, low, high)
+
+
+def _slope(claim: Trend | Slope, estimate: float, low: float, high: float) -> str:
+    """Return a slope in words, and what it is held against; the estimate is its departure from that."""
+    against = claimed_slope(claim)
+    if against is None:
+        return SLOPES[claim.per]().format(amount=_amount(claim, estimate, low, high))
+    ends = (one * against if claim.by_ratio else one + against for one in (estimate, low, high))
+    slope = SLOPES[claim.per]().format(amount=_amount(claim, *ends))
+    pattern = gettext("{slope}, {claimed} being claimed")
+    if isinstance(claim, Trend):
+        pattern = gettext("{slope}, held against {claimed}")
+    shown = against if claim.by_ratio else scaled(claim.of, against)
+    return pattern.format(slope=slope, claimed=f"{shown:.4g}".replace("-", MINUS))
 
 
 def _turn(claim: Boundary, place: float, low: float, high: float) -> str:
@@ -254,7 +270,7 @@ def matters_words(claim: Claim) -> str:
             return gettext("a deviation above {size}").format(size=f"{claim.tolerance:g}")
         case Ordering():
             return gettext("a rank correlation of {size}").format(size=f"{claim.matters:g}")
-        case Trend():
+        case Trend() | Slope():
             return SLOPES[claim.per]().format(amount=_least(claim))
     return _least(claim)
 

@@ -10,6 +10,7 @@ Method      30 MLPs on digits, their rate, momentum, batch size, width and dropo
             examples, for a share of these steps, ranks them by validation accuracy. How well is
             Spearman's correlation with validation accuracy after the first: at the share 1 as well
             as a repetition can. Of what is ranked first, the first training's test accuracy counts.
+            One that diverges counts as 0 %.
 Equal       Configurations, and the training that they are ranked for.
 Refuted if  a tenth ranks worse than a repetition by .1 or more; what it chooses is worse by a point.
 Pilots      Validation accuracy of one seed set the ranges.

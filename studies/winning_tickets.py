@@ -9,7 +9,7 @@ Method      An MLP of 100 and 50 hidden units on digits, 300 steps of SGD with m
             trained, the smallest weights of each hidden layer are taken away, those that are left
             go back to their initial values, and it is trained again: down to 45, 20, 10 and 5 %.
             Output layer and biases stay whole. What is left starts from its own initial weights,
-  from weights drawn anew, or from new sizes with the old signs.
+            from weights drawn anew, or from new sizes with the old signs.
 Equal       Connections, steps, batches, and four rates from which validation chooses.
 Refuted if  what is drawn anew ends more accurate by a point.
 Pilots      Validation accuracy of two seeds set steps and rates.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,37 +12,24 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from suite.language.words import level_words
-from suite.vocabulary.grid import Axis
+from suite.vocabulary.grid import Axis, spans_widely
 from suite.vocabulary.metrics import METRICS, chosen_axis
-
-WIDE_SPAN = 30.0
-
-
-def spans_widely(values: Sequence[float]) -> bool:
-    """Whether positive values span so much that a linear axis would hide the small ones."""
-    return len(values) > 1 and min(values) > 0 and max(values) / min(values) >= WIDE_SPAN
 
 
 def places(axis: Axis) -> tuple[list[float], bool]:
     """Return where an axis's levels sit, and whether that is on a logarithmic scale.
 
-    Levels that at least double from one to the next are, and those that span much. Levels that are no numbers, that hold a zero beside a wide span, or whose labels would run
-    into each other, are spaced evenly.
+    Geometric ones are. Levels that are no numbers, that hold a zero beside a wide span, or whose
+    labels would run into each other, are spaced evenly.
     """
     levels: list[Any] = list(axis.levels)
-    if all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels):
-        if spans_widely(levels) or _doubling(levels):
+    if axis.in_numbers:
+        if axis.is_geometric:
             return [float(level) for level in levels], True
         above = [level for level in levels if level > 0]
         if not spans_widely(above) and not _crowded(levels):
             return [float(level) for level in levels], False
     return [float(place) for place in range(len(levels))], False
-
-
-def _doubling(levels: Sequence[float]) -> bool:
-    rising = sorted(levels)
-    pairs = list(itertools.pairwise(rising))
-    return rising[0] > 0 and len(pairs) > 1 and all(high >= 2 * low for low, high in pairs)
 
 
 def _crowded(levels: Sequence[float]) -> bool:

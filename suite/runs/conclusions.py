@@ -15,9 +15,12 @@ from suite.ground.identity import canonical
 from suite.language.contexts import across_words
 from suite.language.effects import effect_words
 from suite.language.words import arm_words
+from suite.tracking.saved_views import arm_paths, views_of
 from suite.tracking.tracker import Tracker
 from suite.vocabulary.claims import KINDS, kind_of
+from suite.vocabulary.grid import Grid
 from suite.vocabulary.record import Status
+from suite.vocabulary.study import MAIN
 
 MOST_ERRORS = 5  # distinct ones that are told
 
@@ -26,7 +29,16 @@ def conclude(results: Sequence[Results], tracker: Tracker) -> list[dict[str, Any
     """Log the verdicts of each study's run, and which trials are best of what; return the forms."""
     forms = conclusion_forms(results)
     for result, form in zip(results, forms, strict=True):
-        tracker.conclude(result.execution, note(result, form), form, best_of(result))
+        arms = chosen_of(result)
+        tracker.conclude(
+            result.execution,
+            note(result, form),
+            form,
+            best=best_of(result),
+            arms=arms,
+            labels=labels_of(result),
+            views=views_of(result.study, main_of(result), arms.values()),
+        )
     return forms
 
 
@@ -161,6 +173,36 @@ def best_of(results: Results) -> dict[str, str]:
                 words = arm_words(arm.levels) or "all trials"
                 found.setdefault(arm.best_trial, {})[words] = None
     return {trial: "; ".join(words) for trial, words in found.items()}
+
+
+def chosen_of(results: Results) -> dict[str, str]:
+    """Return the trials that validation chose for the arms of the first claim, and these in words.
+
+    Arms of other claims that name the same axes are among them; others might share a trial.
+    """
+    named = arm_paths(results.study, main_of(results))
+    return {
+        trial: arm_words({path: arm.levels[path] for path in named})
+        for finding in results.findings
+        for arm in finding.arms.values()
+        if named and finding.claim.part == MAIN and set(arm.levels) == set(named)
+        for trial in arm.trial_of.values()
+    }
+
+
+def main_of(results: Results) -> Grid:
+    """Return the grid of the main part."""
+    return next(grid for grid in results.grids if grid.name == MAIN)
+
+
+def labels_of(results: Results) -> dict[str, str]:
+    """Return tags to find a study's experiment by: its notebook, contexts and looks."""
+    looks = results.execution.looks.items()
+    return {
+        "thumbrules.notebook": results.study.notebook,
+        "thumbrules.contexts": ", ".join(results.study.contexts),
+        "thumbrules.looks": "; ".join(f"{part} {', '.join(map(str, at))}" for part, at in looks),
+    }
 
 
 def beside(finding: Mapping[str, Any]) -> list[str]:

@@ -4,12 +4,14 @@ A study is an experiment, a trial a flat run in it: MLflow's chart view plots on
 so runs nested under a parent would leave every chart empty. One more run an execution, tagged as
 such, carries the verdicts.
 
-A run's parameters are the fields that its model, optimizer and schedule read; the record beside
-them has all. A page links to a study's charts and to its compare view: one seed of every cell of
-the main part, so that what differs between the runs is what was varied. The best trial of each
-claim's arm has the arm's words as its tag `thumbrules.best`. The experiment's tag
-`thumbrules.records` is a digest of the records that were all in it: a run deleted in MLflow's UI
-stays deleted.
+A run's parameters are the fields that its model, optimizer and schedule read, and the logarithms
+of geometric axes' levels, for MLflow's axes are linear; the record beside them has all. A page links
+to views saved in the experiment (`saved_views.py`), or, where there are none, to a study's charts
+and to its compare view: one seed of every cell of the main part, so that what differs between the
+runs is what was varied. The best trial of each claim's arm has the arm's words as its tag
+`thumbrules.best`, and each that validation chose for an arm of the first claim as `thumbrules.arm`.
+The experiment has the study's notebook, contexts and looks as tags. Its tag `thumbrules.records` is
+a digest of the records that were all in it: a run deleted in MLflow's UI stays deleted.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ import dataclasses
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -55,7 +58,8 @@ from sqlalchemy import create_engine
 from suite.ground.cache import cache_folder
 from suite.ground.errors import RequestError
 from suite.ground.identity import flatten
-from suite.tracking import location
+from suite.tracking import location, saved_views
+from suite.tracking.saved_views import LOG, PART, SavedView
 from suite.vocabulary import discovery
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Recipe
@@ -69,7 +73,7 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 TRIAL = "thumbrules.trial"
 KIND = "thumbrules.kind"
 HELD = "thumbrules.records"
-PART = "thumbrules.part"
+CONTEXT = "thumbrules.context"
 BEST = "thumbrules.best"
 STATUS = "thumbrules.status"
 PAGE = "thumbrules.page"
@@ -102,6 +106,7 @@ class Store:
         # By its whole path: MLflow keeps stores by their names, wherever this process works later.
         self.client = MlflowClient(tracking_uri=location.whole(location.identity(uri)))
         self._experiments: dict[str, str] = {}
+        self._geometric: dict[str, frozenset[str]] = {}
 
     def experiment(self, study: str) -> str:
         """Return the id of a study's experiment, made if there is none."""
@@ -199,7 +204,7 @@ class Store:
             run_name=_words(record),
         ).info
         run_id = info.run_id
-        params = _params(record)
+        params = _params(record) | self._logarithms(record)
         metrics = list(_metrics(record))
         given = [Param(path, str(value)) for path, value in params.items()]
         self.client.log_batch(run_id, metrics[:BATCH], given)
@@ -211,6 +216,21 @@ class Store:
         failed = outcome.status is Status.FAILED
         status = RunStatus.to_string(RunStatus.FAILED if failed else RunStatus.FINISHED)
         self.client.set_terminated(run_id, status, _milliseconds(ran.finished))
+
+    def _logarithms(self, record: Record) -> dict[str, float]:
+        """Return the decimal logarithms of a cell's levels of geometric axes."""
+        if record.study not in self._geometric:
+            paths: frozenset[str] = frozenset()
+            with contextlib.suppress(RequestError):  # its study's file is not here
+                paths = saved_views.geometric(discovery.load(record.study))
+            self._geometric[record.study] = paths
+        return {
+            f"{LOG}{path}": round(math.log10(level), 4)
+            for path, level in record.cell.items()
+            if path in self._geometric[record.study]
+            and isinstance(level, int | float)
+            and level > 0
+        }
 
     def _write(self, artifacts: str, form: Any) -> None:
         """Write a record; the client's own call would first ask the store where to."""
@@ -244,15 +264,46 @@ class Store:
         if self.client.get_experiment_by_name(study) is not None:
             yield from self._search(study, f"tags.`{KIND}` = 'verdicts'")
 
-    def mark_best(self, study: str, best: Mapping[str, str]) -> None:
-        """Tag the trials that are best of an arm with the arm's words, and no others."""
-        marked = {run.data.tags[TRIAL]: run for run in self._search(study, f"tags.`{BEST}` != ''")}
-        for trial in marked.keys() - best.keys():
-            self.client.delete_tag(marked[trial].info.run_id, BEST)
-        for trial, words in best.items():
+    def mark(self, study: str, tag: str, words_of: Mapping[str, str]) -> None:
+        """Tag trials with the words of the arms that they are of, by id, and no others."""
+        marked = {run.data.tags[TRIAL]: run for run in self._search(study, f"tags.`{tag}` != ''")}
+        for trial in marked.keys() - words_of.keys():
+            self.client.delete_tag(marked[trial].info.run_id, tag)
+        for trial, words in words_of.items():
             run = marked.get(trial) or self.run(study, trial)
-            if run is not None and run.data.tags.get(BEST) != words:
-                self.client.set_tag(run.info.run_id, BEST, words[:NOTE])
+            if run is not None and run.data.tags.get(tag) != words[:NOTE]:
+                self.client.set_tag(run.info.run_id, tag, words[:NOTE])
+
+    def label(self, study: str, tags: Mapping[str, str]) -> None:
+        """Give a study's experiment tags to be found by."""
+        for name, value in tags.items():
+            self.client.set_experiment_tag(self.experiment(study), name, value[:NOTE])
+
+    def show(self, execution: Execution, views: Sequence[SavedView]) -> None:
+        """Save views in a study's experiment, in place of those before; none if MLflow knows none."""
+        if not saved_views.are_known():
+            return
+        experiment = self.experiment(execution.study)
+        # The oldest run says what all have: one of an earlier version has no logarithms.
+        found = self.client.search_runs(
+            [experiment],
+            f"tags.`{PART}` = 'main'",
+            max_results=1,
+            order_by=["attributes.start_time ASC"],
+        )
+        data = found[0].data if found else None
+        if data is None or not any(path.startswith(LOG) for path in data.params):
+            views = [view.linear() for view in views]
+        metrics = data.metrics if data else {}
+        moment = _milliseconds(execution.started)
+        wanted = dict(saved_views.tag_of(view, metrics, moment) for view in views)
+        kept = self.client.get_experiment(experiment).tags
+        for key, value in wanted.items():
+            if kept.get(key) != value:
+                self.client.set_experiment_tag(experiment, key, value)
+        for key in (saved_views.PREFIX + one for one in saved_views.OURS):
+            if key in kept and key not in wanted:
+                self.client.delete_experiment_tag(experiment, key)
 
     def keep_model(self, study: str, trial: str, network: Any, example: Any, outputs: Any) -> None:
         """Log a network as the model of a trial's run, with the signature of what it maps to what."""
@@ -285,9 +336,12 @@ class Store:
     def links(self, execution: Execution) -> Links:
         """Return the paths, below the UI's address, of a run's trials.
 
-        The UI draws the newest ten runs: of one part, lest they be a probe's, which has no curves.
+        Where no views are saved, its charts draw the newest ten runs: of one part, lest they be a
+        probe's, which has no curves.
         """
         experiment = self.experiment(execution.study)
+        if saved := self._saved(experiment):
+            return Links(*(saved.get(one, "") for one in saved_views.OURS))
         found = self._finished(execution, f"tags.`{PART}` = 'main'")
         found = found or self._finished(execution, f"tags.`{KIND}` = 'trial'")
         part = found[0].data.tags[PART] if found else ""
@@ -297,7 +351,16 @@ class Store:
             shown["searchFilter"] = f"tags.`{PART}` = '{part}'"
         charts = f"#/experiments/{experiment}/runs?{urlencode(shown, quote_via=quote)}"
         given = urlencode({"runs": json.dumps(runs), "experiments": json.dumps([experiment])})
-        return Links(charts, f"#/compare-runs?{given}" if len(runs) > 1 else "")
+        return Links(charts, compared=f"#/compare-runs?{given}" if len(runs) > 1 else "")
+
+    def _saved(self, experiment: str) -> dict[str, str]:
+        """Return the paths of the views that an experiment has, by id, where MLflow knows them."""
+        tags = self.client.get_experiment(experiment).tags if saved_views.are_known() else {}
+        return {
+            one: saved_views.address(experiment, one)
+            for one in saved_views.OURS
+            if saved_views.PREFIX + one in tags
+        }
 
     def _finished(self, execution: Execution, query: str) -> list[Run]:
         """Return the finished trials of an execution at the first seed, of those that a query finds."""
@@ -383,6 +446,7 @@ def _tags(record: Record) -> dict[str, str]:
         KIND: "trial",
         TRIAL: record.id,
         PART: record.part,
+        CONTEXT: record.part.partition("@")[2],
         STATUS: str(record.outcome.status),
         "thumbrules.strategy": ran.strategy,
         "thumbrules.weights_digest": record.outcome.weights_digest,

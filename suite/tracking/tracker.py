@@ -7,16 +7,18 @@ still means 1.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.ground.identity import digest
 from suite.tracking import location
+from suite.tracking.saved_views import ARM, SavedView
 from suite.tracking.written import Written
 from suite.vocabulary.record import Execution, Links, Record
 
@@ -125,17 +127,40 @@ class Tracker:
         self._logged.add(key)
 
     def conclude(
-        self, execution: Execution, note: str, findings: Any, best: Mapping[str, str]
+        self,
+        execution: Execution,
+        note: str,
+        findings: Any,
+        *,
+        best: Mapping[str, str],
+        arms: Mapping[str, str],
+        labels: Mapping[str, str],
+        views: Sequence[SavedView],
     ) -> None:
-        """Write a study's note, the run that carries its verdicts, and which trials are best of what."""
+        """Write a study's note, the run that carries its verdicts, its views, and what is tagged.
+
+        Args:
+            best: trials that are best of an arm, by id, with the arm's words.
+            arms: trials that validation chose for an arm of the first claim.
+            labels: tags of the experiment.
+        """
+        study = execution.study
 
         def work() -> None:
-            self._need().describe(execution.study, note)
-            self._need().log_execution(execution, findings)
-            self.written.note(execution.study, "page", None)  # which lay beside the verdicts before
-            self._need().mark_best(execution.study, best)
+            from suite.tracking.mlflow_store import BEST
 
-        said = [execution.started, note, findings, dict(best)]
+            store = self._need()
+            store.describe(study, note)
+            store.log_execution(execution, findings)
+            self.written.note(study, "page", None)  # which lay beside the verdicts before
+            store.mark(study, BEST, best)
+            store.mark(study, ARM, arms)
+            store.label(study, labels)
+            store.show(execution, views)
+            self.written.note(study, "links", None)
+
+        shown = [dataclasses.asdict(view) for view in views]
+        said = [execution.started, note, findings, dict(best), dict(arms), dict(labels), shown]
         self._once(execution.study, "verdicts", said, work)
 
     def keep_model(self, study: str, trial: str, network: Any, example: Any, outputs: Any) -> None:
@@ -161,12 +186,12 @@ class Tracker:
         def work(execution: Execution) -> None:
             links = self._need().links(execution)
             found[execution.study] = links
-            self.written.note(execution.study, "links", [execution.started, *links])
+            self.written.note(execution.study, "links", [execution.started, links._asdict()])
 
         for one in executions:
             kept = self.written.recall(one.study, "links")
-            if kept and kept[0] == one.started:
-                found[one.study] = Links(*kept[1:])
+            if kept and kept[0] == one.started and isinstance(kept[1], dict):
+                found[one.study] = Links(**kept[1])
             else:
                 self._submit(functools.partial(work, one))
         self.wait()

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_origin
 
@@ -20,6 +20,7 @@ from suite.vocabulary.metrics import check_written
 from suite.vocabulary.recipe import Probe, ProbeFunction, Recipe
 
 Changes = Mapping[str, Any]
+WIDE_SPAN = 30.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class Axis:
             isinstance(one, int | float) and not isinstance(one, bool) for one in self.levels
         )
 
+    @property
+    def is_geometric(self) -> bool:
+        """Whether its levels are numbers that at least double from one to the next, or span much."""
+        if not self.in_numbers:
+            return False
+        pairs = list(itertools.pairwise(sorted(self.levels)))
+        doubling = len(pairs) > 1 and all(high >= 2 * low for low, high in pairs)
+        return spans_widely(self.levels) or (min(self.levels) > 0 and doubling)
+
     def changes(self, level: Any) -> Changes:
         """Return what a level sets, by dotted path."""
         return self.sets[self.levels.index(level)] if self.sets else {self.path: level}
@@ -67,6 +77,11 @@ class Axis:
                 for key, levels in self.among.items()
             },
         )
+
+
+def spans_widely(values: Sequence[float]) -> bool:
+    """Whether positive values span so much that a linear axis would hide the small ones."""
+    return len(values) > 1 and min(values) > 0 and max(values) / min(values) >= WIDE_SPAN
 
 
 def axis(path: str, levels: Iterable[Any] | Mapping[Any, Any], *, per: str = "") -> Axis:

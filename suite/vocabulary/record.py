@@ -185,11 +185,13 @@ class Links(NamedTuple):
     """Where a tracking store's UI shows a study's trials, or nothing.
 
     Attributes:
-        charts: their curves, which *Group by* averages over seeds.
-        compared: one seed of every cell of a part: parallel coordinates and contours.
+        charts: the headline metric by arm, and its curves.
+        map: it over two axes, where the study has two of numbers.
+        compared: one seed of every cell of a part, side by side.
     """
 
     charts: str = ""
+    map: str = ""
     compared: str = ""
 
 

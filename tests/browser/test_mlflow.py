@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -64,24 +65,50 @@ def link(site: Path, page: Page, words: str) -> str:
     return found.removeprefix(LOCAL_UI)
 
 
-def test_the_compare_view_shows_what_was_varied(site: Path, ui: str, page: Page) -> None:
-    page.goto(ui + link(site, page, "one seed of every cell"))
-    expect(page.get_by_text("Parallel Coordinates Plot").first).to_be_visible(timeout=60_000)
-    # What varies stands in the plot; what is the same in all runs does not.
-    expect(page.get_by_text("model.dropout").first).to_be_visible(timeout=60_000)
-    chosen = page.locator(".du-bois-light-select-selection-item, [title='model.dropout']")
-    assert chosen.count() > 0
-    expect(page.locator(".parcoords .axis-title", has_text="test/accuracy")).to_be_visible()
-
-
-def test_the_main_parts_charts_stand_at_once(site: Path, ui: str, page: Page) -> None:
-    study = discovery.load(STUDY)
-    main = [trial for trial in study.trials(study.grids("smoke")) if trial.part == "main"]
-    page.set_viewport_size({"width": 1400, "height": 3000})  # charts below the fold are not drawn
+def test_its_link_opens_the_headline_by_arm_before_all_else(
+    site: Path, ui: str, page: Page
+) -> None:
     page.goto(ui + link(site, page, "Trials in MLflow"))
     charts = page.locator(".js-plotly-plot")
-    expect(charts.filter(has=page.locator(".point")).nth(3)).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("matching runs")).to_have_text(f"{len(main)} matching runs")
+    curves, bars = (charts.filter(has=page.locator(one)) for one in (".scatterlayer", ".barlayer"))
+    expect(curves.locator(".points path").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("validation/accuracy", exact=True)).to_be_visible()
+    expect(page.get_by_text("generalisation_gap", exact=True)).to_be_visible()
+    study = discovery.load(STUDY)
+    (grid,) = (grid for grid in study.grids("smoke") if grid.name == "main")
+    arms = len(grid.axis("data.train_examples").levels) * len(grid.axis("model.dropout").levels)
+    expect(bars.locator(".bars .point")).to_have_count(arms)
+    groups = page.locator(".ag-row").filter(has_text="Group:").filter(has_text="dropout")
+    expect(groups.first).to_be_visible()
+    expect(page.get_by_text("training minus test accuracy by arm").last).to_be_visible()
+    expect(charts).to_have_count(2)  # those of other metrics are folded
+
+
+def test_the_map_has_logarithms_where_rates_are_geometric(site: Path, ui: str, page: Page) -> None:
+    page.goto(ui + link(site, page, "a map over two axes"))
+    contour = page.locator(".js-plotly-plot").filter(has=page.locator(".contourlayer, .contour"))
+    expect(contour.locator(".xtitle")).to_have_text("log10 optimizer.lr", timeout=60_000)
+    expect(contour.locator(".ytitle")).to_have_text("model.dropout")
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+
+
+def test_what_was_varied_stands_side_by_side(site: Path, ui: str, page: Page) -> None:
+    page.goto(ui + link(site, page, "one seed of every cell"))
+    labels = page.locator(".parcoords .dimension .label")
+    expect(labels).to_have_text(
+        [
+            re.compile(one)
+            for one in ("data.t", "model.d", "log10", "gen")  # long ones are cut
+        ],
+        timeout=60_000,
+    )
+
+
+def test_the_views_are_listed_by_their_names(site: Path, ui: str, page: Page) -> None:
+    page.goto(ui + link(site, page, "one seed of every cell"))
+    page.get_by_role("button", name="What was varied, one seed").click(timeout=60_000)
+    for name in ("training minus test accuracy by arm", "training minus test accuracy over log10"):
+        expect(page.get_by_text(name).first).to_be_visible()
 
 
 def test_the_ui_is_for_this_machine_only(ui: str) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import html
 import json
+import math
 import shutil
 import urllib.parse
 from pathlib import Path
@@ -15,12 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.ground.errors import RequestError
+from suite.tracking import saved_views
 from suite.tracking.journal import Journal
 from suite.tracking.mlflow_store import BEST, RECORD_FILE, TRIAL, Store
+from suite.tracking.saved_views import ARM, CURVES, MAP, OURS, PREFIX, VARIED, SavedView, views_of
 from suite.tracking.tracker import Tracker
 from suite.runs.stores import untracked
-from suite.vocabulary.record import Outcome, Record, Status
+from suite.vocabulary import discovery
+from suite.vocabulary.record import Execution, Outcome, Record, Status
 from tests.command_line import TINY_TRIALS, make_study, stored_trials, suite, suite_json
+from tests.saved_views import state_of
 from tests.synthetic import PROVENANCE
 
 
@@ -337,7 +342,7 @@ def test_tags_of_the_best_move_with_the_results(kept: Path) -> None:
     store = Store(f"sqlite:///{kept}/mlflow.db")
     trials = sorted(store.runs("tiny"))[:2]
     before = {run.data.tags[TRIAL] for run in store.runs("tiny").values() if BEST in run.data.tags}
-    store.mark_best("tiny", {trials[0]: "an arm"})
+    store.mark("tiny", BEST, {trials[0]: "an arm"})
     after = {
         trial: run.data.tags[BEST]
         for trial, run in store.runs("tiny").items()
@@ -347,7 +352,86 @@ def test_tags_of_the_best_move_with_the_results(kept: Path) -> None:
     assert len(before) == 2
 
 
-def test_the_page_lies_beside_the_verdicts_and_links_to_every_cell_once(kept: Path) -> None:
+def test_a_run_has_logarithms_and_its_experiment_what_it_is_found_by(kept: Path) -> None:
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    for run in store.runs("tiny").values():
+        params = run.data.params
+        varied = run.data.tags["thumbrules.part"] == "main"
+        assert ("log10 optimizer.lr" in params) == varied
+        if varied:
+            logarithm = float(params["log10 optimizer.lr"])
+            assert logarithm == pytest.approx(math.log10(float(params["optimizer.lr"])), abs=1e-4)
+        assert "log10 batch_size" not in params  # 10 and 20 are no more geometric than not
+    tags = store.client.get_experiment(store.experiment("tiny")).tags
+    assert tags["thumbrules.notebook"] == "notes"
+
+
+def test_what_validation_chose_for_an_arm_is_tagged_a_trial_a_seed(kept: Path) -> None:
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    runs = store.runs("tiny").values()
+    chosen = [run for run in runs if ARM in run.data.tags]
+    arms = {(run.data.tags[ARM], run.data.params["seed"]) for run in chosen}
+    assert len(chosen) == len(arms) == 2 * 3
+    for one in chosen:
+        assert one.data.tags[ARM] == f"batch size {one.data.params['batch_size']}"
+        rivals = [
+            run.data.metrics["validation/accuracy"]
+            for run in runs
+            if all(
+                run.data.params[name] == one.data.params[name] for name in ("seed", "batch_size")
+            )
+            and run.data.tags["thumbrules.part"] == "main"
+        ]
+        assert one.data.metrics["validation/accuracy"] == max(rivals)
+
+
+def test_views_are_saved_once_and_those_that_are_no_more_go(kept: Path) -> None:
+    store = Store(f"sqlite:///{kept}/mlflow.db")
+    execution = Journal(kept / ".thumbrules" / "journal.jsonl").latest("tiny")
+    assert execution is not None
+
+    def saved() -> dict[str, str]:
+        tags = store.client.get_experiment(store.experiment("tiny")).tags
+        return {key: value for key, value in tags.items() if key.startswith(PREFIX)}
+
+    before = saved()
+    assert set(before) == {PREFIX + one for one in OURS}
+    with contextlib.chdir(kept):
+        study = discovery.load("tiny")
+    views = views_of(study, study.grids()[0], ["batch size 10", "batch size 20"])
+    store.show(execution, views)
+    assert saved() == before
+    store.client.set_experiment_tag(store.experiment("tiny"), f"{PREFIX}mine", "a view of my own")
+    store.show(execution, [view for view in views if view.id != MAP])
+    assert set(saved()) == {*before, f"{PREFIX}mine"} - {PREFIX + MAP}
+    assert not store.links(execution).map
+    store.show(execution, views)
+    store.client.delete_experiment_tag(store.experiment("tiny"), f"{PREFIX}mine")
+    assert saved() == before
+
+
+def test_views_of_a_store_without_logarithms_have_linear_axes(store: Store) -> None:
+    store.log(record(), None)  # as an earlier version did: its study's file is not here
+    card = {"type": "CONTOUR", "xaxis": {"key": "log10 optimizer.lr", "type": "PARAM"}}
+    execution = Execution(
+        study="tiny",
+        tier="smoke",
+        overrides={},
+        only={},
+        seeds=None,
+        trials=["a"],
+        command="",
+        started=1.0,
+    )
+    store.show(execution, [SavedView(MAP, "a map", "", (card,))])
+    value = store.client.get_experiment(store.experiment("tiny")).tags[PREFIX + MAP]
+    (shown,) = state_of(value)["compareRunCharts"]
+    assert shown["xaxis"]["key"] == "optimizer.lr"
+
+
+def test_the_page_lies_beside_the_verdicts_and_links_to_every_cell_once(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store(f"sqlite:///{kept}/mlflow.db")
     (run,) = store._verdict_runs("tiny")
     page = (kept / "reports" / "html" / "tiny.html").read_text()
@@ -356,9 +440,13 @@ def test_the_page_lies_beside_the_verdicts_and_links_to_every_cell_once(kept: Pa
     assert "tiny.html" in files
     execution = Journal(kept / ".thumbrules" / "journal.jsonl").latest("tiny")
     assert execution is not None
+    saved = store.links(execution)
+    for link in (*saved, f"viewStateShareKey={CURVES}", f"viewStateShareKey={VARIED}"):
+        assert html.escape(link) in page
+    monkeypatch.setattr(saved_views, "are_known", lambda: False)  # an MLflow before 3.16
     links = store.links(execution)
-    assert html.escape(links.compared) in page
-    assert html.escape(links.charts) in page
+    assert not links.map and set(links).isdisjoint(filter(None, saved))
+    assert "searchFilter" in links.charts
     query = urllib.parse.parse_qs(links.compared.partition("?")[2])
     compared = json.loads(query["runs"][0])
     cells = {

@@ -77,6 +77,5 @@ def site_files(studies: Iterable[str]) -> Iterator[str]:
         with writing(one):
             yield front_name()
             yield from map(file_name, names)
-            yield from map(tile_name, names)
     for name in names:
         yield from (f"{name}{end}" for end in TABLES)

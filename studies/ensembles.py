@@ -8,9 +8,9 @@ Sources     Lakshminarayanan, Pritzel, Blundell (2017), Simple and scalable pred
             better calibrated. Abe, Buchanan, Pleiss, Zemel, Cunningham (2022), Deep ensembles work,
             but are they necessary?, NeurIPS, arXiv:2202.06985: one larger network does the same.
 Varies      One network with a hidden layer of 24 units, two or five of them, or one of 120 units,
-            which has as many parameters as five (but for 40 of 24,000), on 1,000 of MNIST's
+            which has as many parameters as five (but for 40 of 24,890), on 1,000 of MNIST's
             digits at 14×14 pixels.
-Equal       The members' losses are added up, so each is trained by SGD just as if it were alone;
+Equal       The members' losses are added up, so each is trained by Adam just as if it were alone;
             at a seed they see the same batches and differ by their initial weights. Whole
             ensembles are tuned: 400 steps, four rates for each arm, of which each seed takes the
             one best on its validation accuracy.
@@ -19,8 +19,10 @@ Measured    On test, of the averaged probabilities: accuracy, cross-entropy (whi
 Refuted if  five are half a point less accurate than one; their cross-entropy is a twentieth
             higher than the large one's; their calibration error is a point higher than one's; the
             large one differs from them in accuracy by more than a point.
-Pilots      Two to three seeds, validation and training metrics only, set rates, width and steps:
-            best were 0.3 to 1, and 3 diverges. Fewer units, 10, cannot fit the examples.
+Pilots      Three seeds, validation and training only, set rates and steps: 0.01 or 0.03 was best.
+Changed     After a first run, by SGD, in which the large network's best rate was on the edge of its
+            grid and small ones did not fit their examples; no claim was decided. Rule and rates are
+            others now; claims, margins and seeds are as they were first written.
 """
 
 from __future__ import annotations
@@ -74,8 +76,8 @@ def each_alone(outputs: Any, targets: Any) -> Any:
     import torch
     from torch.nn import functional as F
 
-    # A network that is no ensemble returns no tuple, and is its only member.
-    scores = outputs[:, None] if isinstance(outputs, torch.Tensor) else outputs[1]
+    alone = isinstance(outputs, torch.Tensor)  # of a network that is no ensemble
+    scores = outputs[:, None] if alone else outputs[1]
     return scores.shape[1] * F.cross_entropy(
         scores.flatten(0, 1), targets.repeat_interleave(scores.shape[1])
     )
@@ -97,7 +99,7 @@ study = Study(
     recipe=Recipe(
         data=Data("mnist5k", train_examples=1000, validation_examples=500, image_size=14),
         model=ensemble(),
-        optimizer=Optimizer("sgd"),
+        optimizer=Optimizer("adam"),
         loss=each_alone(),
         metrics=("cross_entropy",),
         batch_size=50,
@@ -113,9 +115,10 @@ study = Study(
                 "one five times as large": {"model.members": 1, "model.width": 120},
             },
         ),
-        axis("optimizer.lr", (0.1, 0.3, 0.7, 1.5)),
+        axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1)),
     ),
     seeds=looks(5, 10, 20),
+    revised=("main",),
     contexts={
         "digits": {"data": Data("digits", train_examples=900), "seeds": looks(5, 10)},
         "wrong_labels": {"data.random_labels": 0.2, "seeds": looks(5, 10)},
@@ -145,8 +148,7 @@ study = Study(
     ),
     views=(
         lines("test/accuracy", over="networks", tuned=True).captioned(
-            "Accuracy by how many networks are asked: how much of the gain of five has one of "
-            "their size?"
+            "Accuracy: how much of the gain of five networks has one of their size?"
         ),
         lines("test/cross_entropy", over="networks", tuned=True).captioned(
             "Cross-entropy on test, in nats: whose probabilities are best?"
@@ -156,7 +158,7 @@ study = Study(
         ),
     ),
     tiers={
-        "smoke": {"seeds": 1, "budget.steps": 10, "optimizer.lr": (0.3,)},
+        "smoke": {"seeds": 1, "budget.steps": 10, "optimizer.lr": (0.01,)},
         "full": {
             "data.name": "fashion_mnist",
             "data.train_examples": None,

@@ -7,9 +7,9 @@ Sources     Bishop (1995), Regularization and complexity control in feed-forward
 Varies      Neither, early stopping, weight decay (L2 on all parameters) or both, on 300 of MNIST's
             digits at 14×14 pixels of which a fifth have a random label, so that there is
             something to overfit. Validation and test labels are right.
-Tuned       The rate, of three, and of the three kinds of restraint the strength, of three:
-            patience (2, 4 or 8 looks without a lower validation loss), decay, or decay beside a
-            patience of 4. Validation accuracy chooses, seed by seed.
+Tuned       The rate, of three, and of the three kinds of restraint the strength, of two: patience
+            (2 or 8 looks without a lower validation loss), decay (0.001 or 0.01), or decay beside
+            a patience of 4. Validation accuracy chooses, seed by seed.
 Equal       A perceptron of 128 units, SGD, at most 400 steps with 20 looks at validation. What
             stops early takes fewer; that is its price, and its weights are those of the lowest
             validation loss.
@@ -17,10 +17,12 @@ Measured    Accuracy on test; norm of all weights of the network that is tested.
 Refuted if  the two differ by more than two points; at a rate that fits nearly every label,
             stopping in time is a point worse than going on; both together differ from one alone
             by more than two points; the weights of one are longer by a factor above 1.25.
-Pilots      Three seeds, validation and training metrics only, set rates, strengths and steps: best
-            were 0.2 with decay (0.01), 0.2 to 0.9 with stopping. With neither it was 0.1, for a
-            rate so small that 400 steps do not get far is a stop as well; so the claim on
-            stopping holds the rate.
+Pilots      Three seeds, validation and training metrics only, set rates, strengths and steps. With
+            neither, 0.1 was best, for a rate so small that 400 steps do not get far is a stop as
+            well; so the claim on stopping holds the rate.
+Changed     After a first run, of which the best decay on right labels lay on the edge of its grid
+            (three decays from 0.003 up), a rate of 1.8 was of no use, and the price was too high.
+            Claims, margins and seeds are as they were first written.
 """
 
 from __future__ import annotations
@@ -41,8 +43,7 @@ from suite import (
     shared,
 )
 
-SLOW, FAST = (0.06, 0.2, 0.6), (0.2, 0.6, 1.8)
-DECAYS = (0.003, 0.01, 0.03)
+DECAYS = (0.001, 0.01)
 ARMS = ("neither", "early stopping", "weight decay", "both")
 NEITHER, STOPS, DECAYED, BOTH = ({"restraint": one} for one in ARMS)
 AT = {"optimizer.lr": 0.6}
@@ -70,12 +71,10 @@ study = Study(
     ),
     grid=(
         axis("restraint", {one: {} for one in ARMS}),
-        axis(
-            "optimizer.lr", dict(zip(ARMS, (SLOW, FAST, SLOW, FAST), strict=True)), per="restraint"
-        ),
+        axis("optimizer.lr", (0.06, 0.2, 0.6)),
         axis(
             "budget.patience",
-            dict(zip(ARMS, ((None,), (2, 4, 8), (None,), (4,)), strict=True)),
+            dict(zip(ARMS, ((None,), (2, 8), (None,), (4,)), strict=True)),
             per="restraint",
         ),
         axis(
@@ -85,6 +84,7 @@ study = Study(
         ),
     ),
     seeds=looks(5, 10, 20),
+    revised=("main",),
     contexts={
         "right_labels": {"data.random_labels": 0.0, "seeds": looks(5, 10)},
         "deeper": {"model.widths": (128, 128), "seeds": looks(5, 10)},

@@ -153,10 +153,10 @@ study = Study(
     tiers={
         "smoke": {"seeds": 1, "budget.steps": 10, "optimizer.lr": (0.5,)},
         "full": {
-            "data.name": "cifar10",
+            "data.name": "fashion_mnist",
             "data.train_examples": 10_000,
             "data.image_size": None,
-            "model": Model("resnet"),
+            "model": Model("lenet"),
             "batch_size": 128,
             "budget.steps": 8000,
             "optimizer.lr": (0.03, 0.1, 0.3, 1.0),

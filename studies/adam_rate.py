@@ -1,8 +1,8 @@
 """Adam's rate.
 
 Question    Is 3e-4 the best learning rate for Adam, and what does it cost to take it untuned?
-Sources     A. Karpathy, on Twitter, 2016: 3e-4 is the best learning rate for Adam, hands down (half
-            a joke, as he said, and widely taken at its word). D. P. Kingma, J. Ba: Adam: A Method
+Sources     A. Karpathy, on Twitter, 2016: 3e-4 is the best learning rate for Adam, hands down
+            (widely repeated, and taken at its word). D. P. Kingma, J. Ba: Adam: A Method
             for Stochastic Optimization. ICLR 2015, arXiv:1412.6980, whose default is 0.001.
 Varies      The rate, over three decades, in five tasks: an MLP on digits (2,000 steps);
             softmax regression on MNIST (750); LeNet on digits of 12×12 pixels (250); a transformer

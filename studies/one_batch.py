@@ -11,7 +11,8 @@ Method      Each seed writes a program for digits: an MLP of one to three layers
             if the loss never falls below 0.05. Usual training: 200 steps on all training examples;
             an alarm if validation accuracy ends below 0.7.
 Equal       Programs, bugs, and the most steps that a check may take.
-Refuted if  under 40 % of the step's bugs, over 60 % of others or 20 % of sound programs raise alarms.
+Refuted if  of one batch under 40 % of the step's bugs raise alarms, over 60 % of the others, or over
+            20 % of sound programs; or usual training finds more of the step's bugs.
 Pilots      Training loss and validation accuracy of sound programs set steps and rates.
 """
 

@@ -12,7 +12,7 @@ Measured    Accuracy on test (of a letter or symbol, where these are asked for),
             validation chose.
 Method      Batches of 32, a constant rate, no decay: Adam as it is. A last claim compares 2,000
             steps with 250, since a rate that is too small needs time.
-Equal       Steps, initial weights and batches at a seed. A tuned arm that may choose among six
+Equal       Steps, initial weights and batches at a seed. A tuned arm that may choose among seven
             rates has some luck that an untuned one has not: that is what tuning is.
 Refuted if  tuning gains more than a point; the best rate is above 1e-3; 1e-3 is a point worse.
 Not here    Large networks and long training, where practitioners use 3e-4 and less; the tier for a

@@ -39,7 +39,6 @@ from suite import (
     Study,
     axis,
     define_metric,
-    heat,
     lines,
     looks,
     shared,
@@ -153,8 +152,8 @@ study = Study(
         ),
     ),
     views=(
-        heat("test/accuracy", x=DECAY, y=RATE, where={RULE: "adamw"}).captioned(
-            "Decoupled decay: does the best decay stay the same when the rate changes?"
+        lines("test/accuracy", over=DECAY, colour=RULE, tuned=True).captioned(
+            "Accuracy over decay, each rule on a scale of its own: is one's best any higher?"
         ),
         lines(KEPT, over="gradient", colour="rule", part="noise").captioned(
             "What is left of a weight over the size of its gradients, by L2 and decoupled."

@@ -37,7 +37,8 @@ from suite import (
 )
 from suite.evidence import Verdict, effects
 from suite.evidence.contrasts import Measured, contrast, grain_of
-from suite.evidence.findings import LEAST_CHANCE, Finding, look_at
+from suite.evidence.findings import LEAST_CHANCE, Finding
+from suite.evidence.looks import look_at
 from suite.evidence.reasons import Reason
 from suite.evidence.significance import LEVELS, Forecast, Test, holm
 from suite.vocabulary.claims import Claim, arms

@@ -1,6 +1,7 @@
-"""From records to verdicts: the table, arms, tests, verdicts and their reasons; two result sets compared."""
+"""From records to verdicts: the table, arms, tests, verdicts and their reasons, looks; two result sets compared."""
 
-from suite.evidence.findings import Finding, findings
+from suite.evidence.findings import Finding
+from suite.evidence.looks import findings
 from suite.evidence.reasons import Verdict
 from suite.evidence.table import table
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from suite.evidence.findings import Finding, Looked, has_looks, look_at, seeds_at
+from suite.evidence.findings import Finding
+from suite.evidence.looks import Looked, has_looks, look_at, seeds_at
 from suite.evidence.reasons import Note, Verdict
 from suite.evidence.table import by_part, table
 from suite.ground import contents

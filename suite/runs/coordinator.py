@@ -37,7 +37,7 @@ from suite.vocabulary.record import Execution, Record, Status, files_read
 from suite.vocabulary.study import Study
 
 if TYPE_CHECKING:
-    from suite.evidence.findings import Looked
+    from suite.evidence.looks import Looked
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Request:
     @property
     def trials_read(self) -> tuple[Trial, ...]:
         """Every trial that it asks for if no claim is decided before its last look."""
-        from suite.evidence.findings import asked_if_all_stay_open
+        from suite.evidence.looks import asked_if_all_stay_open
 
         return asked_if_all_stay_open(self.study, self.grids, self.trials)
 

@@ -97,9 +97,8 @@ def test_a_real_trial_with_tracking_over_bare_kernels(
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
     from suite.execution import environment
-    from suite.execution.plan import Cohort
+    from suite.execution.records import record_of
     from suite.execution.sequential import Sequential
-    from suite.runs.coordinator import _record_maker
     from suite.tracking.journal import Journal
     from suite.tracking.mlflow_store import Store
     from suite.vocabulary.grid import Trial
@@ -108,12 +107,11 @@ def test_a_real_trial_with_tracking_over_bare_kernels(
     journal, store = Journal(), Store("sqlite:///mlflow.db")
     store.experiment("bench")
     strategy = Sequential("cpu")
-    cohort = Cohort((), strategy.name, "")
-    make = _record_maker(environment.capture(), "cpu", cohort, strategy)
+    ran = environment.capture() | {"device": "cpu", "strategy": strategy.name, "threads": 1}
 
     def tracked(seed: int) -> None:
         for finished in strategy.run([(Trial("bench", "main", {}, recipe, seed),)]):
-            record = make(finished)
+            record = record_of(finished, ran, strategy.workers)
             journal.add(record)
             store.log(record, stale=None)
 

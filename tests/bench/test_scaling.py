@@ -13,8 +13,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from suite.execution.packed import Packed
+from suite.execution.teams import Teams
 from suite.ground.processes import cores
-from suite.execution.teams import DataParallel
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
@@ -54,7 +54,7 @@ def data_parallel(model: Model, processes: int, batch: int) -> float:
         devices=processes,
         budget=Budget(epochs=None, steps=60, evaluations=1),
     )
-    with DataParallel("cpu") as strategy:
+    with Teams("cpu") as strategy:
         trial = Trial("bench", "main", {}, one, 0, alone=True)
         (finished,) = strategy.run_alone([trial])
     assert finished.outcome.status is Status.FINISHED, finished.outcome.error

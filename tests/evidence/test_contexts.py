@@ -26,7 +26,7 @@ from suite import (
 )
 from suite.evidence import Finding, Verdict, findings
 from suite.evidence.contexts import Place, Reach, Why, heterogeneity, judge, odd_one
-from suite.evidence.findings import look_at
+from suite.evidence.looks import look_at
 from suite.evidence.frames import Frames
 from suite.evidence.results import Results
 from suite.ground.errors import RequestError

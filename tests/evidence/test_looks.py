@@ -27,7 +27,8 @@ from suite import (
 )
 from suite.evidence import Verdict
 from suite.evidence.best import best
-from suite.evidence.findings import Finding, Looked, look_at
+from suite.evidence.findings import Finding
+from suite.evidence.looks import Looked, look_at
 from suite.evidence.results import gather
 from suite.ground.errors import RequestError
 from suite.ground.identity import canonical

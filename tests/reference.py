@@ -41,7 +41,7 @@ SECTIONS: dict[str, list[Any]] = {
     ],
     "Claims": [
         Statement, Effect, suite.Difference, suite.Equivalence, suite.Interaction, suite.Trend,
-        suite.Ordering, suite.Threshold, suite.Boundary, suite.Rate, suite.Within, suite.Identity, suite.shared,
+        suite.Slope, suite.Ordering, suite.Threshold, suite.Boundary, suite.Rate, suite.Within, suite.Identity, suite.shared,
     ],
     "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.effect_map, suite.images, View],
     "Results": [suite.results, Frames.best],

@@ -36,8 +36,10 @@ from suite.vocabulary.claims import (
     Counted,
     Identity,
     Ordering,
+    Slope,
     Tested,
     Trend,
+    place,
 )
 from suite.vocabulary.metrics import METRICS
 
@@ -95,6 +97,10 @@ def _arms(axes: Axes, finding: Finding) -> None:
         np.tile(places, len(values)), values.ravel(), "o", color=stand_in(0), markersize=6,
         markeredgecolor=SURFACE, markeredgewidth=0.8,
     )  # fmt: skip
+    if isinstance(finding.claim, Slope) and len(seeds):
+        axes.plot(
+            places, _claimed(finding.claim, list(arms.values()), seeds), "--", color=stand_in(1)
+        )
     flat = list(values.ravel())
     framed = frame(flat, [], log_y(metric, flat))
     set_y(axes, framed)
@@ -109,6 +115,16 @@ def _arms(axes: Axes, finding: Finding) -> None:
     soft_grid(axes)
 
 
+def _claimed(claim: Slope, arms: Sequence[ArmValues], seeds: np.ndarray) -> list[float]:
+    """Return the values that the claimed slope would have, through the mean of what was measured."""
+    x = np.array([place(claim.per, arm.levels[claim.over]) for arm in arms])
+    if claim.by_ratio and (seeds > 0).all():
+        line = np.exp(np.log(seeds).mean() + np.log(claim.slope) * (x - x.mean()))
+    else:
+        line = seeds.mean() + claim.slope * (x - x.mean())
+    return [scaled(claim.of, float(value)) for value in line]
+
+
 def _in_order(finding: Finding) -> Mapping[str, ArmValues]:
     """Return the arms as they are drawn: what is compared with first, levels in their order."""
     return {name: finding.arms[name] for name in sorted(finding.arms, key=_against_first)}
@@ -121,7 +137,7 @@ def _against_first(name: str) -> int:
 def labels(finding: Finding) -> tuple[list[str], str]:
     """Return a label for each arm, of what tells it apart, and one for the whole axis."""
     claim = finding.claim
-    if isinstance(claim, Trend | Ordering):
+    if isinstance(claim, Trend | Slope | Ordering):
         levels = [level_words(arm.levels[claim.over]) for arm in finding.arms.values()]
         return levels, axis_words(claim.over)
     told = [_told(arm) for arm in _in_order(finding).values()]
@@ -233,6 +249,8 @@ def scale_title(claim: Claim) -> str:
     """Return what is drawn: a difference in its unit, a ratio, a slope or a rank correlation."""
     if isinstance(claim, Ordering):
         return gettext("rank correlation")
+    if isinstance(claim, Slope):
+        return gettext("factor ÷ claimed") if claim.by_ratio else gettext("slope − claimed")
     slope = isinstance(claim, Trend)
     if claim.by_ratio:
         return gettext("factor") if slope else gettext("ratio")

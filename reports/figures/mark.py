@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from suite.evidence import Finding
-from suite.vocabulary.claims import Boundary, Claim, Equivalence, Identity, Rate, Tested, Within
+from suite.vocabulary.claims import Alike, Boundary, Claim, Identity, Rate, Tested, Within
 
 WIDTH, HEIGHT = 168, 18
 REACH = 40.0  # margins from zero to the edge
@@ -65,7 +65,7 @@ def _position(claim: Claim, value: float) -> float:
 
 def margins(claim: Tested, value: float) -> float:
     """Return an effect in units of the smallest that matters, positive on the claim's side."""
-    way = 1 if isinstance(claim, Equivalence) or claim.direction == "higher" else -1
+    way = 1 if isinstance(claim, Alike) or claim.direction == "higher" else -1
     if claim.by_ratio:
         value = math.log(value) if value > 0 else -math.inf
     return way * value / claim.margin

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from suite.language.words import level_words
 from suite.vocabulary.grid import Axis
-from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.metrics import METRICS, chosen_axis
 
 WIDE_SPAN = 30.0
 
@@ -68,9 +68,10 @@ def set_x(axes: Axes, axis: Axis) -> None:
 
 
 def log_y(metric: str, values: Sequence[float]) -> bool:
-    """Whether a loss, a time or an error deserves a logarithmic axis for these values."""
+    """Whether a loss, a time, an error or a chosen rate deserves a logarithmic axis for these values."""
     unit, better = METRICS[metric].unit, METRICS[metric].better
     is_one = unit in ("nats", "seconds") or (unit == "none" and better == "lower")
+    is_one = is_one or bool(chosen_axis(metric))
     return is_one and spans_widely(list(values))
 
 

@@ -40,12 +40,13 @@ from suite.language.words import (
     trials_words,
 )
 from suite.vocabulary.claims import (
+    Alike,
     Boundary,
     Claim,
     Counted,
-    Equivalence,
     Identity,
     Rate,
+    Slope,
     Within,
 )
 from suite.vocabulary.study import NOTES, Study
@@ -319,7 +320,7 @@ def choices(claim: Claim) -> tuple[Choice, ...]:
     """Return what a reader can predict of a claim; only a direction can be the other way."""
     as_claimed = Choice(gettext("As claimed"), slug(Verdict.SUPPORTED))
     unknown = Choice(gettext("Cannot tell"), slug(Verdict.UNDECIDED))
-    if isinstance(claim, Equivalence | Identity | Counted | Boundary):
+    if isinstance(claim, Alike | Identity | Counted | Boundary):
         return as_claimed, Choice(gettext("Not so"), slug(Verdict.REFUTED)), unknown
     other = Choice(gettext("The other way"), slug(Verdict.REFUTED))
     none = Choice(gettext("No meaningful difference"), slug(Verdict.NO_EFFECT))
@@ -327,6 +328,8 @@ def choices(claim: Claim) -> tuple[Choice, ...]:
 
 
 def _foot(claim: Claim) -> str:
+    if isinstance(claim, Slope):
+        return gettext("Dashed, among the grey lines of the seeds: the claimed slope.")
     if not isinstance(claim, Boundary):
         return ""
     return gettext(

@@ -29,14 +29,16 @@ from suite.vocabulary.claims import (
     Interaction,
     Ordering,
     Rate,
+    Slope,
     Tested,
     Threshold,
     Trend,
     Within,
     arms,
+    place,
 )
 from suite.vocabulary.grid import Grid
-from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.metrics import METRICS, chosen_axis
 
 
 @dataclass(frozen=True)
@@ -124,16 +126,18 @@ def _ends(
 def grain_of(claim: Tested | Boundary, rows: pd.DataFrame, levels: tuple[Any, ...]) -> float:
     """Return the standard deviation of what rounding does to a contrast.
 
-    A share of m examples is known to 1/m, the least step between any two that were measured, and a
-    rank correlation of k levels to 4 / k(k - 1); what is rounded off is as good as uniform (Sheppard,
-    1898).
+    A share of m examples is known to 1/m, the least step between any two that were measured, a chosen
+    level to the step between two of the grid, and a rank correlation of k levels to 4 / k(k - 1); what
+    is rounded off is as good as uniform (Sheppard, 1898).
     """
     if isinstance(claim, Ordering):
         k = len(levels)
         return 4 / (k * (k - 1)) / math.sqrt(12) if k > 1 else 0.0
-    if METRICS[claim.of].unit != "percent" or claim.by_ratio:
+    chosen = bool(chosen_axis(claim.of))
+    if not chosen and (METRICS[claim.of].unit != "percent" or claim.by_ratio):
         return 0.0
-    seen = np.unique(_seen(claim.of, rows).to_numpy(float).round(7))
+    values = _seen(claim.of, rows).to_numpy(float)
+    seen = np.unique(np.log(values[values > 0]) if claim.by_ratio else values.round(7))
     if len(seen) < 2:
         return 0.0
     step = float(np.diff(seen).min())
@@ -143,8 +147,8 @@ def grain_of(claim: Tested | Boundary, rows: pd.DataFrame, levels: tuple[Any, ..
 def coefficients(claim: Tested | Boundary, levels: tuple[Any, ...] = ()) -> Contrast:
     """Return by what each arm's value is multiplied in a contrast; an order has no such numbers."""
     match claim:
-        case Trend():
-            places = np.array([claim.place(level) for level in levels])
+        case Trend() | Slope():
+            places = np.array([place(claim.per, level) for level in levels])
             if len(places) < 2:
                 return np.full(len(places), np.nan)  # over a single level there is no slope
             centred = places - places.mean()
@@ -193,7 +197,10 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[Any, ...] = ()) ->
             both = np.isinf(values).all(axis=1)
             return np.asarray(np.where(both, 0.0, differences))
     with np.errstate(invalid="ignore"):
-        return np.asarray(values @ coefficients(claim, levels))
+        found = values @ coefficients(claim, levels)
+    if isinstance(claim, Slope):
+        found = found - (np.log(claim.slope) if claim.by_ratio else claim.slope)
+    return np.asarray(found)
 
 
 def _amid(claim: Boundary, values: np.ndarray[Any, Any], levels: tuple[Any, ...]) -> Contrast:

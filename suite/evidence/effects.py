@@ -24,8 +24,19 @@ from suite.evidence.significance import (
     worst,
 )
 from suite.ground.wording import worded
-from suite.vocabulary.claims import Difference, Equivalence, Ordering, Tested, Trend
+from suite.vocabulary.claims import (
+    Alike,
+    Difference,
+    Equivalence,
+    Ordering,
+    Slope,
+    Tested,
+    Trend,
+)
 from suite.vocabulary.grid import Grid
+from suite.vocabulary.metrics import chosen_axis
+
+LEAST_LEVELS = 3  # to choose from, of which one lies on neither edge
 
 
 def count(measured: Measured) -> int:
@@ -56,7 +67,7 @@ def verdict(claim: Tested, measured: Measured, test: Test, adjusted: Test) -> tu
     if n < LEAST_SEEDS:
         pattern = Reason.SEEDS_IN_BOTH if len(arms) == 2 else Reason.SEEDS_IN_ALL
         return Verdict.UNDECIDED, worded(pattern, least=str(LEAST_SEEDS), n=str(n))
-    if isinstance(claim, Ordering | Trend) and len(arms) < 2:
+    if isinstance(claim, Ordering | Trend | Slope) and len(arms) < 2:
         return Verdict.UNDECIDED, Reason.ONE_LEVEL
     smallest = measured.seeds.min(axis=1)
     if claim.by_ratio and (smallest <= 0).any():
@@ -65,6 +76,8 @@ def verdict(claim: Tested, measured: Measured, test: Test, adjusted: Test) -> tu
     if np.isnan(measured.contrast).any():
         never = int(np.isinf(measured.seeds.to_numpy(float)).any(axis=1).sum())
         return Verdict.UNDECIDED, worded(Reason.NEVER, n=str(never), all=str(n))
+    if chosen_axis(claim.of) and min(arm.tried for arm in arms) < LEAST_LEVELS:
+        return Verdict.UNDECIDED, Reason.FEW_TO_CHOOSE
     edge = sorted({path for arm in arms for path in arm.on_edge})
     if edge:
         return Verdict.UNDECIDED, worded(Reason.ON_EDGE, axis=edge[0])
@@ -78,7 +91,7 @@ def verdict(claim: Tested, measured: Measured, test: Test, adjusted: Test) -> tu
 def decide(claim: Tested, test: Test, adjusted: Test) -> tuple[Verdict, str]:
     """Decide by three tests: of no effect, of one that matters, and of none that does."""
     beyond, small = adjusted.p_beyond < LEVELS["p_beyond"], adjusted.p_margin < LEVELS["p_margin"]
-    if isinstance(claim, Equivalence):
+    if isinstance(claim, Alike):
         if small:
             return Verdict.SUPPORTED, Reason.SMALL
         if beyond:

@@ -32,6 +32,7 @@ from suite.evidence.significance import (
 from suite.evidence.table import by_part, table
 from suite.ground.wording import Worded, worded
 from suite.vocabulary.claims import (
+    Alike,
     Boundary,
     Claim,
     Counted,
@@ -117,7 +118,7 @@ class Finding:
             return None
         if isinstance(self.claim, Within) and self.verdict is Verdict.SUPPORTED:
             return None
-        by_margin = isinstance(self.claim, Equivalence | Boundary)
+        by_margin = isinstance(self.claim, Alike | Boundary)
         equivalent = self.verdict is Verdict.SUPPORTED and by_margin
         if equivalent or self.verdict is Verdict.NO_EFFECT:
             return "margin"

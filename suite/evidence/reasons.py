@@ -51,6 +51,7 @@ class Reason(StrEnum):
     NOT_POSITIVE = "a ratio needs values above 0, and seed {seed} measured {value}"
     EXACT = "no trial deviates by more than rounding explains"
     DEVIATES = "a trial deviates by more than rounding explains"
+    FEW_TO_CHOOSE = "which level is chosen says something if there are three or more to choose from"
     ONE_LEVEL_ALONG = "there is one level only, and so no boundary"
     CROSSES_WITHIN = "the boundary lies within the claimed range"
     CROSSES_ELSEWHERE = "the boundary lies outside the claimed range"
@@ -62,7 +63,13 @@ class Reason(StrEnum):
 
 
 # What no number of seeds would do away with.
-HOPELESS = (Reason.NO_TRIALS, Reason.SAME, Reason.ONE_LEVEL, Reason.ONE_LEVEL_ALONG)
+HOPELESS = (
+    Reason.NO_TRIALS,
+    Reason.SAME,
+    Reason.FEW_TO_CHOOSE,
+    Reason.ONE_LEVEL,
+    Reason.ONE_LEVEL_ALONG,
+)
 # What more seeds would do away with.
 OPEN = (
     Reason.TOO_WIDE,

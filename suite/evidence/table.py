@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from suite.vocabulary.grid import Grid
+from suite.vocabulary.metrics import CHOSEN
 from suite.vocabulary.record import Record, Status
 from suite.vocabulary.study import Target
 
@@ -49,12 +50,18 @@ def finished(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_part(rows: pd.DataFrame, grids: Iterable[Grid]) -> dict[str, pd.DataFrame]:
-    """Return each part's rows of a table, with a column for each of the part's axes."""
+    """Return each part's rows of a table, with a column for each of the part's axes.
+
+    Of an axis of numbers a second one, `chosen/optimizer.lr`, is the metric of which level was chosen:
+    a trial's own, which counts where tuning takes that trial.
+    """
     whole = rows if len(rows) else pd.DataFrame(columns=COLUMNS)
     parts = {}
     for grid in grids:
         wanted = dict.fromkeys([*whole.columns, *(axis.path for axis in grid.axes)])
-        parts[grid.name] = whole[whole["part"] == grid.name].reindex(columns=list(wanted))
+        mine = whole[whole["part"] == grid.name].reindex(columns=list(wanted))
+        levels = {f"{CHOSEN}{axis.path}": mine[axis.path] for axis in grid.axes if axis.in_numbers}
+        parts[grid.name] = mine.assign(**levels)
     return parts
 
 

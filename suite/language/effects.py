@@ -20,6 +20,7 @@ from suite.vocabulary.claims import (
     Interaction,
     Ordering,
     Rate,
+    Slope,
     Tested,
     Threshold,
     Trend,
@@ -87,7 +88,7 @@ def compared_words(claim: Claim) -> str:
             pattern = gettext("{arm} against {against}, with {within} less with {without}")
             names = ("arm", "against", "within", "without")
             return pattern.format(**{name: arm_words(getattr(claim, name)) for name in names})
-        case Trend() | Ordering():
+        case Trend() | Slope() | Ordering():
             axis = axis_words(claim.over)
             over = gettext("over {axis}").format(axis=axis)
             return comma([over, arm_words(claim.arm)] if claim.arm else [over])
@@ -162,6 +163,13 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
             return pattern.format(metric=words, tau=tau, interval=interval).rstrip()
         case Trend():
             return SLOPES[claim.per]().format(amount=_amount(claim, estimate, low, high))
+        case Slope():
+            found = (_sloped(claim, one) for one in (estimate, low, high))
+            slope = SLOPES[claim.per]().format(amount=_amount(claim, *found))
+            claimed = f"{scaled(claim.of, claim.slope):g}".replace("-", MINUS)
+            if claim.by_ratio:
+                claimed = f"{claim.slope:.4g}"
+            return gettext("{slope}, {claimed} being claimed").format(slope=slope, claimed=claimed)
         case Interaction() if not claim.by_ratio:
             amount = _amount(claim, estimate, low, high)
             return gettext("difference in {amount}").format(amount=amount)
@@ -169,6 +177,11 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
             amount = _amount(claim, estimate, low, high)
             return gettext("{amount} than {level}").format(amount=amount, level=_level(claim))
     return _amount(claim, estimate, low, high)
+
+
+def _sloped(claim: Slope, departure: float) -> float:
+    """Return a slope from its departure from the claimed one."""
+    return departure * claim.slope if claim.by_ratio else departure + claim.slope
 
 
 def _turn(claim: Boundary, place: float, low: float, high: float) -> str:
@@ -254,7 +267,7 @@ def matters_words(claim: Claim) -> str:
             return gettext("a deviation above {size}").format(size=f"{claim.tolerance:g}")
         case Ordering():
             return gettext("a rank correlation of {size}").format(size=f"{claim.matters:g}")
-        case Trend():
+        case Trend() | Slope():
             return SLOPES[claim.per]().format(amount=_least(claim))
     return _least(claim)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from suite.evidence import Verdict
 from suite.language.catalogue import ENGLISH, gettext, language, locale, ngettext
-from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.metrics import METRICS, chosen_axis
 
 PATHS: Mapping[str, str] = {
     "batch_size": "batch size",
@@ -90,6 +90,8 @@ def axis_words(path: str) -> str:
 
 def metric_words(name: str) -> str:
     """Return what a person calls a metric."""
+    if axis := chosen_axis(name):
+        return gettext("chosen {axis}").format(axis=axis_words(axis))
     return gettext(METRICS[name].words)
 
 

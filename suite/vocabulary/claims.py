@@ -20,6 +20,7 @@ from suite.vocabulary.metrics import METRICS, check_metric
 
 Arm = Mapping[str, Any]
 Direction = Literal["higher", "lower"]
+Step = Literal["unit", "doubling", "tenfold"]
 
 
 @vocabulary
@@ -27,7 +28,8 @@ class Statement:
     """What every kind of claim has.
 
     Attributes:
-        of: the metric.
+        of: the metric; `chosen/optimizer.lr` is the level that validation chose, seed by seed, of an
+            axis of numbers that no arm names.
         says: the claim in one English sentence.
         source: the phrase that is put on trial, as the notes or practitioners have it.
         cites: the publication or person that says so, in short: `Goyal et al. 2017`.
@@ -178,7 +180,7 @@ class Trend(Effect):
 
     _: KW_ONLY
     over: str
-    per: Literal["unit", "doubling", "tenfold"]
+    per: Step
     direction: Direction
     arm: Arm = dataclasses.field(default_factory=dict)
 
@@ -187,16 +189,60 @@ class Trend(Effect):
         """The axis of the slope."""
         return self.over
 
-    def place(self, level: float) -> float:
-        """Return where a level lies on the axis of the slope."""
-        return {"unit": float, "doubling": math.log2, "tenfold": math.log10}[self.per](level)
-
     @property
     def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
         if self.direction == "higher":
             return worded("it falls by at least {size} per {step}", size=self.size, step=self.per)
         return worded("it rises by at least {size} per {step}", size=self.size, step=self.per)
+
+
+@vocabulary
+class Slope(Effect):
+    """`of` changes by `slope` for each doubling or unit of an axis, give or take `matters`.
+
+    Each seed has one least-squares slope, less the claimed one (or divided by it, on a `ratio` scale);
+    like an equivalence, it is supported where any departure is too small to matter.
+
+    Attributes:
+        over: the axis.
+        per: what `slope` and `matters` are the effect of; `doubling` and `tenfold` need positive
+            levels.
+        slope: the claimed slope: in the metric's unit, or, on a `ratio` scale, as a factor.
+        arm: levels of the other axes that are held fixed.
+    """
+
+    _: KW_ONLY
+    over: str
+    per: Step
+    slope: float
+    arm: Arm = dataclasses.field(default_factory=dict)
+
+    def check(self) -> None:
+        super().check()
+        if self.by_ratio and self.slope <= 0:
+            raise RequestError(f"slope must be above 0 where scale is ratio: claim '{self.says}'")
+
+    @property
+    def along(self) -> str:
+        """The axis of the slope."""
+        return self.over
+
+    @property
+    def refuted_if(self) -> Worded:
+        """What would refute the claim, in words."""
+        slope = worded("a factor of {size}", size=f"{self.slope:g}") if self.by_ratio else ""
+        return worded(
+            "the slope departs from {slope} per {step} by more than {size}",
+            slope=slope or f"{self.slope:g}",
+            step=self.per,
+            size=self.size,
+        )
+
+
+def place(per: Step, level: float) -> float:
+    """Return where a level lies on the axis of a slope."""
+    return {"unit": float, "doubling": math.log2, "tenfold": math.log10}[per](level)
 
 
 @vocabulary
@@ -387,7 +433,8 @@ class Identity(Statement):
 
 
 Directional = Difference | Interaction | Trend | Ordering | Threshold
-Tested = Directional | Equivalence
+Alike = Equivalence | Slope
+Tested = Directional | Alike
 Counted = Rate | Within
 Claim = Tested | Counted | Identity | Boundary
 
@@ -398,14 +445,14 @@ def kind_of(claim: Claim) -> str:
     """Return among which of `KINDS` a claim counts."""
     if isinstance(claim, Identity):
         return "identities"
-    if isinstance(claim, Equivalence):
+    if isinstance(claim, Alike):
         return "equivalences"
     return "shares" if isinstance(claim, Counted) else "effects"
 
 
 def arms(claim: Claim, levels: tuple[Any, ...] = ()) -> dict[str, Arm]:
     """Return the arms of a claim by name; `levels` are those of the axis it runs over, if any."""
-    if isinstance(claim, Trend | Ordering):
+    if isinstance(claim, Trend | Slope | Ordering):
         return {str(level): {**claim.arm, claim.over: level} for level in levels}
     if isinstance(claim, Boundary):
         return {

@@ -40,6 +40,13 @@ class Axis:
     per: str = ""
     among: Mapping[Any, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
 
+    @property
+    def in_numbers(self) -> bool:
+        """Whether all levels are numbers, which have an order and a distance."""
+        return all(
+            isinstance(one, int | float) and not isinstance(one, bool) for one in self.levels
+        )
+
     def changes(self, level: Any) -> Changes:
         """Return what a level sets, by dotted path."""
         return self.sets[self.levels.index(level)] if self.sets else {self.path: level}
@@ -126,13 +133,13 @@ class Grid:
         """The part that it is, in whatever context."""
         return self.name.removesuffix(f"@{self.context}") if self.context else self.name
 
-    def axis(self, path: str) -> Axis:
-        """Return the axis of a path, or raise RequestError."""
+    def axis(self, path: str, who: str = "") -> Axis:
+        """Return the axis of a path, or raise RequestError, which begins with `who`."""
         for found in self.axes:
             if found.path == path:
                 return found
         paths = [known.path for known in self.axes]
-        raise RequestError(f"part '{self.name}' has no axis '{path}' {nearest(path, paths)}")
+        raise RequestError(f"{who}part '{self.name}' has no axis '{path}' {nearest(path, paths)}")
 
     def form(self, path: str, level: Any) -> Any:
         """Return a level as the grid calls it, if it fits at all."""
@@ -151,10 +158,7 @@ class Grid:
         return worded(value)
 
     def check_level(self, path: str, level: Any, who: str) -> None:
-        try:
-            levels = self.axis(path).levels
-        except RequestError as error:
-            raise RequestError(f"{who}: {error}") from None
+        levels = self.axis(path, f"{who}: ").levels
         if level not in levels:
             raise RequestError(f"{who}: {path}={level} is not in the grid {nearest(level, levels)}")
 

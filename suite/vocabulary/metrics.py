@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import coerce
+from suite.ground.wording import worded
 
 Unit = Literal["percent", "nats", "seconds", "per second", "count", "none"]
 Better = Literal["higher", "lower", "neither"]
@@ -30,6 +31,7 @@ class Metric(NamedTuple):
 # A part of a name between slashes: it begins and ends with a letter, a digit or _.
 PART = re.compile(r"\w([\w.\- ]*\w)?")
 LONGEST = 200  # characters; MLflow takes 250
+CHOSEN = "chosen/"  # before an axis: the level of it that validation chose, seed by seed
 SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 METRICS: dict[str, Metric] = {
     "train/loss": Metric("training loss", "nats", "lower"),
@@ -117,7 +119,15 @@ def is_timed(name: str) -> bool:
     return name in METRICS and METRICS[name].clock
 
 
+def chosen_axis(name: str) -> str:
+    """Return the axis whose chosen level a metric is; empty if it is another metric."""
+    return name.removeprefix(CHOSEN) if name.startswith(CHOSEN) else ""
+
+
 def check_metric(name: str) -> None:
     """Raise RequestError if there is no metric of that name."""
+    if axis := chosen_axis(name):  # whether there is that axis its grid says
+        words = axis.rsplit(".", 1)[-1].replace("_", " ")
+        METRICS.setdefault(name, Metric(worded("chosen {axis}", axis=words), "none", "neither"))
     if name not in METRICS:
         raise RequestError(f"there is no metric '{name}' {nearest(name, METRICS)}")

@@ -7,12 +7,12 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from suite.ground.errors import RequestError, nearest
 from suite.ground.fields import number, vocabulary
 from suite.ground.identity import canonical, digest
-from suite.vocabulary.claims import Arm, Boundary, Claim, Counted, Identity, Trend, arms
+from suite.vocabulary.claims import Arm, Boundary, Claim, Counted, Identity, Slope, Trend, arms
 from suite.vocabulary.components import names_here, within
 from suite.vocabulary.grid import (
     Axis,
@@ -25,7 +25,14 @@ from suite.vocabulary.grid import (
     seeds_of,
 )
 from suite.vocabulary.looks import MOST_SEEDS, Looks
-from suite.vocabulary.metrics import METRICS, SPLITS, check_metric, check_written, is_timed
+from suite.vocabulary.metrics import (
+    METRICS,
+    SPLITS,
+    check_metric,
+    check_written,
+    chosen_axis,
+    is_timed,
+)
 from suite.vocabulary.recipe import ProbeFunction, Recipe
 from suite.vocabulary.views import View
 
@@ -38,6 +45,7 @@ FOLKLORE = "folklore"
 # Of a split; the last only where each position is asked for a class.
 OBSERVED = {"loss", "accuracy", "calibration_error", "bits_per_symbol"}
 OF_CLASSES = {"accuracy", "calibration_error", "cross_entropy"}
+NOT_TUNED = (*get_args(Counted), Identity)
 NAME_LEVELS = ("arm", "against", "within", "without", "where")
 
 
@@ -105,7 +113,9 @@ class Study:
         grid: what varies.
         seeds: how many independent replicates of the whole grid, or `looks(5, 10, 20)`: at each
             the claims are judged, and only what undecided ones read goes on.
-        select: the validation metric on which an axis that a claim leaves out is tuned.
+        select: the validation metric on which an axis that a claim leaves out is tuned; or
+            `target/steps`, `target/epochs` or `target/examples`: the level that reaches the target
+            soonest on validation.
         target: the level whose price is measured, if any.
         claims: fixed before the run.
         views: the figures of its page.
@@ -146,8 +156,11 @@ class Study:
 
     def check(self) -> None:
         check_metric(self.select)
-        if not self.select.startswith("validation/"):
-            raise RequestError(f"Study.select must be a validation metric, not '{self.select}'")
+        if not self.select.startswith(("validation/", "target/")) or is_timed(self.select):
+            raise RequestError(
+                f"Study.select must be a validation metric, or what the target costs in steps, epochs "
+                f"or examples, not '{self.select}'"
+            )
         check_written(self.notebook, "a notebook")
         object.__setattr__(self, "_names", names_here())
         object.__setattr__(self, "_kept", {})
@@ -230,7 +243,14 @@ class Study:
             raise RequestError(f"{who}: '{metric}' needs a budget with patience")
         if is_timed(metric) and not grid.alone and grid.probe is None:
             raise RequestError(f"{who}: '{metric}' needs a part whose trials run alone")
-        if grid.probe is not None:
+        if chosen := chosen_axis(metric):
+            if grid.probe is not None:
+                raise RequestError(
+                    f"{who}: '{metric}' needs tuning, and of a probe nothing is tuned"
+                )
+            if not grid.axis(chosen, f"{who}: '{metric}': ").in_numbers:
+                raise RequestError(f"{who}: '{metric}' needs an axis whose levels are numbers")
+        if grid.probe is not None or chosen:
             return
         split, _, name = metric.partition("/")
         name, shifted, _ = name.partition("/")
@@ -314,6 +334,9 @@ class Study:
                 said = ", ".join(f"{path}={level}" for path, level in arm.items())
                 raise RequestError(f"{who}: no trial has {said}: one level depends on another")
         self._check_scale(claim, grid, compared, who)
+        chosen = chosen_axis(claim.of)
+        if chosen and (any(chosen in arm for arm in compared) or isinstance(claim, NOT_TUNED)):
+            raise RequestError(f"{who}: '{claim.of}' needs arms in which '{chosen}' is tuned")
         for arm in compared:
             free = [one.path for one in grid.axes if one.path not in arm and len(one.levels) > 1]
             tunes = not (isinstance(claim, Counted) or grid.probe) or isinstance(claim, Identity)
@@ -438,14 +461,14 @@ class Study:
         for claim in self.claims:
             places = [in_context(claim.part, name) for name in claim.contexts]
             for name in (claim.part, *places):
-                if not isinstance(claim, Trend | Boundary) or name not in by_name:
+                if not isinstance(claim, Trend | Slope | Boundary) or name not in by_name:
                     continue
                 levels = by_name[name].axis(claim.over).levels
                 if not all(isinstance(level, int | float) for level in levels):
-                    what = "slope" if isinstance(claim, Trend) else "boundary"
+                    what = "boundary" if isinstance(claim, Boundary) else "slope"
                     raise RequestError(f"axis '{claim.over}' has no numbers, and so no {what}")
                 low = min(levels)
-                if isinstance(claim, Trend) and low <= 0 and claim.per != "unit":
+                if not isinstance(claim, Boundary) and low <= 0 and claim.per != "unit":
                     raise RequestError(
                         f"axis '{claim.over}' needs levels above 0 for a slope per {claim.per}, "
                         f"not {low}"
@@ -477,6 +500,10 @@ def _check_view(view: View, grid: Grid) -> None:
         if path in view.where:
             raise RequestError(f"a view cannot hold the axis that it shows: '{path}'")
     who = f"view of '{view.of}'"
+    for chosen in filter(None, map(chosen_axis, view.measured)):
+        held = (view.x, view.colour, *view.where, *view.arm, *view.against)
+        if not view.tuned or view.kind == "curves" or chosen in held:
+            raise RequestError(f"{who} needs tuned=True, '{chosen}' held nowhere, and is no curve")
     for path, level in view.where.items():
         grid.check_level(path, level, who)
     if view.kind == "effect":

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 from reports.figures.shown import MEASURED
 from suite.evidence.contexts import Why
 from suite.evidence.reasons import Note, Reason
-from suite.ground.wording import worded
+from suite.ground.wording import Worded, worded
 from suite.language.catalogue import NAMES, gettext, translate, writing
 from suite.language.words import PATHS
 from suite.vocabulary import discovery
@@ -71,16 +71,22 @@ def texts_of_study(study: Study) -> Iterator[str]:
     """Yield what a study says in words."""
     yield from (study.title, study.question, study.docstring)
     for claim in study.claims:
-        yield from (claim.says, claim.because, METRICS[claim.of].words)
+        yield from (claim.says, claim.because, words_of(claim.of))
         yield claim.source if study.notebook != NOTES else ""
     for view in study.views:
         yield from (view.caption, *view.metrics)
-        yield from (METRICS[metric].words for metric in view.measured)
+        yield from map(words_of, view.measured)
     yield from (name.replace("_", " ") for name in study.contexts)
     for part in study.parts:
         yield part.name.replace("_", " ")
         if part.probe is not None:
             yield (part.probe.__doc__ or "").strip().partition("\n")[0]
+
+
+def words_of(metric: str) -> str:
+    """Return a metric's words; of one that is made of others its pattern."""
+    words = METRICS[metric].words
+    return words.pattern if isinstance(words, Worded) else words
 
 
 def catalogues(language: str) -> list[Catalog]:

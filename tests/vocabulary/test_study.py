@@ -226,7 +226,8 @@ def test_only_gives_the_same_ids_as_the_whole_grid() -> None:
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: a_study(select="test/accuracy"),
-        "Study.select must be a validation metric, not 'test/accuracy'",
+        "Study.select must be a validation metric, or what the target costs in steps, epochs or "
+        "examples, not 'test/accuracy'",
     ),
     (
         lambda: a_study(select="validation/acuracy"),

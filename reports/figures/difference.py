@@ -39,6 +39,7 @@ from suite.vocabulary.claims import (
     Slope,
     Tested,
     Trend,
+    claimed_slope,
     place,
 )
 from suite.vocabulary.metrics import METRICS
@@ -97,10 +98,8 @@ def _arms(axes: Axes, finding: Finding) -> None:
         np.tile(places, len(values)), values.ravel(), "o", color=stand_in(0), markersize=6,
         markeredgecolor=SURFACE, markeredgewidth=0.8,
     )  # fmt: skip
-    if isinstance(finding.claim, Slope) and len(seeds):
-        axes.plot(
-            places, _claimed(finding.claim, list(arms.values()), seeds), "--", color=stand_in(1)
-        )
+    if claimed_slope(finding.claim) is not None and len(seeds):
+        axes.plot(places, _line(finding.claim, list(arms.values()), seeds), "--", color=stand_in(1))
     flat = list(values.ravel())
     framed = frame(flat, [], log_y(metric, flat))
     set_y(axes, framed)
@@ -115,13 +114,15 @@ def _arms(axes: Axes, finding: Finding) -> None:
     soft_grid(axes)
 
 
-def _claimed(claim: Slope, arms: Sequence[ArmValues], seeds: np.ndarray) -> list[float]:
+def _line(claim: Claim, arms: Sequence[ArmValues], seeds: np.ndarray) -> list[float]:
     """Return the values that the claimed slope would have, through the mean of what was measured."""
+    assert isinstance(claim, Trend | Slope)
+    slope = claimed_slope(claim) or 0.0
     x = np.array([place(claim.per, arm.levels[claim.over]) for arm in arms])
     if claim.by_ratio and (seeds > 0).all():
-        line = np.exp(np.log(seeds).mean() + np.log(claim.slope) * (x - x.mean()))
+        line = np.exp(np.log(seeds).mean() + np.log(slope) * (x - x.mean()))
     else:
-        line = seeds.mean() + claim.slope * (x - x.mean())
+        line = seeds.mean() + slope * (x - x.mean())
     return [scaled(claim.of, float(value)) for value in line]
 
 
@@ -249,7 +250,7 @@ def scale_title(claim: Claim) -> str:
     """Return what is drawn: a difference in its unit, a ratio, a slope or a rank correlation."""
     if isinstance(claim, Ordering):
         return gettext("rank correlation")
-    if isinstance(claim, Slope):
+    if claimed_slope(claim) is not None:
         return gettext("factor ÷ claimed") if claim.by_ratio else gettext("slope − claimed")
     slope = isinstance(claim, Trend)
     if claim.by_ratio:

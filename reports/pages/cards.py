@@ -46,8 +46,8 @@ from suite.vocabulary.claims import (
     Counted,
     Identity,
     Rate,
-    Slope,
     Within,
+    claimed_slope,
 )
 from suite.vocabulary.study import NOTES, Study
 
@@ -328,7 +328,7 @@ def choices(claim: Claim) -> tuple[Choice, ...]:
 
 
 def _foot(claim: Claim) -> str:
-    if isinstance(claim, Slope):
+    if claimed_slope(claim) is not None:
         return gettext("Dashed, among the grey lines of the seeds: the claimed slope.")
     if not isinstance(claim, Boundary):
         return ""

@@ -35,6 +35,7 @@ from suite.vocabulary.claims import (
     Trend,
     Within,
     arms,
+    claimed_slope,
     place,
 )
 from suite.vocabulary.grid import Grid
@@ -198,8 +199,8 @@ def contrast(claim: Claim, seeds: pd.DataFrame, levels: tuple[Any, ...] = ()) ->
             return np.asarray(np.where(both, 0.0, differences))
     with np.errstate(invalid="ignore"):
         found = values @ coefficients(claim, levels)
-    if isinstance(claim, Slope):
-        found = found - (np.log(claim.slope) if claim.by_ratio else claim.slope)
+    if (claimed := claimed_slope(claim)) is not None:
+        found = found - (np.log(claimed) if claim.by_ratio else claimed)
     return np.asarray(found)
 
 

@@ -25,6 +25,7 @@ from suite.vocabulary.claims import (
     Threshold,
     Trend,
     Within,
+    claimed_slope,
 )
 from suite.vocabulary.metrics import METRICS
 
@@ -161,15 +162,8 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
             tau, interval = decimal(estimate, digits), bracketed(low, high, digits)
             pattern = gettext("{metric}: rank correlation {tau} {interval}")
             return pattern.format(metric=words, tau=tau, interval=interval).rstrip()
-        case Trend():
-            return SLOPES[claim.per]().format(amount=_amount(claim, estimate, low, high))
-        case Slope():
-            found = (_sloped(claim, one) for one in (estimate, low, high))
-            slope = SLOPES[claim.per]().format(amount=_amount(claim, *found))
-            claimed = f"{scaled(claim.of, claim.slope):g}".replace("-", MINUS)
-            if claim.by_ratio:
-                claimed = f"{claim.slope:.4g}"
-            return gettext("{slope}, {claimed} being claimed").format(slope=slope, claimed=claimed)
+        case Trend() | Slope():
+            return _slope(claim, estimate, low, high)
         case Interaction() if not claim.by_ratio:
             amount = _amount(claim, estimate, low, high)
             return gettext("difference in {amount}").format(amount=amount)
@@ -179,9 +173,18 @@ def size_words(claim: Claim, estimate: float, low: float = math.nan, high: float
     return _amount(claim, estimate, low, high)
 
 
-def _sloped(claim: Slope, departure: float) -> float:
-    """Return a slope from its departure from the claimed one."""
-    return departure * claim.slope if claim.by_ratio else departure + claim.slope
+def _slope(claim: Trend | Slope, estimate: float, low: float, high: float) -> str:
+    """Return a slope in words, and what it is held against; the estimate is its departure from that."""
+    against = claimed_slope(claim)
+    if against is None:
+        return SLOPES[claim.per]().format(amount=_amount(claim, estimate, low, high))
+    ends = (one * against if claim.by_ratio else one + against for one in (estimate, low, high))
+    slope = SLOPES[claim.per]().format(amount=_amount(claim, *ends))
+    pattern = gettext("{slope}, {claimed} being claimed")
+    if isinstance(claim, Trend):
+        pattern = gettext("{slope}, held against {claimed}")
+    shown = against if claim.by_ratio else scaled(claim.of, against)
+    return pattern.format(slope=slope, claimed=f"{shown:.4g}".replace("-", MINUS))
 
 
 def _turn(claim: Boundary, place: float, low: float, high: float) -> str:

@@ -176,6 +176,8 @@ class Trend(Effect):
         over: the axis.
         per: what `matters` is the effect of; `doubling` and `tenfold` need positive levels.
         arm: levels of the other axes that are held fixed.
+        than: a slope that it is higher or lower than, by at least `matters`: in the metric's unit, or,
+            on a `ratio` scale, as a factor; None for one of no change.
     """
 
     _: KW_ONLY
@@ -183,6 +185,11 @@ class Trend(Effect):
     per: Step
     direction: Direction
     arm: Arm = dataclasses.field(default_factory=dict)
+    than: float | None = None
+
+    def check(self) -> None:
+        super().check()
+        _check_slope(self, self.than)
 
     @property
     def along(self) -> str:
@@ -192,6 +199,15 @@ class Trend(Effect):
     @property
     def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
+        if self.than is not None:
+            values = {"slope": _slope_words(self, self.than), "step": self.per, "size": self.size}
+            if self.direction == "higher":
+                return worded(
+                    "the slope per {step} is lower than {slope} by at least {size}", **values
+                )
+            return worded(
+                "the slope per {step} is higher than {slope} by at least {size}", **values
+            )
         if self.direction == "higher":
             return worded("it falls by at least {size} per {step}", size=self.size, step=self.per)
         return worded("it rises by at least {size} per {step}", size=self.size, step=self.per)
@@ -220,8 +236,7 @@ class Slope(Effect):
 
     def check(self) -> None:
         super().check()
-        if self.by_ratio and self.slope <= 0:
-            raise RequestError(f"slope must be above 0 where scale is ratio: claim '{self.says}'")
+        _check_slope(self, self.slope)
 
     @property
     def along(self) -> str:
@@ -231,13 +246,30 @@ class Slope(Effect):
     @property
     def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
-        slope = worded("a factor of {size}", size=f"{self.slope:g}") if self.by_ratio else ""
         return worded(
             "the slope departs from {slope} per {step} by more than {size}",
-            slope=slope or f"{self.slope:g}",
+            slope=_slope_words(self, self.slope),
             step=self.per,
             size=self.size,
         )
+
+
+def claimed_slope(claim: Statement) -> float | None:
+    """Return the slope that a claim's is held against; None where that is one of no change."""
+    if isinstance(claim, Slope):
+        return claim.slope
+    return claim.than if isinstance(claim, Trend) else None
+
+
+def _check_slope(claim: Effect, slope: float | None) -> None:
+    if claim.by_ratio and slope is not None and slope <= 0:
+        raise RequestError(
+            f"a slope must be above 0 where scale is ratio, not {slope:g}: claim '{claim.says}'"
+        )
+
+
+def _slope_words(claim: Effect, slope: float) -> str:
+    return worded("a factor of {size}", size=f"{slope:.4g}") if claim.by_ratio else f"{slope:.4g}"
 
 
 def place(per: Step, level: float) -> float:

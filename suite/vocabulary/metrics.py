@@ -93,6 +93,8 @@ def define_metric(
         RequestError: if the name is taken by a metric with other words, or there is no such unit.
     """
     check_written(name, "a metric")
+    if chosen_axis(name):
+        raise RequestError(f"'{name}' is a level that validation chose, and no metric of one's own")
     coerce(words, str, f"metric '{name}': words")
     coerce(unit, Unit, f"metric '{name}': unit")
     coerce(better, Better, f"metric '{name}': better")

@@ -11,7 +11,19 @@ import numpy as np
 import pytest
 
 from reports.figures.shown import shown
-from suite import Difference, Equivalence, Rate, Slope, Study, Target, Trend, axis, curves, lines
+from suite import (
+    Difference,
+    Equivalence,
+    Rate,
+    Slope,
+    Study,
+    Target,
+    Trend,
+    axis,
+    curves,
+    define_metric,
+    lines,
+)
 from suite.evidence import Verdict, findings
 from suite.evidence.reasons import Reason
 from suite.evidence.results import Results
@@ -86,6 +98,19 @@ def test_a_slope_is_held_against_the_claimed_one(exponent: float, verdict: Verdi
         assert "per doubling, 2 being claimed" in said
 
 
+@pytest.mark.parametrize(
+    ("exponent", "verdict"), [(0.0, Verdict.SUPPORTED), (1.0, Verdict.NO_EFFECT)]
+)
+def test_a_trend_may_be_held_against_another_slope(exponent: float, verdict: Verdict) -> None:
+    one = found(Trend(direction="lower", than=2, matters=1.25, **ALONG), growing(exponent))
+    assert one.verdict is verdict
+    assert one.estimate == pytest.approx(2**exponent / 2)
+    assert "per doubling, held against 2" in effect_words(one)
+    assert one.claim.refuted_if == (
+        "the slope per doubling is higher than a factor of 2 by at least a factor of 1.25"
+    )
+
+
 def test_a_slope_by_difference_is_in_the_metrics_unit() -> None:
     claim = Slope(slope=0.02, matters=0.01, **(ALONG | {"scale": "difference"}))
     one = found(claim, lambda batch, seed: 0.01 * (1 + math.log2(batch / 16)), rates=RATES[:4])
@@ -126,7 +151,11 @@ EQUAL = {"arm": {"batch_size": 16}, "against": {"batch_size": 32}}
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: a_study(Slope(slope=-2, matters=1.25, **ALONG)),
-        "slope must be above 0 where scale is ratio: claim 'So.'",
+        "a slope must be above 0 where scale is ratio, not -2: claim 'So.'",
+    ),
+    (
+        lambda: define_metric("chosen/optimizer.lr", "mine"),
+        "'chosen/optimizer.lr' is a level that validation chose, and no metric of one's own",
     ),
     (
         lambda: a_study(Equivalence(matters=1.25, **EQUAL, **(COMMON | {"of": "chosen/optimizer.l"}))),

@@ -34,12 +34,12 @@ from suite import (
     Optimizer,
     Recipe,
     Study,
+    Transformation,
     axis,
     lines,
     looks,
     shared,
 )
-from suite.vocabulary.transformation import Transform
 
 NOISE = "data.random_labels"
 RIGHT, WRONG, AT = {NOISE: 0.0}, {NOISE: 0.4}, {"optimizer.lr": 0.5}
@@ -72,7 +72,7 @@ study = Study(
             {
                 "plain": {},
                 "label smoothing": {"loss": "label_smoothing"},
-                "mixup": {"augmentation": (Transform("mixup", alpha=1.0),)},
+                "mixup": {"augmentation": (Transformation("mixup", alpha=1.0),)},
             },
         ),
         axis(NOISE, (0.0, 0.4)),

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from suite.evidence.arms import ArmValues, arm_values
+from suite.evidence.arms import ArmValues, arm_values, at_levels
 from suite.evidence.profiles import Profile
 from suite.evidence.significance import Contrast
 from suite.evidence.table import finished
@@ -134,15 +134,20 @@ def grain_of(claim: Tested | Boundary, rows: pd.DataFrame, levels: tuple[Any, ..
     if isinstance(claim, Ordering):
         k = len(levels)
         return 4 / (k * (k - 1)) / math.sqrt(12) if k > 1 else 0.0
-    chosen = bool(chosen_axis(claim.of))
-    if not chosen and (METRICS[claim.of].unit != "percent" or claim.by_ratio):
+    by_arm = [rows]
+    if chosen_axis(claim.of):  # which levels there are may depend on the arm
+        by_arm = [at_levels(rows, arm) for arm in arms(claim, levels).values()]
+    elif METRICS[claim.of].unit != "percent" or claim.by_ratio:
         return 0.0
-    values = _seen(claim.of, rows).to_numpy(float)
+    steps = np.array([_step(claim, _seen(claim.of, some).to_numpy()) for some in by_arm])
+    rounded = steps * coefficients(claim, levels)
+    return float(np.linalg.norm(rounded)) / math.sqrt(12)
+
+
+def _step(claim: Tested | Boundary, values: np.ndarray[Any, Any]) -> float:
+    """Return the least step between two values; 0 where there are no two."""
     seen = np.unique(np.log(values[values > 0]) if claim.by_ratio else values.round(7))
-    if len(seen) < 2:
-        return 0.0
-    step = float(np.diff(seen).min())
-    return step / math.sqrt(12) * float(np.linalg.norm(coefficients(claim, levels)))
+    return float(np.diff(seen).min()) if len(seen) > 1 else 0.0
 
 
 def coefficients(claim: Tested | Boundary, levels: tuple[Any, ...] = ()) -> Contrast:

@@ -43,7 +43,7 @@ ALONG: dict[str, Any] = {"over": "batch_size", "per": "doubling", **COMMON}
 
 def a_study(*claims: Any, rates: tuple[float, ...] = RATES, **changes: Any) -> Study:
     grid = (axis("batch_size", BATCHES), axis("optimizer.lr", rates))
-    return Study("T", grid=grid, name="t", claims=claims, **{"seeds": 6, **changes})
+    return Study("T", name="t", claims=claims, **{"seeds": 6, "grid": grid, **changes})
 
 
 def records(study: Study, best: Callable[[int, int], float], **curve: Any) -> list[Record]:
@@ -124,6 +124,17 @@ def test_levels_that_agree_in_every_seed_are_known_to_a_step_of_the_grid_only() 
     assert one.estimate == pytest.approx(1)
     assert one.verdict is Verdict.UNDECIDED
     assert one.interval[0] < 0.95
+
+
+def test_the_step_is_that_of_an_arms_own_levels() -> None:
+    claim = Slope(slope=2, matters=1.25, **ALONG)
+    apart = {batch: tuple(rate * 1.01**i for rate in RATES) for i, batch in enumerate(BATCHES)}
+    grid = (axis("batch_size", BATCHES), axis("optimizer.lr", apart, per="batch_size"))
+    study = a_study(claim, grid=grid)
+    (one,) = findings(study, study.grids(), records(study, lambda batch, seed: 0.02 * batch / 16))
+    same = found(claim, lambda batch, seed: 0.02 * batch / 16)
+    wide = [math.log(found.interval[1] / found.interval[0]) for found in (one, same)]
+    assert wide[0] == pytest.approx(wide[1], rel=0.01)
 
 
 def test_of_two_levels_neither_was_chosen_for_what_it_is() -> None:

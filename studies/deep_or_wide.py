@@ -158,7 +158,7 @@ study = Study(
             "optimizer.lr": (0.1,),
         }
         | {"budget.steps": 20, "budget.evaluations": 2, "convolutions.budget.steps": 5},
-        "full": {"data": Data("cifar10"), "model.parameters": 1_000_000, "budget.steps": 5000}
-        | {"convolutions.data": Data("cifar10"), "convolutions.budget.steps": 5000},
+        "full": {"data": Data("fashion_mnist"), "model.parameters": 1_000_000, "budget.steps": 5000}
+        | {"convolutions.data": Data("fashion_mnist"), "convolutions.budget.steps": 5000},
     },
 )

@@ -163,6 +163,6 @@ study = Study(
     tiers={
         "smoke": {"seeds": 2, "rates.seeds": 1, "steps": (2,), "optimizer.lr": (0.1,)}
         | {"budget.steps": 10, "budget.evaluations": 2},
-        "full": {"data": Data("cifar10"), "model.form": "cnn", "budget.steps": 4000},
+        "full": {"data": Data("fashion_mnist"), "model.form": "cnn", "budget.steps": 4000},
     },
 )

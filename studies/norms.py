@@ -112,8 +112,8 @@ study = Study(
         ).says(
             "In batches of two, a network with layer normalisation ends more accurate than one with "
             "batch normalisation.",
-            because="Its moments are those of one example, over all channels and pixels, and the "
-            "same in training and after.",
+            because="Its moments are those of one example, over all its units, and the same in "
+            "training and after.",
         ),
         by_group(
             Interaction, arm=GROUP, against=BATCH, within=SMALL, without=LARGE, direction="higher"

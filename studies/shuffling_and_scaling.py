@@ -13,6 +13,8 @@ Method      Order: an MLP on 1,000 digits in batches of 10, shuffled anew every 
             batch normalisation. Steps are counted to 92 % on validation.
 Equal       Steps, initial weights, and the rates from which each arm's is tuned on validation.
 Pilots      Two seeds, validation only. They set the rates.
+Changed     After a first run, in which the best rate for sorted examples was the lowest, and of softmax
+            regression the highest: there are lower and higher ones now. Nothing else was changed.
 Refuted if  Shuffling every epoch is worse than once, by a point or in training loss; shuffling once
             differs by more than a point; sorted examples gain; raw inputs need fewer steps.
 """
@@ -80,11 +82,12 @@ study = Study(
     ),
     grid=(
         axis("order", ("every epoch", "once", "sorted")),
-        axis("optimizer.lr", (0.01, 0.03, 0.1, 0.3, 1.0)),
+        axis("optimizer.lr", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
     ),
     seeds=looks(5, 10, 20),
+    revised=("main",),
     contexts={
-        "softmax": {"model": Model("softmax")},
+        "softmax": {"model": Model("softmax"), "optimizer.lr": (0.1, 0.3, 1.0, 3.0, 10.0)},
         "few_examples": {"data.train_examples": 100},
         "wine": {"data.of": "wine"},
         "pixels": {"data.of": "digits"},

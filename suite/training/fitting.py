@@ -45,6 +45,11 @@ def fits(recipe: Recipe, network: nn.Module, examples: Examples) -> None:
             f"data '{recipe.data.name}' has {has}: it needs a loss for {needs}, "
             f"not '{recipe.loss.name}'"
         )
+    targets = examples.train.targets
+    if recipe.order == "sorted" and targets.numel() > len(targets):
+        raise RequestError(
+            f"data '{recipe.data.name}' has several targets an example: order 'sorted' needs one"
+        )
     if recipe.own:
         _check_step(recipe, network, examples)
     if recipe.metrics:

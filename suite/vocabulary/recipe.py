@@ -21,6 +21,7 @@ from suite.vocabulary.optimizer import Average, Optimizer, Schedule
 from suite.vocabulary.transformation import Transform
 
 Precision = Literal["float32", "tf32", "bfloat16"]
+Order = Literal["every epoch", "once", "sorted"]
 
 if TYPE_CHECKING:  # In a recipe as it is written a word stands for the component of that name.
     ALoss = Any
@@ -98,6 +99,8 @@ class Recipe:
             before an update; a longer one is scaled down to it (Pascanu et al., 2013). None clips
             nothing.
         average: of weights, that is evaluated in place of the last ones.
+        order: in which examples are seen: shuffled anew for `every epoch`, shuffled `once`, or, once
+            shuffled, `sorted` by class or value, the same in every epoch.
     """
 
     _: KW_ONLY
@@ -116,6 +119,7 @@ class Recipe:
     gradient_accumulation: int = number(default=1, low=1, high=10**9)
     clip_norm: float | None = number(default=None, low=1e-9)
     average: AnAverage = Average()
+    order: Order = "every epoch"
 
     def check(self) -> None:
         if self.data.values not in (None, self.loss.values):

@@ -1,8 +1,9 @@
-"""Averages of weights, early stopping, mixed images, decay of weights alone, layer and group norm."""
+"""Averages of weights, early stopping, mixed images, decay of weights alone, norms, orders."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from suite import Budget, Data, Model, Optimizer, Recipe, transformation
 from suite.data import Split, mixed
 from suite.execution.work import check
 from suite.ground.errors import RequestError
+from suite.ground.identity import trial_id
 from suite.models.layers import normalisation
 from suite.training import Run, train
 from suite.training.averages import Averaging
 from suite.training.checkpoint import Checkpoint
+from suite.training.stack import train_together
 from suite.training.stopping import Stopping
 from suite.vocabulary.optimizer import Average
 from suite.vocabulary.record import Status
@@ -38,6 +41,7 @@ LEARNT: dict[str, dict[str, Any]] = {
     "early stopping": {"budget": Budget(epochs=40, patience=2)},
     "mixup": {"augmentation": ("flip", Transform("mixup", alpha=1.0))},
     "cutmix": {"augmentation": ("cutmix",)},
+    "sorted": {"order": "sorted"},
 }
 
 
@@ -227,8 +231,6 @@ def test_decay_of_weights_alone_is_torchs_with_two_groups(name: str) -> None:
 
 
 def test_stacked_cells_decay_as_they_do_alone() -> None:
-    from suite.training.stack import train_together
-
     recipes = [
         dataclasses.replace(
             SMALL,
@@ -253,6 +255,53 @@ def test_layer_and_group_norm_are_torchs() -> None:
     torch.testing.assert_close(group(units), nn.functional.group_norm(units, 4))
 
 
+# --- Orders of examples ---------------------------------------------------------------------
+
+
+def epochs_in(order: str) -> list[Split]:
+    """Return the first two epochs of a trial."""
+    run, epochs = Run(dataclasses.replace(SMALL, order=order), 0, "cpu"), []
+    for epoch in itertools.islice(run.epochs(), 2):
+        epochs.append(epoch)
+        run.done += run.steps_per_epoch
+    return epochs
+
+
+def test_examples_are_shuffled_every_epoch_or_once_or_are_sorted() -> None:
+    every, once, ordered = (epochs_in(one) for one in ("every epoch", "once", "sorted"))
+    assert torch.equal(every[0].inputs, once[0].inputs)  # arms of a seed begin alike
+    assert not torch.equal(every[0].inputs, every[1].inputs)
+    for same in (once, ordered):
+        assert torch.equal(same[0].inputs, same[1].inputs)
+    shuffled, classes = once[0], ordered[0].targets
+    assert torch.equal(classes, shuffled.targets.sort().values)
+    for one in range(10):  # within a class, as they were shuffled
+        assert torch.equal(
+            ordered[0].inputs[classes == one], shuffled.inputs[shuffled.targets == one]
+        )
+
+
+def test_an_order_changes_the_id_and_the_default_does_not() -> None:
+    assert trial_id(dataclasses.replace(SMALL, order="every epoch"), 0) == trial_id(SMALL, 0)
+    assert trial_id(dataclasses.replace(SMALL, order="once"), 0) != trial_id(SMALL, 0)
+
+
+def test_what_has_several_targets_cannot_be_sorted() -> None:
+    recipe = Recipe(data=Data("sorting", length=4), model=Model("lstm"), order="sorted")
+    with pytest.raises(RequestError, match="'sorting' has several targets an example"):
+        check(recipe, "cpu")
+
+
+@pytest.mark.parametrize("order", ["once", "sorted"])
+def test_stacked_cells_see_the_order_that_they_see_alone(order: str) -> None:
+    recipes = [
+        dataclasses.replace(SMALL, order=order, optimizer=Optimizer(lr=lr)) for lr in (0.02, 0.05)
+    ]
+    for recipe, together in zip(recipes, train_together(recipes, [0, 0]), strict=True):
+        alone = train(recipe, 0).final["validation/loss"]
+        assert together.final["validation/loss"] == pytest.approx(alone, rel=1e-4)
+
+
 # --- What holds of all -----------------------------------------------------------------------
 
 
@@ -260,7 +309,7 @@ def test_layer_and_group_norm_are_torchs() -> None:
 def test_it_trains_to_the_same_bits_resumed_or_not(changes: dict[str, Any], tmp_path: Path) -> None:
     recipe = dataclasses.replace(SMALL, **changes)
     check(recipe, "cpu")
-    assert not recipe.stacks
+    assert recipe.stacks == ("order" in changes)
     once = train(recipe, 0)
     plain = train(SMALL, 0)
     assert once.status is Status.FINISHED

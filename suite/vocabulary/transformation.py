@@ -124,7 +124,7 @@ class CutMix(Mixing, name="cutmix", place="suite.data.mixing:cutmix"):
 
 
 if TYPE_CHECKING:  # a word stands for the transformation of that name
-    Transformation = str
+    Transformation = Any
 else:
     Transformation = Transform
 

@@ -127,8 +127,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: a_claim(Equivalence, direction="higher"),
-        "Equivalence has no field 'direction' (choose from of, says, source, number, because, "
-        "part, contexts, matters, scale, arm, against)",
+        "Equivalence has no field 'direction' (choose from of, says, source, cites, number, "
+        "because, part, contexts, matters, scale, arm, against)",
     ),
 ]
 

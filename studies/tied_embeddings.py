@@ -8,13 +8,17 @@ Method      A causal transformer of one layer of 32 units tells the next letter 
             with a table of vectors for inputs and one for outputs, or one for both (tied). Adam's
             rate, which falls as a cosine, is tuned for each arm and seed by validation loss, among
             three.
-Equal       200 steps of 16 names, three rates, equal initial weights but for the second table.
+Equal       200 steps of 16 names, three rates, equal initial weights but for the second table, and
+            a bias for each output in both arms.
 Contexts    Few examples, and pieces of two letters: of these there are hundreds, most of them rare,
             so that two tables are most of all weights.
 Matters     0.03 bits a piece, which is 2 % of perplexity, either way.
 Refuted if  one table takes 0.03 bits more than two, or less; for the second claim, more.
 Pilots      On validation, two seeds, with rates from 0.002 to 0.05: 0.015 was best in both arms. What
             they reached was seen there, and is no reason for either claim: both are the source's.
+Revised     A first run took the built-in network, which has no bias at its outputs where tables are
+            tied, and so tested two things at once; one table took 0.11 bits more. Only the network
+            is another now.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ from suite import (
     curves,
     lines,
     looks,
+    model,
     number,
     shared,
     source,
@@ -57,6 +62,24 @@ def surnames_in_pieces(*, letters: int = number(1, low=1, high=4)) -> Any:
     )
 
 
+@model
+def next_piece(
+    shape: Any,
+    outputs: int,
+    *,
+    symbols: int,
+    layers: int = number(1, low=1),
+    width: int = number(32, low=2),
+    tied: bool = False,
+) -> Any:
+    """The built-in transformer, tied or not, with a bias at its outputs either way."""
+    built_in = Model("transformer", layers=layers, width=width, heads=2)
+    network = built_in.function()(shape, outputs, symbols=symbols, **built_in.arguments())
+    if tied:
+        network.head.weight = network.embedding.weight
+    return network
+
+
 rule = shared(
     of="test/bits_per_symbol",
     arm={"model.tied": True},
@@ -72,7 +95,7 @@ study = Study(
     notebook="folklore",
     recipe=Recipe(
         data=surnames_in_pieces(train_examples=3000),
-        model=Model("transformer", layers=1, width=32, heads=2),
+        model=next_piece(),
         optimizer=Optimizer("adam"),
         schedule=Schedule("cosine"),
         batch_size=16,
@@ -80,6 +103,7 @@ study = Study(
     ),
     grid=(axis("model.tied", (False, True)), axis("optimizer.lr", (0.005, 0.015, 0.05))),
     seeds=looks(5, 10, 20),
+    revised=("main",),
     select="validation/loss",
     contexts={
         "few_examples": {"data.train_examples": 500, "seeds": looks(5, 10)},

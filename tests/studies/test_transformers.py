@@ -6,6 +6,7 @@ import pytest
 
 from studies import positions, tied_embeddings, warm_up_and_norm
 from suite import Recipe
+from suite.models import build
 from suite.training.schedules import rates
 
 
@@ -34,3 +35,10 @@ def test_pieces_of_two_letters_are_fewer_and_of_more_kinds() -> None:
     )
     assert pairs.inputs.shape[1] < letters.inputs.shape[1]
     assert pairs.symbols > 10 * letters.symbols
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_both_arms_of_tied_embeddings_have_a_bias_and_differ_by_one_table(tied: bool) -> None:
+    network = build(tied_embeddings.next_piece(tied=tied), (14,), 27, 0, 27)
+    assert network.head.bias is not None
+    assert (network.head.weight is network.embedding.weight) == tied

@@ -151,6 +151,7 @@ def test_a_study_imports_the_vocabulary_alone(file: Path) -> None:
         "dataclasses",
         "functools",
         "math",
+        "pathlib",
         "statistics",
         "typing",
     }

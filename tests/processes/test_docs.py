@@ -14,7 +14,7 @@ import pytest
 
 from suite.commands.run import run as run_command
 from tests.command_line import suite
-from tests.test_docs import PAGES, ROOT, blocks, label
+from tests.test_docs import CHINESE, PAGES, README, ROOT, blocks, label
 
 PROJECT = ("suite", "studies", "reports", "tests", "docs", "pyproject.toml", "constraints.txt")
 
@@ -71,7 +71,11 @@ def write(project: Path, text: str, where: str) -> None:
     (project / named[1]).write_text(text)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=label)
+# The Chinese README has the blocks of the other, which a test holds it to.
+TYPED = [page for page in PAGES if blocks(page) and page != CHINESE]
+
+
+@pytest.mark.parametrize("page", TYPED, ids=label)
 def test_what_a_page_says_to_type_can_be_typed(page: Path, project: Path) -> None:
     for block in blocks(page):
         where = f"{label(page)}, line {(block.map or [0])[0] + 1}"
@@ -87,6 +91,13 @@ def test_what_a_page_says_to_type_can_be_typed(page: Path, project: Path) -> Non
                 assert done.returncode == 0, f"{where}: {line}\n{done.stderr}"
         elif block.info == "sh":
             run(["bash", "-eu", "-c", block.content], project, where)
+
+
+def test_commands_in_the_readme_s_lines_can_be_typed() -> None:
+    typed = re.findall(r"`(python -m nox [^`]*)`", README.read_text())
+    assert typed
+    for line in typed:
+        check_nox(line, label(README))
 
 
 def is_plain(text: str) -> bool:

@@ -15,6 +15,8 @@ from suite.language.words import level_words
 from suite.vocabulary.grid import Axis, spans_widely
 from suite.vocabulary.metrics import METRICS, chosen_axis
 
+FACTORS = 8.0  # of what grows by factors, the span from which an axis is logarithmic
+
 
 def places(axis: Axis) -> tuple[list[float], bool]:
     """Return where an axis's levels sit, and whether that is on a logarithmic scale.
@@ -54,10 +56,14 @@ def set_x(axes: Axes, axis: Axis) -> None:
 
 
 def log_y(metric: str, values: Sequence[float]) -> bool:
-    """Whether a loss, a time, an error or a chosen rate deserves a logarithmic axis for these values."""
+    """Whether a loss, a time or an error deserves a logarithmic axis for these values.
+
+    So do the price of a target and the level that was chosen, which grow by factors, from a lesser span.
+    """
+    if chosen_axis(metric) or metric.startswith("target/"):
+        return len(values) > 1 and min(values) > 0 and max(values) >= FACTORS * min(values)
     unit, better = METRICS[metric].unit, METRICS[metric].better
     is_one = unit in ("nats", "seconds") or (unit == "none" and better == "lower")
-    is_one = is_one or bool(chosen_axis(metric))
     return is_one and spans_widely(list(values))
 
 

@@ -71,6 +71,9 @@ def test_an_error_that_spans_much_has_a_logarithmic_axis_and_an_accuracy_has_not
     assert log_y(error, [0.01, 1.0])
     assert not log_y(error, [0.5, 1.0])
     assert not log_y("test/accuracy", [0.01, 1.0])
+    assert log_y("target/steps", [20.0, 250.0])
+    assert log_y("chosen/optimizer.lr", [0.04, 0.32])
+    assert not log_y("chosen/optimizer.lr", [0.04, 0.16])
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,8 @@ def published(out: Path, lang: str) -> None:
         print(render(results, out, first=lang, lost=lost))
     except OSError as error:
         raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
+    if lost:
+        sys.exit(1)
 
 
 @click.command()

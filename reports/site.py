@@ -218,7 +218,12 @@ def _content(result: Results) -> str:
     A page with many figures takes seconds; most runs change none or one of them.
     """
     records = [[record.id, record.provenance.finished] for record in result.records]
-    return digest([result.study.source, dataclasses.asdict(result.execution), records, _code()])
+    words = [
+        hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(discovery.folder().glob(f"{result.study.name}.*.po"))
+    ]
+    form = dataclasses.asdict(result.execution)
+    return digest([result.study.source, words, form, records, _code()])
 
 
 @functools.cache

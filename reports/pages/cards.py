@@ -49,7 +49,6 @@ from suite.vocabulary.claims import (
     Within,
     claimed_slope,
 )
-from suite.vocabulary.study import NOTES, Study
 
 if TYPE_CHECKING:
     from reports.figures.canvas import Drawing, Picture
@@ -110,9 +109,9 @@ class Source:
     number: int | None
 
 
-def source(study: Study, claim: Claim) -> Source:
+def source(claim: Claim) -> Source:
     """Return whose claim it is."""
-    tag = "zh" if study.notebook == NOTES else ""
+    tag = "zh" if claim.number is not None else ""  # the notes' own words
     return Source(gettext(claim.source), tag, claim.cites, claim.number)
 
 
@@ -200,7 +199,7 @@ def card(
     return Card(
         anchor=anchor(index),
         says=gettext(claim.says),
-        source=source(results.study, claim),
+        source=source(claim),
         badge=badge(finding.verdict),
         mark=mark(finding),
         short=short_words(finding),

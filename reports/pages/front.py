@@ -25,7 +25,7 @@ from suite.runs.conclusions import verdict_counts
 from suite.vocabulary.claims import Tested
 from suite.vocabulary.notes import CHAPTERS, NOT_TESTED, PHRASES
 from suite.vocabulary.record import Links
-from suite.vocabulary.study import FOLKLORE, NOTES
+from suite.vocabulary.study import FOLKLORE, NOTES, OWN
 
 STRIKING = 6  # claims in a list of what is largest
 
@@ -110,19 +110,20 @@ class Front:
 def front(all_results: Sequence[Results], links: Mapping[str, Links], folder: Path) -> Front:
     """Return the front page of several studies, whose figures in small lie in `folder`."""
     rows = list(_rows(all_results))
+    of_notes = [row for row in rows if row.notebook == NOTES]
     chapters = (
         Section(
             chapter.letter,
             NOTES,
             f"{chapter.letter}. {gettext(chapter.title)}",
-            tuple(_numbered(rows, range(chapter.first, chapter.last + 1))),
+            tuple(_numbered(of_notes, range(chapter.first, chapter.last + 1))),
             tuple(_untested(range(chapter.first, chapter.last + 1))),
         )
         for chapter in CHAPTERS
     )
     others: dict[tuple[str, str], list[ClaimRow]] = {}
     for row in rows:
-        if row.source.number is None:
+        if row.source.number is None or row.notebook != NOTES:
             others.setdefault((row.notebook, row.study), []).append(row)
     further = (
         Section(f"study-{i + 1}", notebook, study, tuple(found))
@@ -139,13 +140,15 @@ def front(all_results: Sequence[Results], links: Mapping[str, Links], folder: Pa
         len(rows),
         tuple(lines.values()),
         tricks_name() if (folder / tricks_name()).exists() else "",
-        tuple(_striking(all_results, Verdict.REFUTED)),
-        tuple(_striking(all_results, Verdict.SUPPORTED)),
+        tuple(_striking(all_results, rows, Verdict.REFUTED)),
+        tuple(_striking(all_results, rows, Verdict.SUPPORTED)),
         in_other_languages(front_name),
     )
 
 
-def _striking(all_results: Sequence[Results], verdict: Verdict) -> Iterator[ClaimRow]:
+def _striking(
+    all_results: Sequence[Results], rows: Sequence[ClaimRow], verdict: Verdict
+) -> Iterator[ClaimRow]:
     """Yield, of each study, the claim with a verdict and the largest effect; the largest first.
 
     Effects are counted in units of what matters.
@@ -153,7 +156,7 @@ def _striking(all_results: Sequence[Results], verdict: Verdict) -> Iterator[Clai
     findings = (finding for one in all_results for finding in one.findings)
     found = [
         (abs(margins(finding.claim, finding.estimate)), row)
-        for finding, row in zip(findings, _rows(all_results), strict=True)
+        for finding, row in zip(findings, rows, strict=True)
         if finding.verdict is verdict and isinstance(finding.claim, Tested)
     ]
     found.sort(key=lambda pair: pair[0])
@@ -168,7 +171,7 @@ def _notebooks(
     """Yield each notebook that has claims here, the practitioners' first and one's own last."""
     order = [FOLKLORE, NOTES]
     for name in sorted(
-        {section.notebook for section in sections},
+        {one.study.notebook for one in all_results},
         key=lambda name: (order.index(name) if name in order else len(order), name),
     ):
         of_book = [one for one in all_results if one.study.notebook == name]
@@ -217,6 +220,7 @@ def revised(all_results: Iterable[Results]) -> str:
 NOTEBOOK_WORDS: Mapping[str, Callable[[], str]] = {
     FOLKLORE: lambda: gettext("What practitioners tell each other"),
     NOTES: lambda: gettext("A student’s notes"),
+    OWN: lambda: gettext("Your own studies"),
 }
 KIND_WORDS: Mapping[str, Callable[[], str]] = {
     "effects": lambda: gettext("Effects"),
@@ -265,7 +269,7 @@ def _rows(all_results: Sequence[Results]) -> Iterator[ClaimRow]:
             yield ClaimRow(
                 href=f"{href}#{anchor(i)}",
                 says=gettext(claim.says),
-                source=source(study, claim),
+                source=source(claim),
                 badge=badge(finding.verdict),
                 mark=mark(finding),
                 compared=compared_words(claim),

@@ -5,19 +5,30 @@
 
 from __future__ import annotations
 
-from reports.files import PAGES
+from reports.files import PAGES, file_name
 from reports.site import render
-from suite.runs.latest import Latest, concluded, gather_latest
+from suite.ground.errors import RequestError
+from suite.runs.latest import Latest, concluded, gather_latest, leave_out
 from suite.tracking.journal import Journal
 from suite.vocabulary import discovery
 
 
 def main() -> None:
-    """Write the pages of every study whose latest run has all the trials it asked for."""
-    journal = Journal()
-    found = [gather_latest(one, journal) for one in discovery.names() if journal.latest(one)]
-    whole = Latest([one for one in found if not one.missing], [])
-    render(concluded(whole).results, PAGES, tracking_links=lambda: None)
+    """Write the pages of every study whose latest run has all the trials it asked for.
+
+    One that has a page already keeps it, whatever it lacks now: that page says so.
+    """
+    journal, found = Journal(), Latest([], [])
+    for name in discovery.names():
+        if journal.latest(name):
+            try:
+                results = gather_latest(name, journal)
+            except RequestError as error:  # it is another now: no other pays for it
+                leave_out(name, error, found.lost)
+            else:
+                if not results.missing or (PAGES / file_name(name)).exists():
+                    found.results.append(results)
+    render(concluded(found).results, PAGES, tracking_links=lambda: None)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from reports.figures.canvas import Drawing, Picture
 
 
+CONTENT = "tricks"
+MADE = f'content="Thumbrules {CONTENT}"'  # in the head of a page of ours
+
+
 @dataclass(frozen=True)
 class Row:
     """A trick, with the link to its claim."""
@@ -58,14 +62,21 @@ def write_tricks(all_results: Sequence[Results], folder: Path) -> None:
     found = tricks(all_results)
     names = in_every_language(tricks_name)
     if found is None:
-        for name in names.values():
-            (folder / name).unlink(missing_ok=True)
+        for path in (folder / name for name in names.values()):
+            if path.exists() and MADE in path.read_text(encoding="utf-8", errors="replace"):
+                path.unlink()  # of a run that is no longer here
         return
     from reports.figures.tricks import picture_of  # which loads what draws
 
     drawn = picture_of(found)
     paths = {language: folder / name for language, name in names.items()}
-    write_pages("tricks.html", lambda: _page(found, drawn), paths, script=script("study.js"))
+    write_pages(
+        "tricks.html",
+        lambda: _page(found, drawn),
+        paths,
+        script=script("study.js"),
+        content=CONTENT,
+    )
 
 
 def answer_words(found: Tricks) -> str:

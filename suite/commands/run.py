@@ -15,6 +15,7 @@ from suite.runs import coordinator
 from suite.runs.coordinator import Engine, Request
 from suite.runs.pages import Pages
 from suite.runs.stores import stores, untracked
+from suite.tracking.location import shown
 from suite.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def carried_out(
         if against is not None:
             from suite.runs.borrowed import borrow
 
-            taken = borrow(against, requests, journal)
-            print(f"{plural(taken, 'trial')} taken from {against}", file=sys.stderr)
+            taken = borrow(against, requests, journal, tracker)
+            print(f"{plural(taken, 'trial')} taken from {shown(against)}", file=sys.stderr)
         made = coordinator.run(requests, journal, tracker, engine, pages)
         # What concludes loads pandas and SciPy, a second that a wrong request need not wait.
         from suite.runs.conclusions import best_of, conclude

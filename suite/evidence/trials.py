@@ -26,6 +26,7 @@ class Trials:
         shared: how many both have.
         differing: ids of those whose outcomes are not equal bit for bit, whatever a clock
             measured left aside.
+        taken: how many of those that both have one took from elsewhere; they are not compared.
         timed: how many of the differing ran alone to be timed: probes may measure speed.
         other_data: how many of the shared saw other data or another split.
         only_a, only_b: how many just one set has.
@@ -37,6 +38,7 @@ class Trials:
     other_data: int
     only_a: int
     only_b: int
+    taken: int = 0
 
     @property
     def equal(self) -> int:
@@ -54,13 +56,19 @@ def total(studies: Iterable[Trials]) -> Trials:
         other_data=sum(one.other_data for one in every),
         only_a=sum(one.only_a for one in every),
         only_b=sum(one.only_b for one in every),
+        taken=sum(one.taken for one in every),
     )
 
 
 def compare_trials(a: Results, b: Results) -> Trials:
     """Compare the outcomes of the trials that both sets have."""
     of_a, of_b = _by_id(a), _by_id(b)
-    shared = [trial for trial in of_a if trial in of_b]
+    both = [trial for trial in of_a if trial in of_b]
+    shared = [
+        trial
+        for trial in both
+        if not (of_a[trial].provenance.taken_from or of_b[trial].provenance.taken_from)
+    ]
     differing = [trial for trial in shared if decided(of_a[trial]) != decided(of_b[trial])]
     return Trials(
         shared=len(shared),
@@ -69,8 +77,9 @@ def compare_trials(a: Results, b: Results) -> Trials:
         other_data=sum(
             of_a[trial].outcome.data_digest != of_b[trial].outcome.data_digest for trial in shared
         ),
-        only_a=len(of_a) - len(shared),
-        only_b=len(of_b) - len(shared),
+        only_a=len(of_a) - len(both),
+        only_b=len(of_b) - len(both),
+        taken=len(both) - len(shared),
     )
 
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.metadata
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -50,8 +51,9 @@ def machine() -> dict[str, Any]:
 
 
 def command() -> str:
-    """Return the command line of this process, as one would type it."""
-    return shlex.join(["python", "-m", "suite", *sys.argv[1:]])
+    """Return the command line of this process, as one would type it, but for passwords in addresses."""
+    typed = shlex.join(["python", "-m", "suite", *sys.argv[1:]])
+    return re.sub(r"(?<=://)[^/\s@]+@", "", typed)
 
 
 def _version(package: str) -> str:

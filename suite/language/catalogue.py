@@ -82,11 +82,13 @@ def _catalogue() -> NullTranslations:
 def _catalogues(language: str, studies: Path) -> NullTranslations:
     """Return the catalogue of a language, and behind it those that lie beside studies."""
     locales = resources.files("suite.language") / "locale"
+    from babel.messages.pofile import PoFileError
+
     found = _compiled(locales / language / "LC_MESSAGES" / "thumbrules.po", language)
     for file in sorted(studies.glob(f"*.{language}.po")):
         try:
             found.add_fallback(_compiled(file, language))
-        except (OSError, ValueError) as error:  # a page in English is better than none
+        except (OSError, ValueError, PoFileError) as error:  # a page in English is better than none
             print(f"{file} cannot be read: {first_line(error)}", file=sys.stderr)
     return found
 

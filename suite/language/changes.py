@@ -87,9 +87,11 @@ def _signed(value: float, text: str) -> str:
 
 def sameness_words(trials: Trials) -> str:
     """Say how many trials are equal: `All 8,465 trials that both have are equal bit for bit.`."""
+    taken = gettext("{n} were taken from elsewhere and are not compared")
+    said = [taken.format(n=f"{trials.taken:,}")] if trials.taken else []
     if not trials.shared:
-        return gettext("No trial is in both sets.")
-    said = [_equal_words(trials)]
+        return sentence(clauses([gettext("No trial is in both sets."), *said]))
+    said = [_equal_words(trials), *said]
     if trials.timed:
         timed = gettext("{n} of the others ran alone to be timed")
         said.append(timed.format(n=f"{trials.timed:,}"))

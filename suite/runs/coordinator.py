@@ -211,6 +211,8 @@ def run(
         computing.close()
         for further in _further_looks(made, requests, journal, engine):
             tracker.open()
+            if pages is not None:
+                pages.ready()
             with further.make_strategy(checkpoints(journal)) as strategy:
                 _run_cohorts(further, strategy, journal, tracker, pages)
             made = made.followed_by(further)
@@ -342,14 +344,12 @@ def _run_cohorts(
                     pages.wait()
                 alone = _run_alone(first, strategy, teams)
                 tracker.log([keep(finished, workers=1) for finished in alone])
-                if pages is not None:
-                    pages.ready()
             else:
                 bundles = (bundle for cohort in stage for bundle in cohort.bundles)
                 for finished in strategy.run(bundles):
                     tracker.log([keep(finished, workers=strategy.workers)])
                     left[finished.trial.study] -= 1
-                    if pages is not None and not left[finished.trial.study]:
+                    if pages is not None and not left[finished.trial.study] and any(left.values()):
                         pages.ready()
 
 

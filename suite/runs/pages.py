@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -22,10 +23,13 @@ class Pages:
         """Have the pages written, as a study has all its trials; with the next one's, if some are."""
         if self._writing is None or self._writing.poll() is not None:
             silent = subprocess.DEVNULL
-            command = [sys.executable, "-m", WRITER]
-            self._writing = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent)
+            command = [sys.executable, "-P", "-m", WRITER]  # a file here may have a module's name
             low = 10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS
-            psutil.Process(self._writing.pid).nice(low)  # which the processes it starts inherit
+            with contextlib.suppress(OSError, psutil.Error):  # no page is worth a trial
+                self._writing = subprocess.Popen(
+                    command, stdin=silent, stdout=silent, stderr=silent
+                )
+                psutil.Process(self._writing.pid).nice(low)  # the processes that it starts, too
 
     def wait(self) -> None:
         """Return when nothing is being written: a trial that is timed has the machine to itself."""

@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 from suite.ground.identity import flatten
 from suite.vocabulary.claims import Counted, arms
 from suite.vocabulary.grid import Axis, Grid
-from suite.vocabulary.metrics import METRICS
+from suite.vocabulary.metrics import METRICS, SPLITS
 from suite.vocabulary.study import TIERS, Study
 
 PREFIX = "mlflow.sharedViewState."
@@ -33,6 +33,8 @@ LOG = "log10 "  # and a parameter: its logarithm, for the UI's axes are linear
 CURVES, MAP, VARIED = "thumbrules-curves", "thumbrules-map", "thumbrules-varied"
 OURS = (CURVES, MAP, VARIED)
 HEIGHT = 480  # pixels, of a view's own charts
+MOST = 5000  # characters of a tag
+COMPUTED = ("chosen/", "target/")  # metrics that no run logs: they are of the table of trials
 CURVED = ("gradient/norm", "weights/norm")  # what has a curve beside metrics of a split
 
 Card = dict[str, Any]
@@ -82,11 +84,18 @@ def tag_of(view: SavedView, metrics: Iterable[str], moment: int) -> tuple[str, s
         metrics: all that the runs have, for the charts below its own.
         moment: when it was made, in milliseconds since 1970.
     """
+    metrics = tuple(metrics)
+    value = _value(view, metrics, moment)
+    if len(value) > MOST:  # of so many cells that the UI is left to unfold their groups
+        value = _value(dataclasses.replace(view, groups=()), metrics, moment)
+    return PREFIX + view.id, value
+
+
+def _value(view: SavedView, metrics: Iterable[str], moment: int) -> str:
     plain = json.dumps(_state(view, metrics)).encode()
-    # As the UI itself does: a tag holds no more than 5,000 characters.
-    state = f"deflate;{base64.b64encode(zlib.compress(plain, 9)).decode()}"
+    state = f"deflate;{base64.b64encode(zlib.compress(plain, 9)).decode()}"  # as the UI does
     form = {"name": view.name, "createdAt": moment, "updatedAt": moment, "state": state}
-    return PREFIX + view.id, json.dumps(form)
+    return json.dumps(form)
 
 
 def address(experiment: str, view: str) -> str:
@@ -103,7 +112,9 @@ def geometric(study: Study) -> frozenset[str]:
 
 def headline(study: Study, grid: Grid) -> str:
     """Return the metric of the study's first claim about a part, or what it is tuned by."""
-    return next((claim.of for claim in study.claims if claim.part == grid.name), study.select)
+    asked = (claim.of for claim in study.claims if claim.part == grid.name)
+    logged = (metric for metric in (*asked, study.select) if not metric.startswith(COMPUTED))
+    return next(logged, "validation/accuracy")
 
 
 def arm_paths(study: Study, grid: Grid) -> tuple[str, ...]:
@@ -209,7 +220,7 @@ def _curve_of(metric: str, select: str) -> str:
     """Return the curve that is nearest to a final metric: that of validation, for one of test."""
     split, _, name = metric.partition("/")
     near = {"test": f"validation/{name}", "train": f"train/running_{name}"}.get(split, metric)
-    return near if near in METRICS and (near in CURVED or near.count("/") == 1) else select
+    return near if near in METRICS and (near in CURVED or near.split("/")[0] in SPLITS) else select
 
 
 def _card(kind: str, title: str, **fields: Any) -> Card:

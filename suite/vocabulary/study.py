@@ -42,6 +42,7 @@ STOPPING = ("stopping/epochs", "stopping/best_epoch", "cost/looks")
 MAIN = "main"
 NOTES = "notes"  # the notebook of a study that names none
 FOLKLORE = "folklore"
+OWN = "own"  # what `suite new` and `suite try` write down
 # Of a split; the last only where each position is asked for a class.
 OBSERVED = {"loss", "accuracy", "calibration_error", "bits_per_symbol"}
 OF_CLASSES = {"accuracy", "calibration_error", "cross_entropy"}
@@ -107,7 +108,7 @@ class Study:
         title: the question in a few words.
         question: what a reader wants to know, in a sentence or two.
         notebook: the collection that it belongs to: `notes`, a student's; `folklore`, what
-            practitioners tell each other; or one of one's own.
+            practitioners tell each other; `own`; or any other word.
         notes: the chapter of the notes it comes from.
         recipe: what every trial shares.
         grid: what varies.

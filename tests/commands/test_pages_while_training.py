@@ -33,8 +33,17 @@ def test_each_study_has_its_page_when_it_is_whole_and_not_before(
     monkeypatch.setattr(Pages, "ready", ready)
     done = suite(tmp_path, "run", "--all", "--tier", "smoke", "--pages")
     assert done.returncode == 0, done.stderr
-    both = ["a_longer_one.html", "a_longer_one.zh.html", "tiny.html", "tiny.zh.html"]
-    assert pages == [both[2:], both]
+    assert pages == [["tiny.html", "tiny.zh.html"]]  # the last one's are the report's to write
+
+
+def test_a_study_that_is_another_now_costs_no_other_its_page(tmp_path: Path) -> None:
+    make_study(tmp_path)
+    make_study(tmp_path, TINY_STUDY.replace("=200", "=201"), "changed")
+    assert suite(tmp_path, "run", "--all", "--tier", "smoke").returncode == 0
+    make_study(tmp_path, "study =", "changed")
+    with contextlib.chdir(tmp_path):
+        meanwhile.main()
+    assert (tmp_path / "reports/html/tiny.html").exists()
 
 
 def test_a_shorter_study_is_whole_before_a_longer_one_begins(tmp_path: Path) -> None:

@@ -72,6 +72,24 @@ def test_only_what_others_have_not_trained_is_trained(here: Path) -> None:
     assert "seeds 0, 1" in page
 
 
+def test_no_password_is_written_down(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from suite.runs import borrowed
+
+    address = "https://user:secret@example.org/results"
+    archived = result_sets.result_set("published")
+    monkeypatch.setattr(borrowed, "result_set", lambda _: archived)
+    done = suite(here, "run", "tiny", "--tier", "smoke", "--against", address)
+    assert "taken from https://example.org/results" in done.stderr
+    assert "secret" not in (here / JOURNAL).read_text() + done.stderr
+
+
+def test_what_was_taken_is_not_compared(here: Path) -> None:
+    suite(here, "run", "tiny", "--tier", "smoke", "--against", "published")
+    done = suite(here, "compare", "published", ".", "--brief")
+    assert f"{SMOKE_TRIALS - TIMED} were taken from elsewhere and are not compared" in done.stdout
+    assert f"All {TIMED} trials that both have" in done.stdout
+
+
 def test_trials_of_other_examples_are_not_taken(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

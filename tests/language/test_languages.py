@@ -145,9 +145,11 @@ def test_a_study_may_have_its_words_beside_it(
     folder.mkdir()
     (folder / "wider.zh.po").write_text('msgid "Wider?"\nmsgstr "更宽？"\n', encoding="utf-8")
     (folder / "worse.zh.po").write_bytes(b'msgid "x\xff"')
+    (folder / "wrong.zh.po").write_text("this is no catalogue", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     with writing("zh"):
         assert gettext("Wider?") == "更宽？"
         assert gettext("Claims") == "论断"
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "worse.zh.po cannot be read" in line
+    worse, wrong = capsys.readouterr().err.splitlines()
+    assert "worse.zh.po cannot be read" in worse
+    assert "wrong.zh.po cannot be read" in wrong

@@ -19,6 +19,7 @@ from suite.evidence.results import Results
 from suite.ground.errors import RequestError, first_line
 from suite.runs.latest import Latest, concluded, gather_run, latest, leave_out
 from suite.runs.pairs import compare_sets
+from suite.runs.slim import slim as slimmed
 from suite.runs.stores import stores
 from suite.tracking import archive, location
 from suite.tracking.location import tracking_uri
@@ -114,8 +115,8 @@ def published(out: Path, lang: str) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--no-pages", is_flag=True, help="Leave the report out: whoever reads it makes it.")
-def export(file: Path, no_pages: bool) -> None:
+@click.option("--slim", is_flag=True, help="Latest runs alone: no pages, no curve that none shows.")
+def export(file: Path, slim: bool) -> None:
     """Write every record, each study's latest run and the report to one archive.
 
     The pages in reports/html are brought up to date on the way.
@@ -123,11 +124,10 @@ def export(file: Path, no_pages: bool) -> None:
     target = target_of(file)
     journal, tracker = stores()
     results, lost = latest((), journal, tracker)
-    pages = [] if no_pages else _pages(results, lost)
+    pages = [] if slim else _pages(results, lost)
     executions = {one.study: one for one in journal.executions}
-    archive.write(
-        target, ResultSet(journal.records, executions), {page.name: page for page in pages}
-    )
+    found = slimmed(results) if slim else ResultSet(journal.records, executions)
+    archive.write(target, found, {page.name: page for page in pages})
     print(file)
     if lost:
         sys.exit(1)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from suite.evidence.trials import decided
+from suite.evidence.trials import are_equal
 from suite.ground.errors import RequestError
 from suite.ground.wording import plural
 from suite.runs.conclusions import conclude
@@ -79,7 +79,7 @@ def _is_newest(execution: Execution, journal: Journal) -> bool:
 
 
 def _differs(record: Record, journal: Journal) -> bool:
-    return journal.has(record.id) and decided(journal.records[record.id]) != decided(record)
+    return journal.has(record.id) and not are_equal(journal.records[record.id], record)
 
 
 def _log(found: ResultSet, studies: Iterable[str], journal: Journal, tracker: Tracker) -> None:

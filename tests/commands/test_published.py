@@ -22,7 +22,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("elsewhere")
     make_study(folder)
     assert suite(folder, "run", "tiny", "--tier", "smoke").returncode == 0
-    assert suite(folder, "export", "laptop.tar.zst", "--no-pages").returncode == 0
+    assert suite(folder, "export", "laptop.tar.zst", "--slim").returncode == 0
     assert not (folder / "reports").exists()
     return folder
 

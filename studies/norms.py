@@ -45,7 +45,7 @@ Norm = Literal["batch", "layer", "group"]
 
 
 @model
-def convnet(
+def normed_convnet(
     shape: Any, outputs: int, *, channels: int = number(8, low=4, small=4), norm: Norm = "batch"
 ) -> Any:
     """Two convolutions, each normalised and pooled, and a linear layer."""
@@ -95,7 +95,7 @@ study = Study(
     seeds=looks(5, 10, 20),
     revised=("main",),
     contexts={
-        "convolutions": {"model": convnet(), "seeds": looks(5, 10)},
+        "convolutions": {"model": normed_convnet(), "seeds": looks(5, 10)},
         "mnist": {"data": Data("mnist5k", train_examples=1000, image_size=14)},
     },
     claims=(

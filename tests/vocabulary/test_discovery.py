@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from suite.ground.errors import RequestError
+from suite.vocabulary import discovery
+from suite.vocabulary.components import own_names, within
+from suite.vocabulary.data import Data
 from suite.vocabulary.discovery import load, names
+from suite.vocabulary.loss import Loss
+from suite.vocabulary.model import Activation, Initialisation, Model
+from suite.vocabulary.optimizer import Optimizer, Schedule
+from suite.vocabulary.transformation import Transform
 
 GOOD = 'from suite import Study\nstudy = Study("A good one")\n'
 
@@ -131,3 +138,10 @@ def test_the_shipped_studies_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         assert study.claims, f"{name} claims nothing"
         for tier in ("smoke", "laptop", "full"):
             assert study.trials(study.grids(tier))
+
+
+def test_no_two_studies_here_give_one_name_to_two_components() -> None:
+    """Or whoever names one of their own, in `train` or another study, could not tell them apart."""
+    with within(discovery.all_names()):
+        for kind in (Activation, Data, Initialisation, Loss, Model, Optimizer, Schedule, Transform):
+            own_names(kind)

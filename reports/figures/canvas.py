@@ -126,12 +126,23 @@ class Drawing:
 
     def picture(self) -> Picture:
         """Return the figure in the language that is being written."""
-        here = self.labels()
-        with writing(ENGLISH):
-            said = dict(zip(self.labels(), here, strict=True))
-        alt, hints = self.alt(), self.hints()
+        said, alt, hints = self._said(), self.alt(), self.hints()
         sheets = ((name, _worded(root, said, alt, hints)) for name, root in self.sheets)
         return Picture(tuple(sheets), alt)
+
+    def still(self, size: str) -> Markup:
+        """Return it at a size for where it is shown in small: without single seeds and hidden marks."""
+        root = copy.deepcopy(dict(self.sheets)[size])
+        for parent in list(root.iter()):
+            for child in list(parent):
+                if _is_faint(child) and not {"data-point", "data-series"}.isdisjoint(child.keys()):
+                    parent.remove(child)
+        return _worded(root, self._said(), self.alt(), {})
+
+    def _said(self) -> dict[str, str]:
+        here = self.labels()
+        with writing(ENGLISH):
+            return dict(zip(self.labels(), here, strict=True))
 
 
 def stand_in(index: int) -> str:
@@ -208,6 +219,12 @@ def _inline(figure: Figure, name: str, pairs: Sequence[Pair]) -> ET.Element:
     for group in root.iter(f"{{{SVG}}}g"):
         _anchor(group.findall(f"{{{SVG}}}text"))
     return root
+
+
+def _is_faint(element: ET.Element) -> bool:
+    """Whether it is a hidden mark of a point, or the points of single seeds."""
+    styles = (one.get("style", "") for one in element.iter())
+    return any(re.search(r"opacity: 0(\.38)?(;|$)", style) for style in styles)
 
 
 def _mark(root: ET.Element, name: str) -> None:

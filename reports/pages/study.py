@@ -73,7 +73,7 @@ class Album:
         """The first figure that is drawn, as a phone has it, in the language that is being written."""
         drawings = (one.drawing for one in self.sketches if isinstance(one, Sketch) and one.drawing)
         first = next(drawings, None)
-        return dict(first.picture().drawings)["narrow"] if first else ""
+        return first.still("narrow") if first else ""
 
     @property
     def is_whole(self) -> bool:

@@ -22,7 +22,7 @@ CASES = {
     "command": (["rum", "tiny"], "there is no command 'rum' (did you mean 'run'?)"),
     "option": (["run", "tiny", "--teir", "smoke"], "--tier"),
     "study": (["run", "tinny"], "there is no study 'tinny' (did you mean 'tiny'?)"),
-    "no study": (["run"], "name a study, or give --all"),
+    "no study": (["run"], "name a study, or give --notebook or --all"),
     "tier": (["run", "tiny", "--tier", "lapptop"], "'lapptop' (did you mean 'laptop'?)"),
     "path": (["run", "tiny", "--set", "optimizer.lrr=1"], "'lrr' (did you mean 'lr'?)"),
     "type": (["run", "tiny", "--set", "batch_size=big"], "batch_size must be a whole number"),

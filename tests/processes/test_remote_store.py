@@ -58,7 +58,7 @@ def test_a_server_holds_what_a_local_store_does(server: str, tmp_path: Path) -> 
     assert reported.returncode == 0, reported.stderr
     page = (tmp_path / "reports/html/tiny.html").read_text()
     assert f'href="{server}/#/experiments/' in page
-    assert f'href="{server}/#/compare-runs?' in page
+    assert "viewStateShareKey=thumbrules-varied" in page
     verdicts = suite_json(tmp_path, "verdicts", "tiny")
     shutil.rmtree(tmp_path / ".thumbrules")
     (tmp_path / "mlflow.db").unlink()

@@ -78,5 +78,7 @@ def test_its_page_shows_every_claim_and_figure(
     notebook = ast.get_docstring(ast.parse(Path("studies", f"{study}.py").read_text()), clean=False)
     assert notebook is not None
     assert notebook.strip() in page
-    assert "Not measured: no trial of this run" not in page
+    # In so few steps a target may not be reached, and what is counted to it has no value.
+    far = any(view.of.startswith("target/") for view in discovery.load(study).views)
+    assert far or "Not measured: no trial of this run" not in page
     assert len(page) < 2_000_000

@@ -60,7 +60,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def link(site: Path, page: Page, words: str) -> str:
     page.goto(f"{site.as_uri()}/{STUDY}.html")
-    found = page.get_by_role("link", name=words).first.get_attribute("href")
+    found = page.get_by_role("link", name=words, include_hidden=True).first.get_attribute("href")
     assert found is not None and found.startswith(LOCAL_UI)
     return found.removeprefix(LOCAL_UI)
 

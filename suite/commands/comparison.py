@@ -129,7 +129,8 @@ def comparison_text(form: Form) -> str:
 
 def agreement_text(form: Form) -> str:
     """Return how far two sets agree: trials equal to the bit, and each verdict that differs."""
-    claims = [(study, claim) for study in form["studies"] for claim in study["claims"]]
+    alike = [one for one in form["studies"] if one["a"]["tier"] == one["b"]["tier"]]
+    claims = [(study, claim) for study in alike for claim in study["claims"]]
     changed = [(study, claim) for study, claim in claims if claim["verdict_changed"]]
     agreeing = sum(not (claim["verdict_changed"] or claim["only"]) for _, claim in claims)
     lines = [
@@ -140,6 +141,8 @@ def agreement_text(form: Form) -> str:
         said = f"{claim['verdict_a']} → {claim['verdict_b']}"
         why = "the effect moved" if claim["moved"] else "by no more than luck"
         lines.append(f"  {study['name']}: {said}, {why}: {claim['claim']}{_where(claim)}")
+    if others := [one["name"] for one in form["studies"] if one not in alike]:
+        lines.append(f"run at another tier, verdicts not compared: {listed(others)}")
     if form["left_out"]:
         lines.append(f"not compared: {listed(one['study'] for one in form['left_out'])}")
     return "\n".join(lines)

@@ -51,6 +51,13 @@ def test_a_run_says_in_a_few_lines_how_far_it_agrees(here: Path) -> None:
     assert verdicts == "the same verdicts: 1 of 1"
 
 
+def test_verdicts_of_another_tier_are_not_counted_as_others(here: Path) -> None:
+    assert suite(here, "run", "tiny").returncode == 0
+    *_, verdicts, tiers = suite(here, "compare", "published", ".", "--brief").stdout.splitlines()
+    assert verdicts == "the same verdicts: 0 of 0"
+    assert tiers == "run at another tier, verdicts not compared: tiny"
+
+
 def test_only_what_others_have_not_trained_is_trained(here: Path) -> None:
     wider = TINY_STUDY.replace(
         'axis("batch_size", (10, 20)), axis("opt', 'axis("batch_size", (10, 20, 40)), axis("opt'

@@ -36,7 +36,10 @@ def test_a_branch_of_gain_zero_says_nothing_at_first(form: str) -> None:
 
 
 def test_norms_differ_in_no_parameter() -> None:
-    made = [build(norms.convnet(norm=norm), DIGITS, 10, 0) for norm in ("batch", "layer", "group")]
+    made = [
+        build(norms.normed_convnet(norm=norm), DIGITS, 10, 0)
+        for norm in ("batch", "layer", "group")
+    ]
     first = list(made[0].parameters())
     for other in made[1:]:
         assert all(map(torch.equal, first, other.parameters()))

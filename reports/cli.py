@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from suite.commands.comparison import agreement_text, comparison_form, compariso
 from suite.evidence.comparison import Comparison
 from suite.evidence.results import Results
 from suite.ground.errors import RequestError, first_line
-from suite.runs.latest import Latest, concluded, gather_run, latest, leave_out
+from suite.language.catalogue import ENGLISH
+from suite.runs.latest import gather_run, gathered, latest, leave_out, names_with_runs
 from suite.runs.pairs import compare_sets
 from suite.runs.slim import slim as slimmed
 from suite.runs.stores import stores
@@ -26,7 +27,7 @@ from suite.tracking.location import tracking_uri
 from suite.tracking.result_sets import PUBLISHED, result_set
 from suite.tracking.tracker import Tracker
 from suite.vocabulary import discovery
-from suite.vocabulary.record import Links, ResultSet
+from suite.vocabulary.record import Execution, Links, ResultSet
 
 LOCAL_UI = "http://127.0.0.1:5000"  # where `suite ui` is, unless told otherwise
 
@@ -37,46 +38,42 @@ LOCAL_UI = "http://127.0.0.1:5000"  # where `suite ui` is, unless told otherwise
 @click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
 def report(studies: tuple[str, ...], out: Path, lang: str) -> None:
     """Write the report site of each study's latest run."""
-    results, lost = latest(studies, *stores())
-    try:
-        index = write_report(results, out, lang, lost)
-    except OSError as error:
-        raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
-    print(index)
+    journal, tracker = stores()
+    names = names_with_runs(studies, journal, tracker)
+    lost: list[str] = []
+    results = gathered(names, journal, lost, alone=len(studies) == 1)
+    executions = [one for one in map(journal.latest, names) if one is not None]
+    tracker = Tracker(tracking_uri())
+    print(_site(results, out, lang, lost, partial(_tracking_links, executions, tracker)))
+    if location.exists(tracker.uri):
+        for name in (one for one in names if one not in lost):
+            tracker.attach(name, out / file_name(name))
+    tracker.close()
     if lost:
         sys.exit(1)
 
 
-def write_report(
-    results: Sequence[Results], folder: Path, first: str, lost: list[str] | None = None
+def _site(
+    results: Iterable[Results],
+    folder: Path,
+    first: str,
+    lost: list[str],
+    links: Callable[[], Mapping[str, Links] | None] = dict,
 ) -> Path:
-    """Write the report site, and put each page beside its verdicts in the tracking store.
-
-    Args:
-        lost: takes the names of studies whose pages cannot be made.
-
-    Raises:
-        OSError: the folder cannot be written to.
-    """
-    tracker = Tracker(tracking_uri())
-    links = partial(_tracking_links, results, tracker)
-    lost = [] if lost is None else lost
-    index = render(results, folder, tracking_links=links, first=first, lost=lost)
-    if location.exists(tracker.uri):
-        for result in (one for one in results if one.study.name not in lost):
-            tracker.attach(result.study.name, folder / file_name(result.study.name))
-    tracker.close()
-    return index
+    try:
+        return render(results, folder, tracking_links=links, first=first, lost=lost)
+    except OSError as error:
+        raise RequestError(f"the report cannot be written to {folder}: {error.strerror}") from None
 
 
-def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, Links] | None:
+def _tracking_links(executions: Sequence[Execution], tracker: Tracker) -> dict[str, Links] | None:
     """Return where the tracking UI shows each study's trials: a server's, or the one of `suite ui`.
 
     None if the store cannot be asked.
     """
     if not location.exists(tracker.uri):
         return {}
-    links = tracker.links(result.execution for result in results)
+    links = tracker.links(executions)
     if tracker.error is not None:
         print(
             f"the pages lack links to {tracker.uri}: {first_line(tracker.error)}", file=sys.stderr
@@ -96,21 +93,19 @@ def _tracking_links(results: Sequence[Results], tracker: Tracker) -> dict[str, L
 @click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
 def published(out: Path, lang: str) -> None:
     """Write the site of the results that come with the project, from a named machine; trains nothing."""
-    found = result_set(PUBLISHED)
-    read = Latest([], [])
-    for name in sorted(found.executions):
-        try:
-            study = discovery.load(name)
-            read.results.append(gather_run(study, found.executions[name], found.records))
-        except RequestError as error:  # it is not here, or another now
-            leave_out(name, error, read.lost)
-    results, lost = concluded(read)
-    try:
-        print(render(results, out, first=lang, lost=lost))
-    except OSError as error:
-        raise RequestError(f"the report cannot be written to {out}: {error.strerror}") from None
+    lost: list[str] = []
+    print(_site(_published(lost), out, lang, lost))
     if lost:
         sys.exit(1)
+
+
+def _published(lost: list[str]) -> Iterator[Results]:
+    found = result_set(PUBLISHED)
+    for name in sorted(found.executions):
+        try:
+            yield gather_run(discovery.load(name), found.executions[name], found.records)
+        except RequestError as error:  # it is not here, or another now
+            leave_out(name, error, lost)
 
 
 @click.command()
@@ -134,10 +129,7 @@ def export(file: Path, slim: bool) -> None:
 
 
 def _pages(results: Sequence[Results], lost: list[str]) -> list[Path]:
-    try:
-        render(results, PAGES, lost=lost)
-    except OSError as error:
-        raise RequestError(f"the report cannot be written to {PAGES}: {error.strerror}") from None
+    _site(results, PAGES, ENGLISH, lost)
     shown = (result.study.name for result in results if result.study.name not in lost)
     closing = in_every_language(tricks_name).values()
     pages = [PAGES / name for name in (*site_files(shown), *closing)]

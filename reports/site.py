@@ -17,14 +17,18 @@ import dataclasses
 import functools
 import gc
 import hashlib
+import io
 import itertools
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
+from typing import Any, Self
 
 import pandas as pd
 
@@ -36,16 +40,15 @@ from reports.pages.cells import cells_frame
 from reports.pages.front import front
 from reports.pages.tricks import write_tricks
 from reports.writer import script, templates, write
-from suite.evidence.findings import Finding
 from suite.evidence.frames import Frames
-from suite.evidence.results import Results, gather
+from suite.evidence.results import Results
 from suite.ground.errors import RequestError
 from suite.ground.identity import digest
 from suite.ground.processes import follow_parent
 from suite.language.catalogue import ENGLISH, NAMES, writing
 from suite.runs.latest import leave_out
 from suite.vocabulary import discovery
-from suite.vocabulary.record import Execution, Links, Record
+from suite.vocabulary.record import Links
 from suite.vocabulary.study import Study
 
 HELD = 20  # studies whose garbage a worker holds, some 50 MB each
@@ -62,7 +65,7 @@ class Task:
 
 
 def render(
-    results: Sequence[Results],
+    results: Iterable[Results],
     folder: Path,
     *,
     tracking_links: Callable[[], Mapping[str, Links] | None] = dict,
@@ -75,6 +78,7 @@ def render(
     curves as CSV. Pages that are there already and show the same are left alone.
 
     Args:
+        results: taken one by one, so that pages are drawn while others are still gathered.
         tracking_links: return, by study name, addresses that open its trials in MLflow's UI. Asked
             while other processes load what draws, for both take seconds. None, where nobody could
             say, leaves pages with whatever links they have.
@@ -85,20 +89,27 @@ def render(
         OSError: the folder cannot be written to. Pages are complete or absent, never half.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    changed = [one.study for one in results if not _shows(folder, one.study.name, _content(one))]
-    pool = _workers(changed)
-    asked = tracking_links()
-    links = asked or {}
-    stale = []
-    for result in results:
-        name = result.study.name
-        link = links.get(name, Links())
-        content = _content(result) if asked is None else f"{_content(result)} {digest(link)}"
-        if not _shows(folder, name, content):
-            stale.append((result, Task(folder, link, content)))
     lost = [] if lost is None else lost
-    _write_studies(stale, pool, lost)
-    results = [one for one in results if one.study.name not in lost]
+    found: list[Results] = []
+    with _Easels(lost) as easels:
+        coming = iter(results)
+        ahead = list(itertools.islice(coming, 2))
+        if not any(_shows(folder, one.study.name, _content(one)) for one in ahead):
+            easels.expect(len(ahead))
+        asked = tracking_links()
+        links = asked or {}
+        for result in itertools.chain(ahead, coming):
+            name = result.study.name
+            with _apart(name, lost):
+                result.findings  # noqa: B018 - worked out once, for its pages and the front page
+                found.append(result)
+                link = links.get(name, Links())
+                content = (
+                    _content(result) if asked is None else f"{_content(result)} {digest(link)}"
+                )
+                if not _shows(folder, name, content):
+                    easels.draw(result, Task(folder, link, content))
+    results = [one for one in found if one.study.name not in lost]
     write_tricks(results, folder)
     template = templates().get_template("index.html")
     for one in NAMES:
@@ -112,55 +123,59 @@ def render(
     return folder / "index.html"
 
 
-def _workers(studies: Sequence[Study]) -> ProcessPoolExecutor | None:
-    """Start a process for each core, if there are studies for several; return their pool if so."""
-    workers = min(len(studies), os.cpu_count() or 1)
-    if workers < 2:
-        return None
-    pictures = any(view.kind == "images" for study in studies for view in study.views)
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, _start, (pictures,))
-    for _ in range(workers):
-        pool.submit(int)  # or they would start, and load what draws, with the first studies
-    return pool
+class _Easels:
+    """Where pages are drawn: here if there is one study's, else in a process for each core."""
+
+    def __init__(self, lost: list[str]) -> None:
+        self._lost = lost
+        self._waiting: list[tuple[Results, Task]] = []
+        self._pool: ProcessPoolExecutor | None = None
+        self._drawn: list[tuple[str, Future[None]]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def expect(self, studies: int) -> None:
+        """Start the processes if there are pages of several studies to draw."""
+        if self._pool is None and studies > 1:
+            workers = os.cpu_count() or 1
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(workers, spawn, _start)
+            for _ in range(workers):
+                self._pool.submit(int)  # or they would load what draws with the first studies
+
+    def draw(self, results: Results, task: Task) -> None:
+        """Write a study's pages, sooner or later."""
+        self._waiting.append((results, task))
+        self.expect(len(self._waiting))
+        if self._pool is not None:
+            for one, its in self._waiting:
+                sent = self._pool.submit(_work, _packed(one), its)
+                self._drawn.append((one.study.name, sent))
+            self._waiting.clear()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for all pages, unless an exception makes them vain."""
+        try:
+            if kind is None:
+                for results, task in self._waiting:
+                    with _apart(results.study.name, self._lost):
+                        _write_study(results, task)
+                for study, drawn in self._drawn:
+                    with _apart(study, self._lost):
+                        drawn.result()
+        except BrokenProcessPool:
+            raise RequestError("a process that draws died: is there too little memory?") from None
+        finally:
+            if self._pool is not None:
+                self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _start(pictures: bool) -> None:
+def _start() -> None:
     follow_parent()
     gc.disable()  # freeing figures takes a third as long as drawing them
     atexit.register(gc.freeze)  # or the interpreter would collect all of them at its end
-    import reports.pages.study
-
-    if pictures:
-        import reports.figures.images  # noqa: F401 - with torch
-
-
-def _write_studies(
-    stale: Sequence[tuple[Results, Task]], pool: ProcessPoolExecutor | None, lost: list[str]
-) -> None:
-    """Write the pages of studies, in the pool if there is one."""
-    if pool is None:
-        for results, task in stale:
-            with _apart(results.study.name, lost):
-                _write_study(results, task)
-        return
-    longest_first = sorted(stale, key=lambda pair: _drawings(pair[0].study), reverse=True)
-    futures = [
-        pool.submit(_work, results.execution, results.records, task)
-        for results, task in longest_first
-    ]
-    try:
-        for (results, _), future in zip(longest_first, futures, strict=True):
-            with _apart(results.study.name, lost):
-                vars(results)["findings"] = future.result()  # or they would be made here once more
-    except BaseException as error:
-        for future in futures:
-            future.cancel()
-        if isinstance(error, BrokenProcessPool):
-            raise RequestError("a process that draws died: is there too little memory?") from None
-        raise
-    finally:
-        pool.shutdown(wait=False)
+    import reports.pages.study  # noqa: F401 - what draws
 
 
 @contextlib.contextmanager
@@ -174,19 +189,33 @@ def _apart(study: str, lost: list[str]) -> Iterator[None]:
         leave_out(study, error, lost)
 
 
-def _drawings(study: Study) -> int:
-    return 2 * len(study.views) + len(study.claims)  # a view is drawn for two widths
+class _Packer(pickle.Pickler):
+    """Results on their way to another process, which finds by name what a study's file defines."""
+
+    def __init__(self, file: io.BytesIO, study: Study) -> None:
+        super().__init__(file)
+        self._study = study
+        self._probes = [one for one in (study.probe, *(part.probe for part in study.parts)) if one]
+
+    def reducer_override(self, item: Any) -> Any:
+        if item is self._study:
+            return discovery.load, (self._study.name,)
+        if isinstance(item, FunctionType) and item in self._probes:
+            return discovery.probe, (self._study, item.__name__)
+        return NotImplemented
 
 
-def _work(execution: Execution, records: Sequence[Record], task: Task) -> list[Finding]:
-    """Write a study's pages in a process of its own, which finds the study by its name."""
-    study = discovery.load(execution.study)
-    by_id = {record.id: record for record in records}
-    results = gather(study, execution, by_id)
-    _write_study(results, task)
+def _packed(results: Results) -> bytes:
+    packed = io.BytesIO()
+    _Packer(packed, results.study).dump(results)
+    return packed.getvalue()
+
+
+def _work(packed: bytes, task: Task) -> None:
+    """Write a study's pages in a process of its own."""
+    _write_study(pickle.loads(packed), task)  # noqa: S301 - from the process that started this one
     if next(_STUDIES) % HELD == 0:
         gc.collect()
-    return results.findings
 
 
 def _write_study(results: Results, task: Task) -> None:

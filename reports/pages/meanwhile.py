@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reports.files import PAGES, file_name
 from reports.site import render
-from suite.ground.errors import RequestError
-from suite.runs.latest import Latest, concluded, gather_latest, leave_out
+from suite.evidence.results import Results
+from suite.runs.latest import gathered
 from suite.tracking.journal import Journal
 from suite.vocabulary import discovery
 
@@ -18,17 +20,16 @@ def main() -> None:
 
     One that has a page already keeps it, whatever it lacks now: that page says so.
     """
-    journal, found = Journal(), Latest([], [])
-    for name in discovery.names():
-        if journal.latest(name):
-            try:
-                results = gather_latest(name, journal)
-            except RequestError as error:  # it is another now: no other pays for it
-                leave_out(name, error, found.lost)
-            else:
-                if not results.missing or (PAGES / file_name(name)).exists():
-                    found.results.append(results)
-    render(concluded(found).results, PAGES, tracking_links=lambda: None)
+    lost: list[str] = []
+    render(_whole(lost), PAGES, tracking_links=lambda: None, lost=lost)
+
+
+def _whole(lost: list[str]) -> Iterator[Results]:
+    journal = Journal()
+    ran = [name for name in discovery.names() if journal.latest(name)]
+    for results in gathered(ran, journal, lost):
+        if not results.missing or (PAGES / file_name(results.study.name)).exists():
+            yield results
 
 
 if __name__ == "__main__":

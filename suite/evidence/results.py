@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ class Results:
         off_plan: grids, by name, whose seeds are others than the study's file declares.
         declared_later: those whose looks were declared after it ran.
         at_other_tiers: its latest whole runs at other tiers.
+        known: how far its looks have come, where that had to be found out to say what was asked.
     """
 
     study: Study
@@ -43,6 +44,7 @@ class Results:
     off_plan: frozenset[str] = frozenset()
     declared_later: frozenset[str] = frozenset()
     at_other_tiers: tuple[Results, ...] = ()
+    known: Looked | None = None
 
     @property
     def claims_changed(self) -> bool:
@@ -61,6 +63,8 @@ class Results:
     @cached_property
     def looked(self) -> Looked:
         """How far the study's looks have come."""
+        if self.known is not None:
+            return self.known
         trials = self.study.trials(self.grids) if has_looks(self.grids) else ()
         return look_at(
             self.study,
@@ -110,9 +114,11 @@ def gather(study: Study, execution: Execution, records: Mapping[str, Record]) ->
     _recall(execution, records)
     ran = tuple(_as_it_ran(study, grid, execution) for grid in grids)
     later = frozenset(grid.name for grid, now in zip(grids, ran, strict=True) if grid != now)
-    trials = study.trials(ran)
+    trials, known = study.trials(ran), None
     if has_looks(ran):
-        trials = try_looks(study, ran, trials, records).asked
+        beside = {"off_plan": off_plan, "declared_later": later, "revised": execution.revised}
+        looked = try_looks(study, ran, trials, records, **beside)
+        trials, known = looked.asked, looked if looked.findings and not later else None
     if later:  # which earlier looks may have asked some cells for fewer seeds than others
         ids = set(execution.trials)
         trials = tuple(one for one in trials if one.part not in later or one.id in ids)
@@ -124,7 +130,7 @@ def gather(study: Study, execution: Execution, records: Mapping[str, Record]) ->
         for trial in there
     )
     missing = len(trials) - len(found)
-    return Results(study, execution, ran, found, missing, there, off_plan, later)
+    return Results(*(study, execution, ran, found, missing, there, off_plan, later), known=known)
 
 
 def _as_it_ran(study: Study, grid: Grid, execution: Execution) -> Grid:
@@ -137,9 +143,15 @@ def _as_it_ran(study: Study, grid: Grid, execution: Execution) -> Grid:
 
 
 def try_looks(
-    study: Study, grids: tuple[Grid, ...], trials: tuple[Trial, ...], records: Mapping[str, Record]
+    study: Study,
+    grids: tuple[Grid, ...],
+    trials: tuple[Trial, ...],
+    records: Mapping[str, Record],
+    **beside: Container[str],
 ) -> Looked:
     """Return how far a study's looks have come, of all records there are, by trial id.
+
+    `beside` is what `look_at` is told of grids.
 
     Where its claims cannot be judged, which is told with the verdicts, it stands at its first look.
     """
@@ -149,7 +161,7 @@ def try_looks(
         if one.id in records
     ]
     try:
-        return look_at(study, grids, trials, found)
+        return look_at(study, grids, trials, found, **beside)
     except Exception:
         first = {grid.name: seeds_at(grid, 1) for grid in grids}
         return Looked([], 1, 1, tuple(one for one in trials if one.seed < first[one.part]))

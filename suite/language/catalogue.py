@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -30,22 +31,37 @@ ENGLISH = "en"
 NAMES = {ENGLISH: "English", "zh": "中文"}
 TAGS = {ENGLISH: "en", "zh": "zh-Hans"}  # BCP 47, for a browser's fonts and a reader's voice
 _LOCALES = {ENGLISH: "en_GB", "zh": "zh_Hans"}  # CLDR's, for dates and lists
-_language: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """A language while it is being written, with its catalogue once a text is asked for."""
+
+    language: str
+
+    @functools.cached_property
+    def catalogue(self) -> NullTranslations:
+        if self.language == ENGLISH:
+            return NullTranslations()
+        return _catalogues(self.language, discovery.folder().resolve())
+
+
+_writing: ContextVar[_Writing] = ContextVar("writing", default=_Writing(ENGLISH))  # noqa: B039 - frozen
 
 
 @contextmanager
 def writing(language: str) -> Iterator[None]:
     """Have texts come in a language."""
-    token = _language.set(language)
+    token = _writing.set(_Writing(language))
     try:
         yield
     finally:
-        _language.reset(token)
+        _writing.reset(token)
 
 
 def language() -> str:
     """Return the language that is being written."""
-    return _language.get()
+    return _writing.get().language
 
 
 def locale() -> str:
@@ -55,12 +71,12 @@ def locale() -> str:
 
 def gettext(text: str) -> str:
     """Return a text of the code, or of a study, in the language; in English if it is not there."""
-    return _catalogue().gettext(text) if text else ""
+    return _writing.get().catalogue.gettext(text) if text else ""
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Return the text for a count."""
-    return _catalogue().ngettext(one, many, count)
+    return _writing.get().catalogue.ngettext(one, many, count)
 
 
 def translate(text: str) -> str:
@@ -70,12 +86,6 @@ def translate(text: str) -> str:
     return gettext(text.pattern).format(
         **{name: translate(one) for name, one in text.values.items()}
     )
-
-
-def _catalogue() -> NullTranslations:
-    if language() == ENGLISH:
-        return NullTranslations()
-    return _catalogues(language(), discovery.folder().resolve())
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from suite.evidence.results import Results, gather
@@ -28,11 +28,19 @@ class Latest(NamedTuple):
 def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> Latest:
     """Gather each study's latest run, from the store where the journal does not have it.
 
-    Of several studies, one that cannot be read is left out, and said so: it is no other's fault.
+    Raises:
+        RequestError: as `names_with_runs` and `gathered` do.
+    """
+    lost: list[str] = []
+    names = names_with_runs(studies, journal, tracker)
+    return Latest(list(gathered(names, journal, lost, alone=len(studies) == 1)), lost)
+
+
+def names_with_runs(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> list[str]:
+    """Return those of the studies, or of all, that have run, once the journal has what the store has.
 
     Raises:
-        RequestError: if a study that was named has none or is alone and cannot be read, or the store
-            cannot be asked.
+        RequestError: if a study that was named has no run, or the store cannot be asked.
     """
     for name in studies:
         discovery.load(name)
@@ -52,15 +60,32 @@ def latest(studies: tuple[str, ...], journal: Journal, tracker: Tracker) -> Late
         raise RequestError(f"study '{absent}' has no results yet: `suite run {absent}` makes them")
     if not found:
         raise RequestError("no study has results yet: `suite run --all` makes them")
-    read = Latest([], [])
-    for name in found:
+    return found
+
+
+def gathered(
+    names: Sequence[str], journal: Journal, lost: list[str], *, alone: bool = False
+) -> Iterator[Results]:
+    """Yield the latest run of each study, which the journal has, as soon as it has been read.
+
+    One that cannot be read is left out, and said so: it is no other's fault.
+
+    Args:
+        lost: takes the names of those.
+        alone: a single study was asked for.
+
+    Raises:
+        RequestError: if that one cannot be read.
+    """
+    for name in names:
         try:
-            read.results.append(gather_latest(name, journal))
+            results = gather_latest(name, journal)
         except RequestError as error:
-            if studies == (name,):
+            if alone:
                 raise
-            leave_out(name, error, read.lost)
-    return read
+            leave_out(name, error, lost)
+        else:
+            yield results
 
 
 def concluded(read: Latest) -> Latest:

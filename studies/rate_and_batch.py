@@ -25,6 +25,7 @@ from suite import (
     Data,
     Difference,
     Interaction,
+    Law,
     Model,
     Optimizer,
     Part,
@@ -40,6 +41,7 @@ from suite import (
 
 RATE, SGD, ADAM = "optimizer.lr", {"optimizer": "sgd"}, {"optimizer": "adam"}
 RULES = (Optimizer("sgd", momentum=0.9), Optimizer("adam"))
+LAWS = {"linear": Law(1.0), "root": Law(0.5)}
 
 
 def doubling(first: float, levels: int) -> tuple[float, ...]:
@@ -138,7 +140,9 @@ study = Study(
         ),
     ),
     views=(
-        lines(f"chosen/{RATE}", over="batch_size", colour="optimizer", tuned=True).captioned(
+        lines(
+            f"chosen/{RATE}", over="batch_size", colour="optimizer", tuned=True, laws=LAWS
+        ).captioned(
             "Best rate over batch, both on logarithmic scales: linear is sixteenfold from 8 to 128, the "
             "root fourfold. How steep is each line?"
         ),

@@ -14,7 +14,8 @@ Varies      Plain cross-entropy, label smoothing of 0.1, or mixup with α = 1, e
 Equal       A perceptron of 128 units on 500 of MNIST's digits at 14×14 pixels; 600 steps; four
             rates for each arm, of which each seed takes the one best on its validation accuracy.
 Measured    Accuracy on test, the expected calibration error of its probabilities (15 bins), and
-            accuracy on the training labels, right or wrong, of images that are not mixed.
+            accuracy on the training labels, right or wrong, of images that are not mixed. For a
+            figure without a claim, accuracy by how sure a network is, at a rate of 0.5.
 Refuted if  the softened arm is a point worse, on either; mixup gains less where labels are wrong;
             at one rate for both, it fits more of the wrong labels.
 Pilots      Two seeds an arm on 1,000 examples, validation and training metrics only, set rates and
@@ -25,13 +26,20 @@ Changed     After a first run, in which a plain network's best rate with noise w
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from suite import (
     Budget,
     Data,
     Difference,
     Interaction,
+    Law,
     Model,
     Optimizer,
+    Part,
     Recipe,
     Study,
     Transformation,
@@ -40,6 +48,44 @@ from suite import (
     looks,
     shared,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+RECIPE = Recipe(
+    data=Data("mnist5k", train_examples=500, validation_examples=500, image_size=14),
+    model=Model("mlp", widths=(128,)),
+    optimizer=Optimizer("sgd"),
+    batch_size=50,
+    budget=Budget(epochs=None, steps=600, evaluations=1),
+)
+TARGETS: dict[str, Any] = {
+    "plain": {},
+    "label smoothing": {"loss": "label_smoothing"},
+    "mixup": {"augmentation": (Transformation("mixup", alpha=1.0),)},
+}
+CONFIDENCES, LEAST = (0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95), 10
+
+
+def reliability(cell: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Return accuracy on the test images that get within 0.05 of a confidence, if there are ten."""
+    confidence, right = answers(cell["targets"], seed)
+    near = (confidence - cell["confidence"]).abs() <= 0.05
+    return {"test/accuracy": float(right[near].mean())} if near.sum() >= LEAST else {}
+
+
+@functools.lru_cache(maxsize=4)
+def answers(targets: str, seed: int) -> tuple[Tensor, Tensor]:
+    """Return the largest probability of each test image, and 1 where it is its digit's, else 0."""
+    from suite.training import Run, predict
+
+    recipe = dataclasses.replace(RECIPE, optimizer=Optimizer("sgd", lr=0.5), **TARGETS[targets])
+    run = Run(recipe, seed, "cpu")
+    run.train()
+    said, digits = run.examples.test
+    confidence, digit = predict(run.network, said).softmax(1).max(1)
+    return confidence, (digit == digits).double()
+
 
 NOISE = "data.random_labels"
 RIGHT, WRONG, AT = {NOISE: 0.0}, {NOISE: 0.4}, {"optimizer.lr": 0.5}
@@ -59,22 +105,9 @@ study = Study(
     title="Label smoothing and mixup",
     question="Do softened labels help accuracy and calibration, and against wrong labels?",
     notebook="folklore",
-    recipe=Recipe(
-        data=Data("mnist5k", train_examples=500, validation_examples=500, image_size=14),
-        model=Model("mlp", widths=(128,)),
-        optimizer=Optimizer("sgd"),
-        batch_size=50,
-        budget=Budget(epochs=None, steps=600, evaluations=1),
-    ),
+    recipe=RECIPE,
     grid=(
-        axis(
-            "targets",
-            {
-                "plain": {},
-                "label smoothing": {"loss": "label_smoothing"},
-                "mixup": {"augmentation": (Transformation("mixup", alpha=1.0),)},
-            },
-        ),
+        axis("targets", TARGETS),
         axis(NOISE, (0.0, 0.4)),
         axis("optimizer.lr", {0.0: (0.15, 0.5, 1.5, 3.0), 0.4: (0.02, 0.05, 0.15, 0.5)}, per=NOISE),
     ),
@@ -135,6 +168,14 @@ study = Study(
             because="To fit a label, it would have to fit all mixtures of its image with others.",
         ),
     ),
+    parts=(
+        Part(
+            "reliability",
+            probe=reliability,
+            grid=(axis("targets", tuple(TARGETS)), axis("confidence", CONFIDENCES)),
+            seeds=5,
+        ),
+    ),
     views=(
         lines("test/accuracy", over="targets", colour=NOISE, tuned=True).captioned(
             "Accuracy by what the targets are, each arm at its best rate: which gain is larger, "
@@ -142,6 +183,16 @@ study = Study(
         ),
         lines("test/calibration_error", over="targets", colour=NOISE, tuned=True).captioned(
             "Calibration error of the same networks: who says what it knows?"
+        ),
+        lines(
+            "test/accuracy",
+            over="confidence",
+            colour="targets",
+            part="reliability",
+            laws={"as sure as right": Law(1.0, factor=1.0)},
+        ).captioned(
+            "Reliability: of the images on which a network is this sure, how many does it get right? "
+            "Above the dashed line it is too timid, below it too sure of itself."
         ),
         lines(
             "train/accuracy", over="optimizer.lr", colour="targets", where={NOISE: 0.4}

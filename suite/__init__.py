@@ -41,7 +41,7 @@ from suite.vocabulary.recipe import Budget, Recipe
 from suite.vocabulary.shared import shared
 from suite.vocabulary.study import Part, Study, Target
 from suite.vocabulary.transformation import Transformation, transformation
-from suite.vocabulary.views import curves, effect_map, heat, images, lines, matrix
+from suite.vocabulary.views import Law, curves, effect_map, heat, images, lines, matrix
 
 if TYPE_CHECKING:
     from suite.evidence.frames import Frames
@@ -58,6 +58,7 @@ __all__ = [
     "Identity",
     "Initialisation",
     "Interaction",
+    "Law",
     "Loss",
     "Model",
     "Optimizer",

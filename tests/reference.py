@@ -43,7 +43,7 @@ SECTIONS: dict[str, list[Any]] = {
         Statement, Effect, suite.Difference, suite.Equivalence, suite.Interaction, suite.Trend,
         suite.Slope, suite.Ordering, suite.Threshold, suite.Boundary, suite.Rate, suite.Within, suite.Identity, suite.shared,
     ],
-    "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.effect_map, suite.images, View],
+    "Views": [suite.lines, suite.heat, suite.curves, suite.matrix, suite.effect_map, suite.images, View, suite.Law],
     "Results": [suite.results, Frames.best],
 }  # fmt: skip
 KINDS: list[Any] = [

@@ -16,7 +16,8 @@ def view_labels(shown: Shown) -> list[str]:
     axes = [axis_words(axis.path) for axis in (shown.x, shown.colour)]
     levels = [*x_labels(shown), *map(level_words, shown.colour.levels)]
     ends = [status_words(status) for status in Status]
-    return [epochs(), axis_label(shown.view.of), *axes, *levels, *ends]
+    laws = map(gettext, shown.view.laws)
+    return [epochs(), axis_label(shown.view.of), *axes, *levels, *ends, *laws]
 
 
 def x_labels(shown: Shown) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +11,7 @@ from matplotlib.transforms import offset_copy
 
 from reports.figures.canvas import (
     INK,
+    SOFT,
     SURFACE,
     Size,
     canvas,
@@ -27,7 +28,15 @@ from reports.figures.shown import Shown
 from reports.figures.summary import Mean
 from suite.language.catalogue import gettext
 from suite.language.quantities import axis_label, measured, scaled
-from suite.language.words import axis_words, level_words, metric_words, sentences, trials_words
+from suite.language.words import (
+    axis_words,
+    level_words,
+    listed,
+    metric_words,
+    sentences,
+    trials_words,
+)
+from suite.vocabulary.views import Law
 
 ROW = 11  # CSS pixels between crosses that are stacked
 
@@ -48,6 +57,7 @@ def draw(shown: Shown, size: Size) -> Figure:
             _line(axes, shown, colour, where)
         set_x(axes, shown.x)
         set_y(axes, _frame(shown))
+        _laws(axes, shown, where)
         _crosses(figure, axes, stacks, where)
         soft_grid(axes)
         axes.set_xlabel(axis_words(shown.x.path))
@@ -64,7 +74,9 @@ def alt(shown: Shown) -> str:
         line = shown.means[colour]
         said = _extremes(shown, line) if line else gettext("no finished trial")
         parts.append(named(shown, level, said))
-    return sentences([*parts, shown.lost_words])
+    laws = listed(map(gettext, shown.view.laws))
+    compared = gettext("dashed, to compare: {laws}").format(laws=laws) if laws else ""
+    return sentences([*parts, compared, shown.lost_words])
 
 
 def hints(shown: Shown) -> dict[str, str]:
@@ -136,6 +148,36 @@ def _line(axes: Axes, shown: Shown, colour: int, where: list[float]) -> None:
     )
     for x, height in zip(line, ys, strict=True):
         point(axes, where[x], height, f"{colour}.{x}")
+
+
+def _laws(axes: Axes, shown: Shown, where: list[float]) -> None:
+    """Draw each law dashed, as far as the frame goes, with its name below its first line's middle."""
+    low, high = axes.get_ylim()
+    for name, law in shown.view.laws.items():
+        for i, line in enumerate(_law_lines(shown, law)):
+            values = [scaled(shown.view.of, value) for value in line]
+            axes.plot(where, values, "--", color=SOFT, linewidth=1.2, zorder=1)
+            inside = [x for x, value in enumerate(values) if low <= value <= high]
+            if inside and i == 0:
+                x = inside[len(inside) // 2]
+                axes.annotate(
+                    gettext(name),
+                    (where[x], values[x]),
+                    (5, -5),
+                    textcoords="offset points",
+                    va="top",
+                    fontsize=9.5,
+                    bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 0.5},
+                )
+
+
+def _law_lines(shown: Shown, law: Law) -> Iterator[list[float]]:
+    """Yield a law's values by level: once, or through the first mean of each line."""
+    levels = shown.x.levels
+    firsts = (next(iter(line.items())) for line in shown.means if line)
+    factors = [mean.mean / levels[x] ** law.exponent for x, mean in firsts]
+    for factor in factors if law.factor is None else [law.factor]:
+        yield [factor * level**law.exponent for level in levels]
 
 
 def _stacks(shown: Shown) -> dict[int, Counter[int]]:

@@ -507,8 +507,14 @@ def _check_view(view: View, grid: Grid) -> None:
             raise RequestError(f"{who} needs tuned=True, '{chosen}' held nowhere, and is no curve")
     for path, level in view.where.items():
         grid.check_level(path, level, who)
+    if view.laws and (view.kind != "lines" or min(_numbers_of(grid.axis(view.x)), default=0) <= 0):
+        raise RequestError(f"{who} has laws, which only lines over positive numbers have")
     if view.kind == "effect":
         _check_effect(view, grid, who)
+
+
+def _numbers_of(axis: Axis) -> tuple[float, ...]:
+    return axis.levels if axis.in_numbers else ()
 
 
 def _check_effect(view: View, grid: Grid, who: str) -> None:

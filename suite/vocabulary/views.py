@@ -15,6 +15,20 @@ Pictured = Literal["training images", "test images", "first weights", "feature m
 
 
 @vocabulary
+class Law:
+    """A power law, drawn dashed in a figure to compare with what was measured.
+
+    Attributes:
+        exponent: 1 for what grows as x does, 0.5 for its square root, 0 for what stays.
+        factor: the value at x = 1, as a record has the metric; None leads it through the first mean
+            of each line.
+    """
+
+    exponent: float
+    factor: float | None = None
+
+
+@vocabulary
 class View:
     """One figure.
 
@@ -31,6 +45,7 @@ class View:
         metrics: for `matrix`, the metrics along x by the words above them, all in one unit.
         where: levels of other axes; trials at any other level are left out.
         arm, against: for `effect`, the levels whose difference is shown.
+        laws: for `lines` over an axis of numbers, laws to compare with, by what to call them.
     """
 
     kind: Literal["lines", "heat", "curves", "matrix", "effect", "images"]
@@ -45,6 +60,7 @@ class View:
     where: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     arm: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     against: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    laws: Mapping[str, Law] = dataclasses.field(default_factory=dict)
 
     @property
     def measured(self) -> tuple[str, ...]:

@@ -9,14 +9,16 @@ import pytest
 from reports.figures import curves as curves_figure
 from reports.figures import evidence
 from reports.figures import heat as heat_figure
+from reports.figures import lines as lines_figure
 from reports.figures.canvas import NARROW, WIDE, Size, lay_out
 from reports.figures.difference import labels
 from reports.figures.mark import mark
 from reports.figures.scales import log_y, places
 from reports.figures.shown import shown
-from suite import Difference, Interaction, Study, axis, curves, define_metric, heat, lines
+from suite import Difference, Interaction, Law, Study, axis, curves, define_metric, heat, lines
 from suite.evidence import findings
 from suite.evidence.results import Results
+from suite.ground.errors import RequestError
 from suite.language.effects import effect_words, side
 from suite.vocabulary.record import Execution
 from suite.vocabulary.views import View
@@ -143,3 +145,37 @@ def test_a_target_that_seeds_never_reached_can_be_drawn(reached: int) -> None:
     assert mark(found) is not None
     assert "NaN" not in effect_words(found)
     assert side(found.claim, found.estimate) in (-1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("law", "heights"),
+    [
+        (Law(1.0, factor=2.0), [[0.2, 2.0]]),
+        (Law(0.5), [[1.05, 1.05 * 10**0.5], [1.25, 1.25 * 10**0.5]]),  # through each line's first
+    ],
+)
+def test_a_law_is_drawn_beside_what_was_measured(law: Law, heights: list[list[float]]) -> None:
+    view = lines("weights/norm", over=RATE, colour=LABELS, laws={"a law": law})
+    data = shown(Results(STUDY, EXECUTION, STUDY.grids(), RECORDS, 0), view)
+    (axes,) = lines_figure.draw(data, WIDE).axes
+    dashed = [list(one.get_ydata()) for one in axes.lines if one.get_linestyle() == "--"]
+    drawn = [
+        one for one in dashed if len(one) == 2 and any(one == pytest.approx(h) for h in heights)
+    ]
+    assert len(drawn) == len(heights)
+    assert "a law" in [text.get_text() for text in axes.texts]
+    assert "a law" in lines_figure.alt(data)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        heat("weights/norm", x=RATE, y=DECAY, laws={"a law": Law(1.0)}),
+        lines("weights/norm", over=DECAY, laws={"a law": Law(1.0)}),  # which begins at 0
+        lines("weights/norm", over="model", laws={"a law": Law(1.0)}),
+    ],
+)
+def test_a_law_needs_lines_over_positive_numbers(view: View) -> None:
+    grid = (axis(DECAY, (0.0, 0.1)), axis(RATE, (0.1, 1.0)), axis("model", ("mlp", "linear")))
+    with pytest.raises(RequestError, match="only lines over positive numbers"):
+        Study("Example", grid=grid, views=(view,), name="example").check()

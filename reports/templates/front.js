@@ -10,6 +10,7 @@ addEventListener("DOMContentLoaded", () => {
       text: row.textContent.toLowerCase(),
     })),
   }));
+  const phone = matchMedia("(max-width: 40rem)"); // where a row takes half a screen
   const all = sections.reduce((sum, { rows }) => sum + rows.length, 0);
 
   function filter() {
@@ -31,6 +32,8 @@ addEventListener("DOMContentLoaded", () => {
       section.hidden = !left;
       shown += left;
     }
+    for (const { section } of sections)
+      section.querySelector("details").open = !phone.matches || shown < all;
     form.querySelector("output").textContent = form.dataset.shown
       .replace("{shown}", shown)
       .replace("{all}", all);

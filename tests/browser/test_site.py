@@ -72,6 +72,18 @@ def test_search_finds_words_in_claims_and_in_the_notes_own_language(open_page: O
     expect(page.get_by_text("No claim matches.")).to_be_visible()
 
 
+def test_on_a_phone_pictures_lie_side_by_side_and_chapters_are_folded(open_page: Open) -> None:
+    page = open_page(FRONT, viewport={"width": 390, "height": 844})
+    rows = page.locator("table.claims tbody tr:visible")
+    expect(rows).to_have_count(0)
+    assert page.locator(".tiles").first.bounding_box()["height"] < 844
+    page.locator("section.chapter summary").first.click()
+    expect(rows.first).to_be_visible()
+    page.get_by_role("searchbox").fill("dropout gap")
+    expect(rows.first).to_be_visible()
+    assert all("dropout" in row.lower() for row in shown(page))
+
+
 def test_a_study_begins_with_its_answer(open_page: Open) -> None:
     """On the first screen of a laptop: every verdict, a line each, and the figure that carries it."""
     page = open_page(STUDY, viewport={"width": 1440, "height": 900})

@@ -160,7 +160,7 @@ def test_one_study_that_cannot_be_read_or_drawn_costs_no_other_its_verdict_or_pa
         raise ValueError("no such figure")
 
     monkeypatch.setattr("reports.figures.difference.draw", broken)
-    monkeypatch.setattr("reports.site._workers", lambda _: None)  # draw here
+    monkeypatch.setattr("reports.site._Easels.expect", lambda *_: None)  # draw here
     make_study(tmp_path, PROBES.format(name="third", fault="pass"), "third")
     done = suite(tmp_path, "report", "--out", "again")
     assert done.returncode == 1

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import pickle
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +22,7 @@ from reports.writer import write_pages
 from suite import Difference, Study, curves, lines
 from suite.evidence import findings
 from suite.evidence.results import Results
+from suite.vocabulary import discovery
 from suite.vocabulary.record import Links, Outcome, Status
 from tests.pages import latin_words
 from tests.reports.test_shown import DECAY, EXECUTION, LABELS, RATE, RECORDS, STUDY
@@ -252,3 +254,14 @@ def test_what_python_compiled_is_no_code_that_draws() -> None:
         assert site._code.__wrapped__() == before
     finally:
         compiled.unlink()
+
+
+def test_results_are_sent_to_another_process_with_what_their_study_file_defines() -> None:
+    study = discovery.load("layers")  # whose parts call probes
+    sent = Results(study, EXECUTION, study.grids(), (), 3)
+    sent.findings  # noqa: B018 - worked out, and sent along
+    there = pickle.loads(site._packed(sent))  # noqa: S301 - just packed
+    assert there.study is study
+    assert there.grids == sent.grids
+    assert "findings" in vars(there)
+    assert there.missing == 3

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY
 from typing import Any, Literal, get_args
 
 from suite.ground.errors import RequestError, nearest
-from suite.ground.fields import vocabulary
+from suite.ground.fields import number, vocabulary
 from suite.vocabulary.metrics import check_metric
 
 Pictured = Literal["training images", "test images", "first weights", "feature maps", "mistakes"]
@@ -24,7 +24,7 @@ class Law:
             of each line.
     """
 
-    exponent: float
+    exponent: float = number(1.0, low=-10.0, high=10.0)  # beyond, what is drawn would be no number
     factor: float | None = None
 
 
@@ -76,6 +76,9 @@ class View:
             raise RequestError(f"there are no images '{self.of}' {nearest(self.of, known)}")
         for metric in self.measured:
             check_metric(metric)
+        for name, law in self.laws.items():
+            if not isinstance(law, Law):
+                raise RequestError(f"law '{name}' must be a Law, as Law(1.0) is, not {law!r}")
 
 
 def lines(of: str, *, over: str, **options: Any) -> View:

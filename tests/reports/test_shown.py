@@ -167,6 +167,15 @@ def test_a_law_is_drawn_beside_what_was_measured(law: Law, heights: list[list[fl
     assert "a law" in lines_figure.alt(data)
 
 
+def test_what_is_no_law_is_refused() -> None:
+    with pytest.raises(
+        RequestError, match=r"law 'linear' must be a Law, as Law\(1.0\) is, not 1.0"
+    ):
+        lines("weights/norm", over=RATE, laws={"linear": 1.0}).check()
+    with pytest.raises(RequestError, match="exponent"):
+        Law(400.0)
+
+
 @pytest.mark.parametrize(
     "view",
     [

@@ -22,7 +22,7 @@ from suite.runs.latest import gather_run, gathered, latest, leave_out, names_wit
 from suite.runs.pairs import compare_sets
 from suite.runs.slim import slim as slimmed
 from suite.runs.stores import stores
-from suite.tracking import archive, location
+from suite.tracking import archive, location, result_sets
 from suite.tracking.location import tracking_uri
 from suite.tracking.result_sets import PUBLISHED, result_set
 from suite.tracking.tracker import Tracker
@@ -100,7 +100,7 @@ def published(out: Path, lang: str) -> None:
 
 
 def _published(lost: list[str]) -> Iterator[Results]:
-    found = result_set(PUBLISHED)
+    found = archive.read(result_sets.published())  # whatever is called so here
     for name in sorted(found.executions):
         try:
             yield gather_run(discovery.load(name), found.executions[name], found.records)

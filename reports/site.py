@@ -39,7 +39,7 @@ from reports.files import TABLES, benchmarks_name, file_name, front_name, tile_n
 from reports.pages.cells import cells_frame
 from reports.pages.front import front
 from reports.pages.tricks import write_tricks
-from reports.writer import script, templates, write
+from reports.writer import WriteError, script, templates, write
 from suite.evidence.frames import Frames
 from suite.evidence.results import Results
 from suite.ground.errors import RequestError
@@ -183,7 +183,7 @@ def _apart(study: str, lost: list[str]) -> Iterator[None]:
     """Let no other study pay for what goes wrong with the pages of one."""
     try:
         yield
-    except (OSError, BrokenProcessPool):  # of the folder, or of the machine
+    except (WriteError, BrokenProcessPool):  # of the folder, or of the machine
         raise
     except Exception as error:
         leave_out(study, error, lost)

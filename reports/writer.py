@@ -24,6 +24,10 @@ from reports.figures import mark
 from suite.language.catalogue import TAGS, gettext, language, ngettext, writing
 
 
+class WriteError(OSError):
+    """Pages cannot be written where they are to be: no fault of what is on them."""
+
+
 @dataclass(frozen=True)
 class Script:
     """A script of the site's own, and the hash by which its page allows it and no other."""
@@ -95,7 +99,9 @@ def _write_all(texts: Mapping[Path, str]) -> None:
             Path(name).chmod(0o644)  # mkstemp's files are private; a page is to be read
         for path, temporary in written.items():
             temporary.replace(path)
-    except BaseException:
+    except BaseException as fault:
         for temporary in written.values():
             temporary.unlink(missing_ok=True)
+        if isinstance(fault, OSError):
+            raise WriteError(fault.errno, fault.strerror) from fault
         raise

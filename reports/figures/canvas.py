@@ -74,6 +74,7 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "thumbrules",
     "text.color": INK,
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "xtick.color": SOFT,
     "xtick.labelcolor": INK,
     "ytick.color": SOFT,

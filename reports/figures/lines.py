@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -38,6 +39,7 @@ from suite.language.words import (
 )
 from suite.vocabulary.views import Law
 
+LONGEST = 24  # characters in a line of a law's name
 ROW = 11  # CSS pixels between crosses that are stacked
 
 
@@ -160,8 +162,8 @@ def _laws(axes: Axes, shown: Shown, where: list[float]) -> None:
             inside = [x for x, value in enumerate(values) if low <= value <= high]
             if inside and i == 0:
                 x = inside[len(inside) // 2]
-                axes.annotate(
-                    gettext(name),
+                said = axes.annotate(
+                    textwrap.fill(gettext(name), LONGEST),
                     (where[x], values[x]),
                     (5, -5),
                     textcoords="offset points",
@@ -169,14 +171,16 @@ def _laws(axes: Axes, shown: Shown, where: list[float]) -> None:
                     fontsize=9.5,
                     bbox={"facecolor": SURFACE, "edgecolor": "none", "pad": 0.5},
                 )
+                said.set_in_layout(False)  # or a long one would take the axes' room
 
 
 def _law_lines(shown: Shown, law: Law) -> Iterator[list[float]]:
     """Yield a law's values by level: once, or through the first mean of each line."""
-    levels = shown.x.levels
-    firsts = (next(iter(line.items())) for line in shown.means if line)
-    factors = [mean.mean / levels[x] ** law.exponent for x, mean in firsts]
-    for factor in factors if law.factor is None else [law.factor]:
+    levels, factors = shown.x.levels, [law.factor]
+    if law.factor is None:
+        firsts = (next(iter(line.items())) for line in shown.means if line)
+        factors = [mean.mean / levels[x] ** law.exponent for x, mean in firsts]
+    for factor in factors:
         yield [factor * level**law.exponent for level in levels]
 
 

@@ -90,7 +90,7 @@ def sameness_words(trials: Trials) -> str:
     taken = gettext("{n} were taken from elsewhere and are not compared")
     said = [taken.format(n=f"{trials.taken:,}")] if trials.taken else []
     if not trials.shared:
-        return sentence(clauses([gettext("No trial is in both sets."), *said]))
+        return sentence(clauses([gettext("No trial is in both sets"), *said]))
     said = [_equal_words(trials), *said]
     if trials.timed:
         timed = gettext("{n} of the others ran alone to be timed")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from suite.evidence.results import Results, gather
 from suite.ground.errors import RequestError, first_line
 from suite.runs.stores import knows_store, take_over
-from suite.tracking.journal import Journal
+from suite.tracking.journal import DamagedError, Journal
 from suite.tracking.tracker import Tracker
 from suite.vocabulary import discovery
 from suite.vocabulary.record import Execution, Record
@@ -58,6 +58,12 @@ def names_with_runs(studies: tuple[str, ...], journal: Journal, tracker: Tracker
         print(f"{said}; what is in the journal is shown", file=sys.stderr)
     if absent:
         raise RequestError(f"study '{absent}' has no results yet: `suite run {absent}` makes them")
+    ran = dict.fromkeys(one.study for one in journal.executions)
+    if gone := [name for name in ran if name not in discovery.names()] if not studies else []:
+        said = f"of {', '.join(gone)} there are results and no study here"
+        if not found:
+            raise RequestError(said)
+        print(f"{said}: left out", file=sys.stderr)
     if not found:
         raise RequestError("no study has results yet: `suite run --all` makes them")
     return found
@@ -128,6 +134,8 @@ def gather_run(study: Study, execution: Execution, records: Mapping[str, Record]
     """Return the results of an execution; raise RequestError if the study's grid is another now."""
     try:
         return gather(study, execution, records)
+    except DamagedError:
+        raise
     except RequestError as error:
         changed = f"study '{study.name}' has changed since its latest run"
         raise RequestError(f"{changed}: {error}") from None

@@ -35,6 +35,10 @@ TRIAL = re.compile(
 )
 
 
+class DamagedError(RequestError):
+    """A line of a journal is not as it was written."""
+
+
 class Records(Mapping[str, Record]):
     """The newest record of each trial, by id, each read when it is first asked for."""
 
@@ -250,7 +254,7 @@ def _refusing(path: Path, number: int) -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RequestError(
+        raise DamagedError(
             f"{path}, line {number} is damaged ({error}): restore the file, "
             "or delete that line to run its trial again"
         ) from None

@@ -65,7 +65,7 @@ def published() -> Path:
 
 
 def _found(name: str) -> ResultSet:
-    if name == PUBLISHED and not Path(name).exists():
+    if name == PUBLISHED and not (Path(name) / DEFAULT).is_file():
         return archive.read(published())
     if name.startswith(location.KNOWN):
         return _from_store(location.shown(name))

@@ -77,6 +77,10 @@ class View:
         for metric in self.measured:
             check_metric(metric)
         for name, law in self.laws.items():
+            if not (isinstance(name, str) and name.isprintable()):
+                raise RequestError(
+                    f"a law's name is what stands beside it in a figure, not {name!r}"
+                )
             if not isinstance(law, Law):
                 raise RequestError(f"law '{name}' must be a Law, as Law(1.0) is, not {law!r}")
 

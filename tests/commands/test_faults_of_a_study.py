@@ -156,18 +156,20 @@ def test_one_study_that_cannot_be_read_or_drawn_costs_no_other_its_verdict_or_pa
     assert [one["name"] for one in json.loads(done.stdout)["studies"]] == ["other", "ratios"]
     assert "study 'third' is left out: " in done.stderr
 
-    def broken(*_: object) -> None:
-        raise ValueError("no such figure")
-
-    monkeypatch.setattr("reports.figures.difference.draw", broken)
     monkeypatch.setattr("reports.site._Easels.expect", lambda *_: None)  # draw here
     make_study(tmp_path, PROBES.format(name="third", fault="pass"), "third")
-    done = suite(tmp_path, "report", "--out", "again")
-    assert done.returncode == 1
-    assert "study 'ratios' is left out: ValueError: no such figure" in done.stderr
-    made = {path.name for path in (tmp_path / "again").glob("*.html")}
-    assert {"other.html", "third.html", "index.html"} <= made
-    assert "ratios.html" not in made
+    for i, fault in enumerate((ValueError("no figure"), FileNotFoundError("no data"))):
+
+        def broken(*_: object, fault: Exception = fault) -> None:
+            raise fault
+
+        monkeypatch.setattr("reports.figures.difference.draw", broken)
+        done = suite(tmp_path, "report", "--out", f"again{i}")
+        assert done.returncode == 1
+        assert f"study 'ratios' is left out: {type(fault).__name__}: {fault}" in done.stderr
+        made = {path.name for path in (tmp_path / f"again{i}").glob("*.html")}
+        assert {"other.html", "third.html", "index.html"} <= made
+        assert "ratios.html" not in made
     assert suite(tmp_path, "verdicts", "third", "--json").returncode == 0
     alone = make_and_ask(tmp_path)
     assert (alone.returncode, alone.stderr.count("\n")) == (2, 1)
@@ -176,6 +178,32 @@ def test_one_study_that_cannot_be_read_or_drawn_costs_no_other_its_verdict_or_pa
 def make_and_ask(folder: Path) -> object:
     make_study(folder, "study = 1 /", "third")
     return suite(folder, "verdicts", "third")
+
+
+def test_results_without_their_study_are_named(tmp_path: Path) -> None:
+    for name in ("kept", "gone"):
+        make_study(tmp_path, PROBES.format(name=name, fault="pass"), name)
+    assert suite(tmp_path, "run", "kept", "gone").returncode == 0
+    (tmp_path / "studies/gone.py").unlink()
+    said = "of gone there are results and no study here"
+    assert f"{said}: left out" in suite(tmp_path, "verdicts").stderr
+    (tmp_path / "studies/kept.py").unlink()
+    done = suite(tmp_path, "verdicts")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "of kept, gone there are results and no study here" in done.stderr
+
+
+def test_a_damaged_journal_is_not_called_a_changed_study(tmp_path: Path) -> None:
+    make_study(tmp_path, PROBES.format(name="x", fault="pass"), "x")
+    assert suite(tmp_path, "run", "x").returncode == 0
+    journal = tmp_path / ".thumbrules/journal.jsonl"
+    journal.write_text(
+        journal.read_text().replace('"status": "finished"', '"status": "fanished"', 1)
+    )
+    done = suite(tmp_path, "report", "x")
+    assert done.returncode == 2
+    assert "is damaged" in done.stderr
+    assert "has changed" not in done.stderr
 
 
 READS = """

@@ -167,11 +167,27 @@ def test_a_law_is_drawn_beside_what_was_measured(law: Law, heights: list[list[fl
     assert "a law" in lines_figure.alt(data)
 
 
+def test_a_name_is_no_formula_and_a_long_one_takes_no_room() -> None:
+    widths = []
+    for name in ("short", "costs $5 and $6 " * 10):
+        view = lines("weights/norm", over=RATE, laws={name: Law(0.0)})
+        data = shown(Results(STUDY, EXECUTION, STUDY.grids(), RECORDS, 0), view)
+        figure = lines_figure.draw(data, WIDE)
+        lay_out(figure)
+        widths.append(figure.axes[0].get_position().width)
+    assert widths[0] == pytest.approx(widths[1])
+    (said,) = figure.axes[0].texts
+    assert " ".join(said.get_text().split()) == name.strip()
+    assert not said.get_parse_math()
+
+
 def test_what_is_no_law_is_refused() -> None:
     with pytest.raises(
         RequestError, match=r"law 'linear' must be a Law, as Law\(1.0\) is, not 1.0"
     ):
         lines("weights/norm", over=RATE, laws={"linear": 1.0}).check()
+    with pytest.raises(RequestError, match="a law's name"):
+        lines("weights/norm", over=RATE, laws={1: Law(1.0)}).check()
     with pytest.raises(RequestError, match="exponent"):
         Law(400.0)
 

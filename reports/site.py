@@ -44,7 +44,7 @@ from suite.evidence.frames import Frames
 from suite.evidence.results import Results
 from suite.ground.errors import RequestError
 from suite.ground.identity import digest
-from suite.ground.processes import follow_parent
+from suite.ground.processes import deaf_children, follow_parent
 from suite.language.catalogue import ENGLISH, NAMES, writing
 from suite.runs.latest import leave_out
 from suite.vocabulary import discovery
@@ -141,8 +141,9 @@ class _Easels:
             workers = os.cpu_count() or 1
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(workers, spawn, _start)
-            for _ in range(workers):
-                self._pool.submit(int)  # or they would load what draws with the first studies
+            with deaf_children():
+                for _ in range(workers):
+                    self._pool.submit(int)  # or they would load what draws with the first studies
 
     def draw(self, results: Results, task: Task) -> None:
         """Write a study's pages, sooner or later."""

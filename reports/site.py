@@ -20,7 +20,6 @@ import hashlib
 import io
 import itertools
 import multiprocessing
-import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -44,7 +43,7 @@ from suite.evidence.frames import Frames
 from suite.evidence.results import Results
 from suite.ground.errors import RequestError
 from suite.ground.identity import digest
-from suite.ground.processes import deaf_children, follow_parent
+from suite.ground.processes import cores, deaf_children, follow_parent
 from suite.language.catalogue import ENGLISH, NAMES, writing
 from suite.runs.latest import leave_out
 from suite.vocabulary import discovery
@@ -138,11 +137,10 @@ class _Easels:
     def expect(self, studies: int) -> None:
         """Start the processes if there are pages of several studies to draw."""
         if self._pool is None and studies > 1:
-            workers = os.cpu_count() or 1
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(workers, spawn, _start)
+            self._pool = ProcessPoolExecutor(cores(), spawn, _start)
             with deaf_children():
-                for _ in range(workers):
+                for _ in range(min(studies, cores())):
                     self._pool.submit(int)  # or they would load what draws with the first studies
 
     def draw(self, results: Results, task: Task) -> None:
@@ -151,13 +149,17 @@ class _Easels:
         self.expect(len(self._waiting))
         if self._pool is not None:
             for one, its in self._waiting:
-                sent = self._pool.submit(_work, _packed(one), its)
+                packed = _packed(one)
+                with deaf_children():  # it starts a further process if none is idle
+                    sent = self._pool.submit(_work, packed, its)
                 self._drawn.append((one.study.name, sent))
             self._waiting.clear()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Wait for all pages, unless an exception makes them vain."""
         try:
+            if kind is BrokenProcessPool:
+                raise BrokenProcessPool
             if kind is None:
                 for results, task in self._waiting:
                     with _apart(results.study.name, self._lost):

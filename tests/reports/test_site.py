@@ -18,7 +18,7 @@ from reports import site
 from reports.figures import mark
 from reports.pages import benchmarks
 from reports.site import render
-from reports.writer import write_pages
+from reports.writer import WriteError, write_pages
 from suite import Difference, Study, curves, lines
 from suite.evidence import findings
 from suite.evidence.results import Results
@@ -144,7 +144,7 @@ def test_a_page_that_cannot_be_written_in_one_language_is_written_in_none(tmp_pa
     saved = tmp_path / "saved.json"
     saved.write_text(json.dumps(SAVED))
     paths = {"en": tmp_path / "page.html", "zh": tmp_path / "nowhere" / "page.html"}
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(WriteError):
         write_pages("benchmarks.html", lambda: benchmarks.read(saved), paths)
     assert list(tmp_path.iterdir()) == [saved]
 

@@ -103,7 +103,7 @@ def run_options(command: Any) -> Any:
             type=Choice(*DEVICES),
             default="auto",
             show_default=True,
-            help="Where trials run; auto takes a GPU that is there.",
+            help="Where trials run; auto gives a GPU that is there what is large enough for it.",
         ),
         as_json,
     ):

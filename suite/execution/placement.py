@@ -13,13 +13,13 @@ step, of an H100 and of one core of its host:
 | MLP 784-256-10 | 256 | 1.71 ms | 3.49 ms | 1.60, 3.51 ms |
 | LeNet | 256 | 3.06 ms | 39.7 ms | 3.91, 37.1 ms |
 
-Nothing larger has been measured there. No run has been placed by this rule on a GPU yet, so `auto`
-does not use it.
+Nothing larger has been measured there, and no run has been placed by this rule on a GPU yet.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 from suite.execution.memory import SHARE, kind
@@ -84,14 +84,14 @@ def _of_kind(recipe: Recipe, memory: int) -> Place:
         return Place("cuda")  # a core has no such products, or slow ones
     try:
         gpu, core, needed = _counted(recipe)
+        on_gpu = core >= FASTER * gpu and needed() <= SHARE * memory
     except Exception:  # whatever a network of one's own does where tensors have no numbers
         return Place("cuda")
-    on_gpu = core >= FASTER * gpu and needed <= SHARE * memory
     return Place("cuda" if on_gpu else "cpu", gpu, core)
 
 
-def _counted(recipe: Recipe) -> tuple[float, float, int]:
-    """Return the seconds of a step on the GPU and on a core, and the bytes of a trial."""
+def _counted(recipe: Recipe) -> tuple[float, float, Callable[[], int]]:
+    """Return the seconds of a step on the GPU and on a core, and what works out a trial's bytes."""
     import torch
 
     from suite.data import Examples, Split, outline
@@ -107,12 +107,15 @@ def _counted(recipe: Recipe) -> tuple[float, float, int]:
         inputs = torch.empty(size, *real.shape, dtype=kinds, device="meta")
         return Split(inputs, torch.empty(size, *real.target, device="meta"))
 
-    splits = blank(real.train), blank(real.validation), blank(real.test)
+    def needed() -> int:
+        splits = blank(real.train), blank(real.validation), blank(real.test)
+        examples = Examples(*splits, real.outputs, "", symbols=real.symbols)
+        with contained():
+            return footprint(recipe, network, examples)
+
     with contained():
         network = build(recipe.model, real.shape, real.outputs, 0, real.symbols)
         layers, products, convolutions = work_of(network, real.shape, symbols=real.symbols > 0)
-        examples = Examples(*splits, real.outputs, "", symbols=real.symbols)
-        needed = footprint(recipe, network, examples)
     passes = PASSES * min(recipe.batch_size, real.train)
     layers *= recipe.gradient_accumulation
     gpu = layers * GPU_LAYER + passes * (products + convolutions) / GPU_RATE

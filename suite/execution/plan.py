@@ -1,9 +1,10 @@
 """The plan: which trials run, which are there already, by which strategy and why. Loads no torch.
 
-`auto` takes packed processes on a CPU and one process on a GPU, and says which and why. `mixed`
-takes both, each trial where its recipe says that it belongs (`suite.execution.placement`); as that has
-not run on a GPU yet, it must be asked for. The estimate also says if stacking cells would be 1.5 times
-as fast, but nothing is chosen by a stopwatch, or two runs of one command could end in different bits.
+`auto` takes packed processes on a CPU, and says so. Where there is a GPU, each trial runs where its
+recipe says that it belongs (`suite.execution.placement`): on the cores, packed, and then on the GPU, in
+one process. `mixed` does both at the same time; as that has not run on a GPU yet, it must be asked for.
+The estimate also says if stacking cells would be 1.5 times as fast, but nothing is chosen by a
+stopwatch, or two runs of one command could end in different bits.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 
 from suite.execution import gpus, placement, torchrun
 from suite.execution.bundles import make_bundles
-from suite.execution.mixed import Mixed
+from suite.execution.mixed import InTurn, Mixed
 from suite.execution.packed import Packed
 from suite.execution.ray_cluster import RayCluster
 from suite.execution.sequential import Sequential
@@ -62,8 +63,8 @@ class Plan:
 
     Attributes:
         cached: trials that are in the store already.
-        device: `cpu`, `cuda` or `mps`, of all cohorts but those that a mixed plan has on the cores.
-        workers: processes that train side by side, on a core each where the plan is mixed.
+        device: `cpu`, `cuda` or `mps`, of all cohorts but those on the cores beside a GPU's.
+        workers: processes that train side by side, on a core each where some trials are on the GPU.
         asked_workers: how many the user wants, or None.
     """
 
@@ -87,7 +88,7 @@ class Plan:
     @property
     def places(self) -> str:
         """Say how many processes train where: `2 × cpu`."""
-        if self.strategy == "mixed":
+        if self.strategy in (Mixed.name, InTurn.name):
             return f"{self.workers} × cpu and 1 × {self.device}"
         return f"{self.workers} × {self.device}"
 
@@ -116,6 +117,8 @@ class Plan:
                 return Packed(self.device, self.workers, checkpoints)
             case "mixed":
                 return Mixed(self.workers, gpus.memory(), checkpoints)
+            case "in_turn":
+                return InTurn(self.workers, gpus.memory(), checkpoints)
             case "ray":
                 return RayCluster(self.device, self.asked_workers)
             case "sequential":
@@ -138,6 +141,7 @@ def make_plan(
     """
     if strategy == "mixed" and (device in ("cpu", "mps") or not gpus.count()):
         raise RequestError("--strategy mixed needs a CUDA device (did you mean --strategy packed?)")
+    placing = strategy == "mixed" or (strategy == device == "auto" and gpus.count() > 0)
     # Whether a cluster has CUDA is not this machine's to say.
     device = device if strategy == "ray" and device in ("cpu", "cuda") else find_device(device)
     if strategy == "ray" and device == "mps":
@@ -147,7 +151,24 @@ def make_plan(
     for trial in trials:
         (cached if is_cached(trial) else pending).append(trial)
     together = [trial for trial in pending if not trial.alone and trial.devices == 1]
-    stacks, single = make_bundles(together, device) if strategy == "vectorised" else ([], together)
+    one_by_one = [trial for trial in pending if trial.alone or trial.devices > 1]
+    if placing:
+        cohorts, name = _placed(together, workers, mixed=strategy == "mixed", more=bool(one_by_one))
+        device = "cpu" if name == Packed.name else "cuda"
+        many = next((one.workers for one in cohorts if one.device == "cpu"), 1)
+    else:
+        cohorts, name, many = _side_by_side(together, strategy, device, workers)
+    if one_by_one:
+        how = {Mixed.name: Packed.name, InTurn.name: Sequential.name}.get(name, name)
+        cohorts.append(_in_rounds(one_by_one, how, device))
+    return Plan(tuple(cohorts), tuple(cached), name, device, many, workers)
+
+
+def _side_by_side(
+    trials: list[Trial], strategy: StrategyName, device: str, workers: int | None
+) -> tuple[list[Cohort], str, int]:
+    """Return the cohorts of trials on one device, the strategy's name, and how many processes."""
+    stacks, single = make_bundles(trials, device) if strategy == "vectorised" else ([], trials)
     tasks = len(stacks) + len(single)
     name, reason = _choose(strategy, device, tasks, workers)
     many = min(workers or processes(device), max(1, tasks)) if name == "packed" else 1
@@ -155,14 +176,10 @@ def make_plan(
     if stacks:
         why = "trials that differ in scalars and seed only train as one program"
         cohorts.append(Cohort(_longest_first(stacks), "vectorised", why, device, many))
-    if name == "mixed":
-        cohorts, many = _mixed(single, workers)
-    elif single:
+    if single:
         bundles = _study_by_study([(trial,) for trial in single])
         cohorts.append(Cohort(bundles, name, reason, device, many))
-    if one_by_one := [trial for trial in pending if trial.alone or trial.devices > 1]:
-        cohorts.append(_in_rounds(one_by_one, "packed" if name == "mixed" else name, device))
-    return Plan(tuple(cohorts), tuple(cached), name, device, many, workers)
+    return cohorts, name, many
 
 
 def processes(device: str) -> int:
@@ -170,25 +187,36 @@ def processes(device: str) -> int:
     return min(cores(), ON_A_GPU) if device == "cuda" else cores()
 
 
-def _mixed(trials: Iterable[Trial], workers: int | None) -> tuple[list[Cohort], int]:
-    """Return a cohort for the cores and one for the GPU, and how many processes are on the cores."""
+def _placed(
+    trials: Iterable[Trial], workers: int | None, *, mixed: bool, more: bool
+) -> tuple[list[Cohort], str]:
+    """Return a cohort for the cores and one for the GPU, and the name of the strategy for both.
+
+    Args:
+        mixed: both at the same time.
+        more: there are other trials, all on the GPU.
+    """
     there: dict[str, list[tuple[Trial, placement.Place]]] = {"cpu": [], "cuda": []}
     for trial in trials:
         found = placement.place(trial.recipe, gpus.memory())
         there[found.device].append((trial, found))
-    # One core is busy driving the GPU.
-    many = min(workers or max(1, cores() - 1), max(1, len(there["cpu"])))
-    return [
+    most = workers or max(1, cores() - mixed)  # one core is busy driving the GPU
+    cohorts = [
         Cohort(
-            _longest_first([(trial,) for trial, _ in placed]),
-            "packed",
+            _study_by_study([(trial,) for trial, _ in placed]),
+            Packed.name if mixed or device == "cpu" else Sequential.name,
             placement.words(device, [one for _, one in placed]),
             device,
-            many if device == "cpu" else 1,
+            min(most, len(placed)) if device == "cpu" else 1,
         )
         for device, placed in there.items()
         if placed
-    ], many
+    ]
+    if mixed:
+        return cohorts, Mixed.name
+    if not there["cpu"]:
+        return cohorts, Sequential.name
+    return cohorts, InTurn.name if there["cuda"] or more else Packed.name
 
 
 def _in_rounds(trials: Iterable[Trial], strategy: str, device: str) -> Cohort:

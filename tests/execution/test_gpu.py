@@ -111,10 +111,62 @@ def test_symbols_are_counted() -> None:
 
 
 @pytest.mark.usefixtures("card")
-def test_auto_is_on_a_gpu_what_it_was() -> None:
-    made = planned(*(trial(recipe, seed) for recipe in (MLP, LENET) for seed in range(3)))
-    (cohort,) = made.cohorts
-    assert (cohort.strategy, cohort.device, made.workers) == ("sequential", "cuda", 1)
+def test_auto_sends_each_trial_where_it_belongs_whatever_else_is_asked() -> None:
+    small, large = ([trial(recipe, seed) for seed in range(3)] for recipe in (MLP, LENET))
+    timed = trial(MLP, 7, alone=True)
+    made = planned(*small, *large, timed)
+    assert [stage for (stage,) in made.stages] == list(made.cohorts)  # one after another
+    ways = [(one.strategy, one.device, one.workers, one.alone) for one in made.cohorts]
+    assert ways == [
+        ("packed", "cpu", 3, False),
+        ("sequential", "cuda", 1, False),
+        ("sequential", "cuda", 1, True),
+    ]
+    assert (made.strategy, made.places) == ("in_turn", "3 × cpu and 1 × cuda")
+    for trials, strategy, places in (
+        (small, "packed", "3 × cpu"),
+        (large, "sequential", "1 × cuda"),
+        ([timed], "sequential", "1 × cuda"),
+        ([*small, timed], "in_turn", "3 × cpu and 1 × cuda"),
+    ):
+        some = planned(*trials)
+        assert (some.strategy, some.places) == (strategy, places)
+        assert [one for one in made.cohorts if one.trials[0] in trials] == list(some.cohorts)
+
+
+@pytest.mark.usefixtures("card", "threads")
+def test_auto_trains_on_the_cores_and_then_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, str]] = []
+
+    def run(bundle: Bundle, device: str, _: Checkpoints | None) -> list[Finished]:
+        ran.append((bundle[0].id, device))
+        return [Finished(bundle[0], Outcome(status=Status.FINISHED), 0.0, 0.0)]
+
+    checked: list[tuple[str, str]] = []
+
+    def check(recipe: Recipe, device: str) -> int:
+        checked.append((recipe.model.name, device))
+        return 1
+
+    monkeypatch.setattr(packed, "run_bundle", run)
+    monkeypatch.setattr(packed, "_check", check)
+    monkeypatch.setattr(work, "run_bundle", run)
+    monkeypatch.setattr(work, "check", check)
+    monkeypatch.setattr("suite.execution.sequential._free", lambda _: CARD)
+    small, large = ([trial(recipe, seed) for seed in range(3)] for recipe in (MLP, LENET))
+    timed = trial(MLP, 7, alone=True)
+    made = planned(*large, *small, timed)
+    workers = []
+    with made.make_strategy() as strategy:
+        strategy.check([MLP, LENET])
+        for cohort in made.cohorts[:2]:
+            for _ in strategy.run(cohort.bundles):
+                workers.append(strategy.workers)
+        assert len(list(strategy.run_alone([timed]))) == 1
+    assert checked == [("mlp", "cpu"), ("lenet", "cuda")]
+    assert {one for one, _ in ran[:3]} == {one.id for one in small}
+    assert [device for _, device in ran] == ["cpu"] * 3 + ["cuda"] * 4
+    assert workers == [3, 3, 3, 1, 1, 1]
 
 
 @pytest.mark.usefixtures("card")
@@ -181,29 +233,33 @@ def test_cores_and_gpu_train_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("card", "threads")
+@pytest.mark.parametrize(("strategy", "on_gpu"), [("mixed", "packed"), ("auto", "sequential")])
 def test_a_record_says_where_its_trial_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    strategy: str, on_gpu: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_at_a_time = threading.Lock()  # what contains a trial is its process's, and these share one
+    really_run, really_check = work.run_bundle, work.check
 
     def run(bundle: Bundle, _device: str, _: Checkpoints | None) -> list[Finished]:
         with one_at_a_time:
-            return work.run_bundle(bundle, "cpu")
+            return really_run(bundle, "cpu")
 
     def check(recipe: Recipe, _device: str) -> int:
         with one_at_a_time:
-            return work.check(recipe, "cpu")
+            return really_check(recipe, "cpu")
 
-    monkeypatch.setattr(packed, "run_bundle", run)
-    monkeypatch.setattr(packed, "_check", check)
+    for module, its_check in ((packed, "_check"), (work, "check")):
+        monkeypatch.setattr(module, "run_bundle", run)
+        monkeypatch.setattr(module, its_check, check)
+    monkeypatch.setattr("suite.execution.sequential._free", lambda _: CARD)
     make_study(tmp_path)
-    form = suite_json(tmp_path, "run", "tiny", "--strategy", "mixed")
+    form = suite_json(tmp_path, "run", "tiny", "--strategy", strategy)
     assert form["studies"]
     records = Journal(tmp_path / ".thumbrules" / "journal.jsonl").records.values()
     assert len(records) == TINY_TRIALS
     for record in records:
-        where = "cuda" if record.alone else "cpu"
-        assert (record.provenance.device, record.provenance.strategy) == (where, "packed")
+        where = ("cuda", on_gpu) if record.alone else ("cpu", "packed")
+        assert (record.provenance.device, record.provenance.strategy) == where
     if not torch.cuda.is_available():
         monkeypatch.setattr(gpus, "count", lambda: 0)
         (timed, *_) = (record.id for record in records if record.alone)

@@ -182,9 +182,9 @@ def _sequences(recipe: Recipe) -> Examples:
     return Examples(split, split, split, CLASSES, "", symbols=CLASSES)
 
 
-def trained(recipe: Recipe, seed: int = 0, examples: Examples | None = None) -> Run:
-    """Return a run of a recipe that has come to its end."""
-    run = Run(recipe, seed, "cpu", examples or examples_for(recipe))
+def trained(recipe: Recipe, examples: Examples | None = None, device: str = "cpu") -> Run:
+    """Return a run of a recipe that has come to its end, on examples that are on its device."""
+    run = Run(recipe, 0, device, examples or examples_for(recipe))
     if reason := run.train():
         raise RequestError(f"training came to no end: {reason}")
     return run
@@ -201,10 +201,10 @@ def _training(part: Component) -> Iterator[Found]:
     recipe = recipe_with(part)
     examples = examples_for(recipe)
     fits(recipe, built(recipe.model, examples, 0), examples)
-    once = bits(trained(recipe, examples=examples))
+    once = bits(trained(recipe, examples))
     yield Found("trains", True, "×".join(map(str, examples.shape)))
     with seeded(12345):  # what is drawn must not come from where this process happens to be
-        again = bits(trained(recipe, examples=examples))
+        again = bits(trained(recipe, examples))
     yield Found("twice the same bits", again == once)
     yield Found("resumes to the same bits", bits(_resumed(recipe, examples)) == once)
     yield _elsewhere(recipe, once)
@@ -399,7 +399,7 @@ def _on_gpu(recipe: Recipe, examples: Examples) -> Found:
         return Found(check, None, "there is none here")
     train = Split(examples.train.inputs.cuda(), examples.train.targets.cuda())
     moved = examples._replace(train=train, validation=train, test=train)
-    once, again = (bits(trained(recipe, examples=moved)) for _ in range(2))
+    once, again = (bits(trained(recipe, moved, "cuda")) for _ in range(2))
     return Found(check, once == again, "" if once == again else "twice, to other bits")
 
 

@@ -30,6 +30,7 @@ from suite.vocabulary.optimizer import Optimizer
 from suite.vocabulary.recipe import Budget, Probe, Recipe
 from suite.vocabulary.record import Outcome, Status
 from tests.command_line import TINY_TRIALS, make_study, suite, suite_json
+from tests.pretended_gpu import pretended
 
 CARD = 80 << 30  # bytes
 MNIST = Data("mnist5k")
@@ -364,3 +365,23 @@ def test_a_stack_on_a_gpu_is_parted_by_what_is_free_there(monkeypatch: pytest.Mo
     assert sum(ran) == 20
     assert max(ran) <= 9  # a tenth is left to others
     assert len(ran) == 3
+
+
+@pytest.mark.parametrize("strategy", ["auto", "sequential", "vectorised"])
+def test_commands_on_a_gpu(strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_study(tmp_path)
+    with pretended(monkeypatch):
+        try_commands(tmp_path, strategy)
+
+
+def try_commands(tmp_path: Path, strategy: str) -> None:
+    how = ("--device", "cuda", "--strategy", strategy)
+    assert suite(tmp_path, "plan", "tiny", *how).returncode == 0
+    form = suite_json(tmp_path, "run", "tiny", *how)
+    assert form["ran"] == TINY_TRIALS
+    records = Journal(tmp_path / ".thumbrules" / "journal.jsonl").records.values()
+    assert {record.provenance.gpu for record in records} == {torch.cuda.get_device_name()}
+    id_of_any = next(record.id for record in records if not record.alone)
+    done = suite(tmp_path, "reproduce", id_of_any)
+    assert done.returncode == 0, done.stderr
+    assert suite(tmp_path, "report", "--out", "site").returncode == 0

@@ -31,7 +31,7 @@ def plan(studies: tuple[str, ...], as_json: bool, **options: Any) -> None:
     estimator = Estimator()
     cost = stacked = estimator.estimate(made)
     if engine.strategy == "auto":
-        stacked = estimator.estimate(made.stacked())
+        stacked = estimator.estimate(made.stacked(engine.device))
     most, dearest = made, cost
     if any(request.has_looks for request in requests):
         most = coordinator.plan_of_all(requests, Journal(), engine)

@@ -1,10 +1,13 @@
-"""What GPUs there are, by asking the driver. Loads no torch, which takes seconds."""
+"""What GPUs there are that PyTorch can use, by asking the driver. Loads no torch, which takes seconds."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import functools
+import importlib.util
+import runpy
+from pathlib import Path
 from typing import Any
 
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")  # of CUDA, on Linux and on Windows
@@ -29,8 +32,23 @@ def memory() -> int:
 
 
 def _driver() -> Any:
+    """Return the driver, if there is one that is new enough for the PyTorch that is installed."""
+    if not (wanted := _built_for()):
+        return None
+    version = ctypes.c_int(0)  # 1,000 times the major and 10 times the minor one
     for name in DRIVERS:
         with contextlib.suppress(OSError):
             driver = ctypes.CDLL(name)
-            return driver if driver.cuInit(0) == 0 else None
+            known = driver.cuDriverGetVersion(ctypes.byref(version)) == 0
+            able = known and version.value // 1000 >= wanted
+            return driver if able and driver.cuInit(0) == 0 else None
     return None
+
+
+def _built_for() -> int:
+    """Return the major version of CUDA that PyTorch was built for, or 0 if for none."""
+    torch = importlib.util.find_spec("torch")
+    assert torch is not None
+    assert torch.origin is not None
+    version = runpy.run_path(str(Path(torch.origin).with_name("version.py")))["cuda"]
+    return int(version.partition(".")[0]) if version else 0

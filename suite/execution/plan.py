@@ -82,7 +82,9 @@ class Plan:
     @property
     def stages(self) -> list[tuple[Cohort, ...]]:
         """The cohorts, those together that run at the same time."""
-        grouped = itertools.groupby(self.cohorts, lambda one: (one.strategy, one.alone))
+        grouped = itertools.groupby(
+            self.cohorts, lambda one: (one.strategy, one.alone and one.device)
+        )
         return [tuple(cohorts) for _, cohorts in grouped]
 
     @property
@@ -100,13 +102,13 @@ class Plan:
             self, cohorts=self.cohorts + later.cohorts, cached=self.cached + cached
         )
 
-    def stacked(self) -> Plan:
-        """Return the plan that would stack cells wherever they can be."""
+    def stacked(self, device: str) -> Plan:
+        """Return the plan that would stack cells wherever they can be, if that device is asked for."""
         return make_plan(
             self.pending,
             lambda _: False,
             strategy="vectorised",
-            device=self.device,
+            device=device,
             workers=self.asked_workers,
         )
 
@@ -141,6 +143,8 @@ def make_plan(
     """
     if strategy == "mixed" and (device in ("cpu", "mps") or not gpus.count()):
         raise RequestError("--strategy mixed needs a CUDA device (did you mean --strategy packed?)")
+    trials = list(trials)
+    teams = _devices_of_teams(trials) if device == "auto" else {}
     placing = strategy == "mixed" or (strategy == device == "auto" and gpus.count() > 0)
     # Whether a cluster has CUDA is not this machine's to say.
     device = device if strategy == "ray" and device in ("cpu", "cuda") else find_device(device)
@@ -150,18 +154,45 @@ def make_plan(
     pending: list[Trial] = []
     for trial in trials:
         (cached if is_cached(trial) else pending).append(trial)
-    together = [trial for trial in pending if not trial.alone and trial.devices == 1]
-    one_by_one = [trial for trial in pending if trial.alone or trial.devices > 1]
+    one_by_one: dict[str, list[Trial]] = {}
+    together: list[Trial] = []
+    for trial in pending:
+        if trial.alone or trial.devices > 1 or _part(trial) in teams:
+            one_by_one.setdefault(teams.get(_part(trial), device), []).append(trial)
+        else:
+            together.append(trial)
     if placing:
-        cohorts, name = _placed(together, workers, mixed=strategy == "mixed", more=bool(one_by_one))
-        device = "cpu" if name == Packed.name else "cuda"
+        more = device in one_by_one
+        cohorts, name = _placed(together, workers, mixed=strategy == "mixed", more=more)
+        on_gpu = more or name == Mixed.name or any(one.device == "cuda" for one in cohorts)
+        device = "cuda" if on_gpu else "cpu"
         many = next((one.workers for one in cohorts if one.device == "cpu"), 1)
     else:
         cohorts, name, many = _side_by_side(together, strategy, device, workers)
-    if one_by_one:
-        how = {Mixed.name: Packed.name, InTurn.name: Sequential.name}.get(name, name)
-        cohorts.append(_in_rounds(one_by_one, how, device))
+    how = {Mixed.name: Packed.name, InTurn.name: Sequential.name}.get(name, name)
+    for where, some in one_by_one.items():
+        cohorts.append(_in_rounds(some, Teams.name if where != device else how, where))
     return Plan(tuple(cohorts), tuple(cached), name, device, many, workers)
+
+
+def _devices_of_teams(trials: Iterable[Trial]) -> dict[tuple[str, str], str]:
+    """Return where trials share batches, by study and part: on GPUs if there are enough for all of it.
+
+    Arms that share a batch are compared with arms that do not, so a part is on one kind of device.
+    """
+    most: dict[tuple[str, str], int] = {}
+    for trial in trials:
+        most[_part(trial)] = max(trial.devices, most.get(_part(trial), 1))
+    there = gpus.count()
+    return {
+        part: "cuda" if count <= there else "cpu"
+        for part, count in most.items()
+        if there and count > 1
+    }
+
+
+def _part(trial: Trial) -> tuple[str, str]:
+    return trial.study, trial.part
 
 
 def _side_by_side(
@@ -298,7 +329,9 @@ def find_device(asked: str) -> str:
     Apple's GPU, `mps`, is taken only where it is asked for: PyTorch does not promise equal bits there.
     """
     if asked == "cuda" and not gpus.count():
-        raise RequestError("there is no CUDA device here (did you mean --device cpu?)")
+        raise RequestError(
+            "there is no CUDA device here that PyTorch can use (did you mean --device cpu?)"
+        )
     if asked == "mps":
         from torch.backends import mps  # there is no asking a driver
 

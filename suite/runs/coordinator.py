@@ -327,8 +327,7 @@ def _run_cohorts(
 ) -> None:
     left = Counter(trial.study for trial in made.pending)
     common = environment.capture() | {"threads": THREADS}
-    teams = make_teams(made.device, checkpoints(journal))
-    with make_progress(made.pending) as progress, teams:
+    with make_progress(made.pending) as progress:
         for stage in made.stages:
             first = stage[0]
             ran = common | {"strategy": first.strategy}
@@ -342,8 +341,9 @@ def _run_cohorts(
                 tracker.wait()
                 if pages is not None:
                     pages.wait()
-                alone = _run_alone(first, strategy, teams)
-                tracker.log([keep(finished, workers=1) for finished in alone])
+                with make_teams(first.device, checkpoints(journal)) as teams:
+                    alone = _run_alone(first, strategy, teams)
+                    tracker.log([keep(finished, workers=1) for finished in alone])
             else:
                 bundles = (bundle for cohort in stage for bundle in cohort.bundles)
                 for finished in strategy.run(bundles):
@@ -360,7 +360,7 @@ def run_one(made: Plan) -> Finished:
         RequestError: if something that it needs cannot be had.
     """
     (cohort,) = made.cohorts
-    with made.make_strategy() as strategy, make_teams(made.device) as teams:
+    with made.make_strategy() as strategy, make_teams(cohort.device) as teams:
         strategy.check(_distinct(made.pending))
         (finished,) = _run_alone(cohort, strategy, teams)
     return finished

@@ -23,6 +23,7 @@ from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Checkpoints, Finished
 from suite.ground.errors import RequestError
 from suite.tracking.journal import Journal
+from suite.vocabulary import discovery
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.model import Model
@@ -188,6 +189,48 @@ def test_a_mixed_plan_sends_each_trial_where_it_belongs_whatever_else_is_asked()
     assert f"{FASTER:g} times as fast there: 3.9 ms" in gpu.reason
     (only,) = planned(large[1], strategy="mixed").cohorts
     assert only.device == "cuda"
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("strategy", ["auto", "mixed", "packed", "sequential", "vectorised"])
+@pytest.mark.parametrize(("there", "device"), [(1, "cpu"), (2, "cuda")])
+def test_arms_that_share_batches_are_where_there_are_enough_devices_for_all(
+    strategy: str, there: int, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpus, "count", lambda: there)
+    two = dataclasses.replace(MLP, devices=2)
+    arms = [trial(one, seed) for one in (MLP, two) for seed in range(3)]
+    timed = [trial(one, seed, alone=True) for one in (MLP, two) for seed in range(3)]
+    other = [dataclasses.replace(trial(LENET, seed), part="other") for seed in range(3)]
+    for some in (arms, timed):
+        made = planned(*some, *other, strategy=strategy)
+        ways = {
+            (cohort.strategy, cohort.device)
+            for cohort in made.cohorts
+            for one in cohort.trials
+            if one.part == "main"
+        }
+        assert ways == {("data_parallel", device)}
+        elsewhere = [one for one in made.cohorts if one.trials[0].part == "other"]
+        assert {one.device for one in elsewhere} == {"cuda"}
+        assert all(len(stage) == 1 for stage in made.stages)
+
+
+@pytest.mark.usefixtures("card")
+def test_a_device_that_is_asked_for_is_not_replaced_by_another() -> None:
+    two = trial(dataclasses.replace(MLP, devices=2))
+    with pytest.raises(RequestError, match="devices=2 needs 2 GPUs, not 1"):
+        planned(two, device="cuda")
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("tier", ["laptop", "full"])
+def test_every_study_can_be_planned_beside_one_gpu(tier: str) -> None:
+    for name in ("devices", "model_parallelism"):
+        study = discovery.load(name)
+        made = planned(*study.trials(study.grids(tier)))
+        assert {one.device for one in made.cohorts} == {"cpu"}
+        assert made.places == "1 × cpu"
 
 
 @pytest.mark.usefixtures("card")

@@ -27,6 +27,11 @@ def _commit(record: Record) -> str:
     return commit
 
 
+def _device(record: Record) -> str:
+    ran = record.provenance
+    return f"{ran.device}: {ran.gpu}" if ran.gpu else ran.device
+
+
 def _strategy(record: Record) -> str:
     ran = record.provenance
     pattern = ngettext(
@@ -47,7 +52,7 @@ def _command(record: Record) -> str:
 
 FACTS: tuple[tuple[Callable[[], str], Callable[[Record], str]], ...] = (
     (lambda: gettext("Commit"), _commit),
-    (lambda: gettext("Device"), lambda r: r.provenance.device),
+    (lambda: gettext("Device"), _device),
     (lambda: gettext("Processor"), lambda r: r.provenance.processor),
     (lambda: gettext("Platform"), lambda r: r.provenance.platform),
     (lambda: "Python", lambda r: r.provenance.python),

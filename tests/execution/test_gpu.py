@@ -428,3 +428,4 @@ def try_commands(tmp_path: Path, strategy: str) -> None:
     done = suite(tmp_path, "reproduce", id_of_any)
     assert done.returncode == 0, done.stderr
     assert suite(tmp_path, "report", "--out", "site").returncode == 0
+    assert f"cuda: {torch.cuda.get_device_name()}" in (tmp_path / "site" / "tiny.html").read_text()

@@ -178,7 +178,9 @@ class Stack:
             yield from self.runs[0].ahead(map(Split, inputs, torch.split(targets, size, dim=1)))
 
     def _rates(self) -> Tensor:
-        return torch.tensor([run.rate() for run in self.runs], device=self.device)
+        # A GPU that is not waited for gets its next step while it computes this one.
+        rates = torch.tensor([run.rate() for run in self.runs])
+        return rates.to(self.device, non_blocking=True)
 
     def _forward(self, inputs: Tensor) -> Tensor:
         state = self.state | self._masks(inputs.shape[1])

@@ -41,7 +41,7 @@ CASES = {
     ),
     "no name at all": (["results", ""], "there is no study ''"),
     "a precision that is a GPU's": (
-        ["plan", "tiny", "--set", "precision=tf32"],
+        ["plan", "tiny", "--set", "precision=tf32", "--device", "cpu"],
         "did you mean 'float32'?",
     ),
     "bits on mps": (

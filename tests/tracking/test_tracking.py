@@ -331,7 +331,8 @@ def test_the_best_trial_of_each_arm_is_tagged_and_its_model_loads(
         assert best.data.metrics["validation/accuracy"] == max(same)
         monkeypatch.setenv("MLFLOW_TRACKING_URI", store.uri)
         with contextlib.chdir(kept):
-            model = mlflow.pyfunc.load_model(f"runs:/{best.info.run_id}/model")
+            uri = f"runs:/{best.info.run_id}/model"
+            model = mlflow.pyfunc.load_model(uri, model_config={"device": "cpu"})
         outputs = model.predict(np.zeros((3, 1, 8, 8), np.float32))
         assert outputs.shape == (3, 10)
         assert model.metadata.signature is not None

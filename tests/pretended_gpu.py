@@ -181,7 +181,10 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             patch.setattr(torch.cuda, name, lambda *_, answer=answer: answer)
         patch.setattr(torch.backends.cudnn, "version", lambda: 91000)
         patch.setattr(torch.backends.cudnn, "is_acceptable", lambda _: False)
-        for check in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
+        for check in (
+            "_accelerator_graph_capture_health_check",
+            "_cuda_graph_capture_health_check",
+        ):
             patch.setattr(torch.optim.Optimizer, check, lambda _: None, raising=False)
         patch.setattr(torch, "Generator", _Generator)
         patch.setattr(gpus, "count", lambda: 1)

@@ -75,10 +75,12 @@ def run_bundle(
     started = time.time()
     recipes = [trial.recipe for trial in bundle if isinstance(trial.recipe, Recipe)]
     seeds = [trial.seed for trial in bundle]
-    try:
-        with contained():
-            outcomes = train_together(recipes, seeds, device, _checkpoint(bundle, checkpoints))
-    except Exception:  # of one of them, or of all together: alone, each has its own outcome
+    outcomes: list[Outcome] = []
+    # Whatever one of them raises, or all together: alone, each has its own outcome. What is handled
+    # would keep its tensors meanwhile.
+    with contextlib.suppress(Exception), contained():
+        outcomes = train_together(recipes, seeds, device, _checkpoint(bundle, checkpoints))
+    if not outcomes:
         return [run_trial(trial, device, checkpoints) for trial in bundle]
     share = max(0.0, time.time() - started) / len(bundle)
     ids = tuple(trial.id for trial in bundle)

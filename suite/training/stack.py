@@ -18,7 +18,8 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -88,19 +89,16 @@ class Stack:
         self.ended: dict[int, Outcome] = {}
         networks = [run.network for run in runs]
         # An MLP without dropout has no such layers, and fewer modules, but the same weights.
-        self.dropouts = [_dropouts(network) for network in networks]
-        self.network = _masked(networks[self.dropouts.index(max(self.dropouts, key=len))])
+        dropouts = [_dropouts(network) for network in networks]
+        self.network = _masked(networks[dropouts.index(max(dropouts, key=len))])
         self.parameters = _stacked([list(network.parameters()) for network in networks])
         self.buffers = _stacked([list(network.buffers()) for network in networks])
         for parameter in self.parameters:
             parameter.requires_grad_()
-        self.mask_shapes = _mask_shapes(self.network, runs[0].examples.shape)
-        named = [name for name, _ in self.network.named_parameters()]
-        self.weights = dict(zip(named, self.parameters, strict=True))
-        kept = [name for name, _ in self.network.named_buffers() if name not in self.mask_shapes]
-        self.state = dict(zip(kept, self.buffers, strict=True))
+        masks = _Masks(_mask_shapes(self.network, runs[0].examples.shape), dropouts, device)
         recipe = runs[0].recipe
-        forward, gradients = at(recipe.precision, device, self._forward, _of_sum)
+        together = _together(self.network, self.parameters, self.buffers, masks)
+        forward, gradients = at(recipe.precision, device, together, _of_sum)
         self.rule = self._rule(recipe)
         step = Step(forward, vmap(runs[0].loss), self.parameters, self.rule, gradients)
         self.step = capturing(step, recipe, device, [run.masks for run in runs])
@@ -182,27 +180,55 @@ class Stack:
         rates = torch.tensor([run.rate() for run in self.runs])
         return rates.to(self.device, non_blocking=True)
 
-    def _forward(self, inputs: Tensor) -> Tensor:
-        state = self.state | self._masks(inputs.shape[1])
 
-        def one(weights: dict[str, Tensor], state: dict[str, Tensor], inputs: Tensor) -> Tensor:
-            outputs: Tensor = functional_call(self.network, (weights, state), (inputs,))
-            return outputs
+class _Masks(NamedTuple):
+    """What dropout multiplies by.
 
-        outputs: Tensor = vmap(one)(self.weights, state, inputs)
-        return outputs
+    Attributes:
+        shapes: of what each multiplies, less cells and batch, by its name in the network.
+        dropouts: each cell's layers, in the order of the forward pass, or none.
+    """
 
-    def _masks(self, examples: int) -> dict[str, Tensor]:
+    shapes: dict[str, tuple[int, ...]]
+    dropouts: list[list[Dropout]]
+    device: str
+
+    def draw(self, examples: int) -> dict[str, Tensor]:
         """Draw each cell's masks from its own stream, in the order of the forward pass."""
         masks = {}
-        for layer, (name, shape) in enumerate(self.mask_shapes.items()):
-            mask = torch.ones(len(self.runs), examples, *shape, device=self.device)
+        for layer, (name, shape) in enumerate(self.shapes.items()):
+            mask = torch.ones(len(self.dropouts), examples, *shape, device=self.device)
             for of_cell, layers in zip(mask, self.dropouts, strict=True):
                 if layers and layers[layer].rate:
                     keep = 1.0 - layers[layer].rate
                     of_cell.bernoulli_(keep, generator=layers[layer].generator).div_(keep)
             masks[name] = mask
         return masks
+
+
+def _together(
+    network: nn.Module, parameters: Sequence[Tensor], buffers: Sequence[Tensor], masks: _Masks
+) -> Callable[[Tensor], Tensor]:
+    """Return the forward pass of all cells.
+
+    It does not know the stack, whose step it is in: a stack that is done with is then gone at once,
+    and its weights with it, not when Python next looks for circles.
+    """
+    names = [name for name, _ in network.named_parameters()]
+    weights = dict(zip(names, parameters, strict=True))
+    kept = [name for name, _ in network.named_buffers() if name not in masks.shapes]
+    moments = dict(zip(kept, buffers, strict=True))
+
+    def one(weights: dict[str, Tensor], state: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(network, (weights, state), (inputs,))
+        return outputs
+
+    def forward(inputs: Tensor) -> Tensor:
+        state = moments | masks.draw(inputs.shape[1])
+        outputs: Tensor = vmap(one)(weights, state, inputs)
+        return outputs
+
+    return forward
 
 
 def _of_sum(losses: Tensor, parameters: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

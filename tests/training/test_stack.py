@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 
 import pytest
+import torch
 
 from suite import Budget, Data, Model, Optimizer, Recipe
 from suite.execution.bundles import CELLS, make_bundles
 from suite.execution.plan import make_plan
 from suite.execution.pool import run_bundle
 from suite.execution.sequential import Sequential
-from suite.training.loop import train
-from suite.training.stack import train_together
+from suite.execution.strategy import Finished
+from suite.training.loop import Run, train
+from suite.training.stack import Stack, train_together
 from suite.training.step import LOSSES
 from suite.vocabulary.grid import Trial
-from suite.vocabulary.record import Status
+from suite.vocabulary.record import Outcome, Status
 
 DIGITS = Recipe(
     data=Data("digits", train_examples=150),
@@ -116,3 +120,37 @@ def test_a_bundle_that_raises_is_run_trial_by_trial() -> None:
     trials = (trial(DIGITS, 0), trial(broken, 1))
     finished = run_bundle(trials, "cpu")
     assert [str(one.outcome.status) for one in finished] == ["finished", "failed"]
+
+
+def test_a_stack_that_is_done_with_is_gone() -> None:
+    runs = [Run(with_rate(lr), 0, "cpu") for lr in (0.1, 0.2)]
+    train_together([run.recipe for run in runs], (0, 0))  # what PyTorch keeps of its first call
+    gc.collect()
+    gc.disable()
+    try:
+        stack = Stack(runs, "cpu")
+        stack.train()
+        gone = weakref.ref(stack)
+        del stack
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_a_bundle_that_raises_keeps_nothing_while_its_trials_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: list[weakref.ref[torch.Tensor]] = []
+
+    def raises(*_: object) -> None:
+        large = torch.zeros(10)
+        kept.append(weakref.ref(large))
+        raise RuntimeError("out of memory")
+
+    def alone(one: Trial, *_: object) -> Finished:
+        assert kept[0]() is None
+        return Finished(one, Outcome(status=Status.FINISHED), 0.0, 0.0)
+
+    monkeypatch.setattr("suite.training.stack.train_together", raises)
+    monkeypatch.setattr("suite.execution.work.run_trial", alone)
+    assert len(run_bundle((trial(DIGITS, 0), trial(DIGITS, 1)), "cpu")) == 2

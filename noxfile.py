@@ -27,6 +27,7 @@ BIN = "Scripts" if os.name == "nt" else "bin"
 PYTHON = str(ENVIRONMENT / BIN / "python")
 # How tests are spread over cores: a file at a time, in the order that tests/conftest.py gives them.
 SPREAD = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+ON_GPU = {"THUMBRULES_TEST_GPU": "1"}  # other tests see none
 SOURCES = ("suite", "studies", "reports", "tests", "noxfile.py")
 
 
@@ -89,6 +90,14 @@ def quick(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu(session: nox.Session) -> None:
+    """Run the tests that need a GPU, on it."""
+    prepare(session)
+    arguments = session.posargs or ["tests/training/test_cuda.py"]
+    session.run(PYTHON, "-m", "pytest", *arguments, env=ON_GPU)
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Open the site in Chromium: what it does, and, by axe-core, whether everyone can use it."""
     prepare(session)
@@ -113,7 +122,7 @@ def bench(session: nox.Session) -> None:
         install(session, str(peers), "lightning", "skorch", "ray[tune]")
     arguments = session.posargs or ["--benchmark-autosave"]
     command = [PYTHON, "-m", "pytest", "tests/bench", "--benchmark-only", "-s", *arguments]
-    session.run(*command, env={"PEERS_PYTHON": str(peers)})
+    session.run(*command, env={"PEERS_PYTHON": str(peers), **ON_GPU})
     if not session.posargs:
         session.run(PYTHON, "-m", "reports.pages.benchmarks")
 

@@ -1,9 +1,13 @@
-"""What every test shares: a cache folder of its own and one thread."""
+"""What every test shares: a cache folder of its own, one thread, and no GPU but where it is asked for."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+
+# What is expected is what a CPU computes; `nox -s gpu` and `nox -s bench` ask for a GPU. Before torch.
+if "THUMBRULES_TEST_GPU" not in os.environ:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import pytest
 import torch

@@ -175,6 +175,7 @@ def _probe(recipe: Recipe, device: str) -> Cost:
     """Time some steps, and the evaluation of some examples."""
     from suite.training.evaluation import predict
     from suite.training.loop import Run
+    from suite.training.stopwatch import Stopwatch
 
     examples = _noise(recipe, device)
     for steps in (2, PROBED_STEPS):
@@ -188,10 +189,11 @@ def _probe(recipe: Recipe, device: str) -> Cost:
     inputs = examples.train.inputs
     many = PROBED_EXAMPLES if steps > 2 else 8
     some = inputs.repeat(-(-many // len(inputs)), *[1] * (inputs.ndim - 1))[:many]
-    started = time.perf_counter()
+    watch = Stopwatch(device)
+    watch.start()
     predict(run.network, some)
-    evaluated = time.perf_counter() - started
-    return Cost(run.watch.seconds / run.done, evaluated / len(some), setup)
+    watch.stop()
+    return Cost(run.watch.seconds / run.done, watch.seconds / len(some), setup)
 
 
 def _network_and_example(recipe: Recipe) -> tuple[nn.Module, Tensor]:

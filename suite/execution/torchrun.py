@@ -20,7 +20,8 @@ from suite.vocabulary.grid import Trial
 
 # That it sets for each process.
 VARIABLES = {
-    "TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
+    "TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR",
+    "MASTER_PORT",
 }  # fmt: skip
 # The others wait for as long as rank 0 has trials that need no team. `torchrun` ends them all when
 # one has died, so that none waits for the dead.
@@ -106,7 +107,8 @@ def _join() -> None:
         return
     determinism.enforce(THREADS)
     backend = "gloo"
-    if cuda.is_available():
+    # Each process has a GPU of its own, or none has.
+    if cuda.device_count() >= int(os.environ["LOCAL_WORLD_SIZE"]):
         cuda.set_device(int(os.environ["LOCAL_RANK"]))
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend, timeout=PATIENCE)

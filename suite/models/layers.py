@@ -64,14 +64,19 @@ class SynchronisedBatchNorm(_BatchNorm):
 
     `nn.SyncBatchNorm` does the same on GPUs and nothing on CPUs. The moments are exact for shards
     of unequal sizes; with one process this is `nn.BatchNorm1d` or `nn.BatchNorm2d`.
+
+    Attributes:
+        alone: whether other processes, if there are any, train something else.
     """
+
+    alone = False
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 (the base class's name)
         """Take inputs with any number of dimensions."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return inputs `(n, channels, ...)`, normalised."""
-        if not self.training or not distributed.is_initialized():
+        if not self.training or self.alone or not distributed.is_initialized():
             return super().forward(inputs)
         rest = [0, *range(2, inputs.ndim)]  # all dimensions but the channels
 

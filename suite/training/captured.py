@@ -21,8 +21,9 @@ from typing import Protocol
 
 import torch
 from torch import Generator, Tensor
+from torch.torch_version import TorchVersion
 
-from suite.training.outputs import each
+from suite.training.outputs import by_position, each
 from suite.training.step import Result, Step
 from suite.training.update_rules import Factor
 from suite.vocabulary.recipe import Recipe
@@ -31,6 +32,7 @@ VARIABLE = "THUMBRULES_CUDA_GRAPHS"
 # Steps of a shape before it is recorded: what libraries set up when they are first called must not
 # be in the graph.
 WARM_UP_STEPS = 3
+FINDS_GENERATORS = "2.14"  # PyTorch, from here on, finds those that a graph draws from by itself
 log = logging.getLogger(__name__)
 
 
@@ -57,11 +59,23 @@ class CUDAGraph:
         self.graph = torch.cuda.CUDAGraph()
 
     def register(self, generator: Generator) -> None:
-        self.graph.register_generator_state(generator)
+        if TorchVersion(torch.__version__) < FINDS_GENERATORS:
+            self.graph.register_generator_state(generator)
 
     def capture(self, function: Callable[[], Result]) -> Result:
-        with torch.cuda.graph(self.graph):
-            return function()
+        before = torch.cuda.current_stream()
+        # A stream of its own: with a graph goes the workspace that cuBLAS has on its stream. And
+        # data that do not fit in memory are gathered by a thread, which may go on meanwhile.
+        recording = torch.cuda.graph(
+            self.graph,
+            stream=torch.cuda.Stream(),  # type: ignore[no-untyped-call]
+            capture_error_mode="thread_local",
+        )
+        try:
+            with recording:
+                return function()
+        finally:
+            torch.cuda.set_stream(before)  # where it cannot be recorded, PyTorch stays on the other
 
     def replay(self) -> None:
         self.graph.replay()
@@ -127,15 +141,21 @@ def asked_for() -> bool:
 
 
 def capturing(
-    step: Step, recipe: Recipe, device: str, generators: Sequence[Generator]
+    step: Step, recipe: Recipe, device: str, generators: Sequence[Generator], targets: Tensor
 ) -> Step | Captured:
-    """Return a step that is captured, where that is asked for and can be, or else the step."""
+    """Return a step that is captured, where that is asked for and can be, or else the step.
+
+    Args:
+        targets: of training examples.
+    """
     if not asked_for() or torch.device(device).type != "cuda":
         return step
     if recipe.devices > 1:
         _say("several devices share a batch")
     elif recipe.gradient_accumulation > 1:
         _say("a batch goes through the network in parts")
+    elif by_position(targets):
+        _say("positions that have a target are counted, and a graph waits for nothing")
     elif recipe.own:  # whose code may do something else each time that it is called
         _say("a graph would repeat what a component of one's own did once")
     else:

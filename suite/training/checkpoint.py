@@ -175,6 +175,9 @@ def _belongs(runs: Sequence[Kept]) -> list[str]:
         torch.backends.cpu.get_cpu_capability(),
         runs[0].device,
     ]
+    if torch.device(runs[0].device).type == "cuda":
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        here += [torch.cuda.get_device_name(runs[0].device), str(cudnn)]
     return here + [digest for run in runs for digest in (run.initial_digest, run.examples.digest)]
 
 

@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from suite.data import Split
 from suite.ground.errors import RequestError
+from suite.models.layers import SynchronisedBatchNorm
 from suite.training.outputs import Outputs, asked, each, joined
 from suite.vocabulary.recipe import Recipe
 
@@ -56,6 +57,9 @@ class OneDevice:
     rank = 0
 
     def wrap(self, network: nn.Module) -> nn.Module:
+        for module in network.modules():
+            if isinstance(module, SynchronisedBatchNorm):
+                module.alone = True
         return network
 
     def shard(self, batch: Split) -> Split:

@@ -121,7 +121,8 @@ class Run:
         forward, gradients = at(recipe.precision, device, wrapped, self.devices.gradients)
         step = Step(forward, self.loss, parameters, self.rule, gradients)
         parts = recipe.gradient_accumulation
-        whole = capturing(step, recipe, device, [self.masks])
+        targets = self.examples.train.targets
+        whole = capturing(step, recipe, device, [self.masks], targets)
         self.step = whole if parts == 1 else Accumulated(step, parts)
         self.order = _generator(seed, "order", "cpu")
         self.augment = _generator(seed, "augment", device)

@@ -39,8 +39,12 @@ def answers(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 def asked(targets: Tensor) -> int:
     """Return how many answers targets ask for: the examples, or positions, that a mean is over."""
-    by_position = targets.dtype is torch.int64 and targets.ndim == 2
-    return int((targets != IGNORED).sum()) if by_position else len(targets)
+    return int((targets != IGNORED).sum()) if by_position(targets) else len(targets)
+
+
+def by_position(targets: Tensor) -> bool:
+    """Say whether every position of a sequence has a target of its own."""
+    return targets.dtype is torch.int64 and targets.ndim == 2
 
 
 def each(function: Callable[[Tensor], Tensor], outputs: Outputs) -> Outputs:

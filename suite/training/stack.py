@@ -101,7 +101,8 @@ class Stack:
         forward, gradients = at(recipe.precision, device, together, _of_sum)
         self.rule = self._rule(recipe)
         step = Step(forward, vmap(runs[0].loss), self.parameters, self.rule, gradients)
-        self.step = capturing(step, recipe, device, [run.masks for run in runs])
+        targets = runs[0].examples.train.targets
+        self.step = capturing(step, recipe, device, [run.masks for run in runs], targets)
 
     def _rule(self, recipe: Recipe) -> UpdateRule:
         if recipe.optimizer.home:  # of one's own: each cell's, over its views

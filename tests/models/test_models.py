@@ -15,6 +15,7 @@ from suite import Model
 from suite.ground.errors import RequestError
 from suite.models import build
 from suite.models.layers import Dropout, use_generator
+from suite.training.devices import OneDevice
 
 MNIST = (1, 28, 28)
 
@@ -155,3 +156,15 @@ def test_dropout_passes_the_gradient_of_what_it_kept() -> None:
     out = a_dropout(0.5)(inputs)
     (gradient,) = torch.autograd.grad(out.sum(), inputs)
     assert torch.equal(gradient, out.detach())
+
+
+def test_a_synchronised_norm_that_trains_alone_waits_for_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process may know others that train something else, as under torchrun."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    images = torch.rand(8, 1, 28, 28)
+    network = build(Model("mlp", widths=(4,), norm="synchronised"), (1, 28, 28), 10, 0)
+    with pytest.raises((RuntimeError, ValueError)):  # there is no group
+        network(images)
+    assert OneDevice().wrap(network)(images).shape == (8, 10)

@@ -22,6 +22,7 @@ from suite.vocabulary.model import model
 from suite.vocabulary.record import Outcome, Status
 
 EXAMPLES, BATCH, EPOCHS = 110, 20, 3
+CLASSES = torch.zeros(EXAMPLES, dtype=torch.int64)
 FULL = EXAMPLES // BATCH * EPOCHS  # batches; an epoch has one more, of ten examples
 RECIPE = Recipe(
     data=Data("digits", train_examples=EXAMPLES),
@@ -215,10 +216,10 @@ def test_nothing_is_captured_unless_it_is_asked_for_and_on_a_gpu(
 ) -> None:
     step = any_step()
     monkeypatch.delenv(VARIABLE, raising=False)
-    assert capturing(step, RECIPE, "cuda", []) is step
+    assert capturing(step, RECIPE, "cuda", [], CLASSES) is step
     monkeypatch.setenv(VARIABLE, "1")
-    assert capturing(step, RECIPE, "cpu", []) is step
-    assert isinstance(capturing(step, RECIPE, "cuda", []), Captured)
+    assert capturing(step, RECIPE, "cpu", [], CLASSES) is step
+    assert isinstance(capturing(step, RECIPE, "cuda", [], CLASSES), Captured)
 
 
 def test_what_a_graph_would_get_wrong_is_not_captured(
@@ -231,11 +232,14 @@ def test_what_a_graph_would_get_wrong_is_not_captured(
     several = dataclasses.replace(RECIPE, devices=2)
     parted = dataclasses.replace(RECIPE, gradient_accumulation=2)
     for recipe in (own, several, several, parted):
-        assert capturing(step, recipe, "cuda", []) is step
-    own_said, several_said, parted_said = (one.getMessage() for one in caplog.records)
+        assert capturing(step, recipe, "cuda", [], CLASSES) is step
+    by_position = torch.zeros(10, 4, dtype=torch.int64)
+    assert capturing(step, RECIPE, "cuda", [], by_position) is step
+    own_said, several_said, parted_said, counted_said = (one.getMessage() for one in caplog.records)
     assert "component of one's own" in own_said
     assert "several devices" in several_said
     assert "in parts" in parted_said
+    assert "positions" in counted_said
 
 
 def _own() -> Component:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from suite import Model, Optimizer, Recipe
 from suite.data import Examples, Split, load, on_disk
@@ -169,6 +170,21 @@ def test_a_checkpoint(name: str, tmp_path: Path) -> None:
     run = Run(recipe, 0, "cuda")
     goes_on(Run(recipe, 0, "cuda"), run, tmp_path / "kept")
     assert run.outcome("") == train(recipe, 0, device="cuda")
+
+
+@pytest.mark.usefixtures("card")
+def test_a_checkpoint_of_another_card_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kept"
+    first, second = (Run(DIGITS, 0, "cuda") for _ in range(2))
+    first.look_every = 1
+    with pytest.raises(battery.Stopped):
+        first.train(battery._Stopping(path, after=STOPPED))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "another card")
+    second.step = mock.Mock(wraps=second.step)
+    second.train(Checkpoint(path, every=math.inf))
+    assert second.step.call_count == second.done
 
 
 @pytest.mark.usefixtures("card")

@@ -12,7 +12,6 @@ from typing import Self
 
 from suite.execution.packed import Packed
 from suite.execution.placement import place
-from suite.execution.sequential import Sequential
 from suite.execution.strategy import Bundle, Checkpoints, Finished, Strategy
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Probe, Recipe
@@ -20,6 +19,8 @@ from suite.vocabulary.recipe import Probe, Recipe
 
 class InTurn(Strategy):
     """Packed on the cores, then one trial after another on the GPU.
+
+    The latter in a process of its own: one whose context an error has spoilt can be replaced.
 
     Args:
         cores: workers on a core each.
@@ -32,7 +33,7 @@ class InTurn(Strategy):
     name = "in_turn"
 
     def __init__(self, cores: int, memory: int, checkpoints: Checkpoints | None = None) -> None:
-        self.cores, self.gpu = Packed("cpu", cores, checkpoints), Sequential("cuda", checkpoints)
+        self.cores, self.gpu = Packed("cpu", cores, checkpoints), Packed("cuda", 1, checkpoints)
         self.workers, self.total = cores, memory
         self.opened = contextlib.ExitStack()
 

@@ -25,6 +25,7 @@ from suite.ground.errors import RequestError
 from suite.ground.memory import free
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.recipe import Probe, Recipe
+from suite.vocabulary.record import Status
 
 T = TypeVar("T")
 
@@ -123,9 +124,10 @@ class Packed(Strategy):
             for future in done:
                 lane, bundle, attempt = running.pop(future)
                 idle.append(lane)
-                again = waiting[self.devices[lane]]
+                device = self.devices[lane]
+                again = waiting[device]
                 try:
-                    yield from future.result()
+                    finished = future.result()
                 except BrokenProcessPool:
                     if len(bundle) > 1:  # One of them, or all together, were too much.
                         again.extendleft(((trial,), 1) for trial in reversed(bundle))
@@ -133,6 +135,14 @@ class Packed(Strategy):
                         again.appendleft((bundle, attempt + 1))
                     else:
                         yield lost(bundle[0])
+                else:
+                    if device == "cuda" and any(
+                        one.outcome.status is Status.FAILED for one in finished
+                    ):
+                        # Some errors leave a context in which nothing works any more.
+                        self.lanes[lane].shutdown(wait=False)
+                        self.lanes[lane] = start(self.threads)
+                    yield from finished
 
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         for trial in trials:

@@ -82,9 +82,12 @@ class Plan:
     @property
     def stages(self) -> list[tuple[Cohort, ...]]:
         """The cohorts, those together that run at the same time."""
-        grouped = itertools.groupby(
-            self.cohorts, lambda one: (one.strategy, one.alone and one.device)
-        )
+        beside = self.strategy == Mixed.name
+
+        def stage(one: Cohort) -> tuple[object, ...]:
+            return one.strategy, one.alone, None if beside and not one.alone else one.device
+
+        grouped = itertools.groupby(self.cohorts, stage)
         return [tuple(cohorts) for _, cohorts in grouped]
 
     @property
@@ -169,7 +172,7 @@ def make_plan(
         many = next((one.workers for one in cohorts if one.device == "cpu"), 1)
     else:
         cohorts, name, many = _side_by_side(together, strategy, device, workers)
-    how = {Mixed.name: Packed.name, InTurn.name: Sequential.name}.get(name, name)
+    how = Packed.name if placing else name
     for where, some in one_by_one.items():
         cohorts.append(_in_rounds(some, Teams.name if where != device else how, where))
     return Plan(tuple(cohorts), tuple(cached), name, device, many, workers)
@@ -235,7 +238,7 @@ def _placed(
     cohorts = [
         Cohort(
             _study_by_study([(trial,) for trial, _ in placed]),
-            Packed.name if mixed or device == "cpu" else Sequential.name,
+            Packed.name,
             placement.words(device, [one for _, one in placed]),
             device,
             min(most, len(placed)) if device == "cpu" else 1,
@@ -245,9 +248,8 @@ def _placed(
     ]
     if mixed:
         return cohorts, Mixed.name
-    if not there["cpu"]:
-        return cohorts, Sequential.name
-    return cohorts, InTurn.name if there["cuda"] or more else Packed.name
+    both = there["cpu"] and (there["cuda"] or more)
+    return cohorts, InTurn.name if both else Packed.name
 
 
 def _in_rounds(trials: Iterable[Trial], strategy: str, device: str) -> Cohort:

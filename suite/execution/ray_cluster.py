@@ -52,6 +52,11 @@ class RayCluster(Strategy):
         self.resources: dict[str, float] = {"num_cpus": 1}
         self.given: dict[Data, ObjectRef[Any]] = {}
 
+    @property
+    def _resource(self) -> str:
+        """What nodes must have of which a trial takes one."""
+        return "GPU" if self.device == "cuda" else "CPU"
+
     def __enter__(self) -> Self:
         """Connect.
 
@@ -81,7 +86,7 @@ class RayCluster(Strategy):
                 reason = str(error).partition("\n")[0]
                 raise RequestError(f"no Ray cluster at RAY_ADDRESS={address}: {reason}") from None
         there = ray.cluster_resources()
-        places = int(there.get("GPU" if self.device == "cuda" else "CPU", 0))
+        places = int(there.get(self._resource, 0))
         if not places:
             ray.shutdown()
             raise RequestError(f"the Ray cluster at {address} has no {self.device}")
@@ -126,7 +131,8 @@ class RayCluster(Strategy):
     def run_alone(self, trials: Iterable[Trial]) -> Iterator[Finished]:
         """Run trials one after another, each with a whole node, the same for all while it lives."""
         ray = _ray()
-        node = next(node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU"))
+        alive = (node for node in ray.nodes() if node["Alive"])
+        node = next(node for node in alive if node["Resources"].get(self._resource))
         where = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             node["NodeID"], soft=True
         )
@@ -136,9 +142,10 @@ class RayCluster(Strategy):
             yield from _result(reference, (trial,))
 
     def _remote(self, function: Any, *arguments: Any, **options: Any) -> Any:
-        task = _ray().remote(function)
-        settings = {"max_retries": RETRIES, **self.resources, **options}
-        return task.options(**settings).remote(*arguments, list(self.given.items()))
+        # Where Ray is told of GPUs here, and not among the options of a call, a process that has one
+        # serves no other task: PyTorch would stay on that GPU, whichever the next task were given.
+        task = _ray().remote(max_retries=RETRIES, **self.resources)(function)
+        return task.options(**options).remote(*arguments, list(self.given.items()))
 
 
 def _reach(address: str) -> None:

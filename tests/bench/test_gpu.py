@@ -32,15 +32,25 @@ from suite.vocabulary.recipe import Budget, Recipe
 from tests.bench.test_limit import ceiling
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
-NETWORKS: dict[str, tuple[Model, tuple[int, ...], tuple[int, ...]]] = {  # with sizes of stacks
-    "MLP 784-256-10": (Model("mlp", widths=(256,)), (1, 28, 28), (8, 64, 256)),
-    "LeNet": (Model("lenet"), (1, 28, 28), (8, 64, 256)),
-    "ResNet-20": (Model("resnet", depth=20), (3, 32, 32), (8, 64)),
-    "ResNet-18, 96 pixels": (Model("resnet18"), (3, 96, 96), (8,)),
+
+
+class Network(NamedTuple):
+    """A network, the shape of an example, the sizes of stacks, and the steps that are timed."""
+
+    model: Model
+    shape: tuple[int, ...]
+    stacks: tuple[int, ...]
+    steps: int  # so many that recording a graph, which takes some of the time, is little of it
+
+
+NETWORKS = {
+    "MLP 784-256-10": Network(Model("mlp", widths=(256,)), (1, 28, 28), (8, 64, 256), 2000),
+    "LeNet": Network(Model("lenet"), (1, 28, 28), (8, 64, 256), 1000),
+    "ResNet-20": Network(Model("resnet", depth=20), (3, 32, 32), (8, 64), 300),
+    "ResNet-18, 96 pixels": Network(Model("resnet18"), (3, 96, 96), (8,), 200),
 }
 BATCHES = (64, 256)
 IN_AN_EPOCH = 20  # batches
-STEPS = 300
 PROCESSES = 4
 
 
@@ -51,16 +61,20 @@ class Case(NamedTuple):
     batch: int
 
     @property
+    def network(self) -> Network:
+        return NETWORKS[self.name]
+
+    @property
     def recipe(self) -> Recipe:
         """What ours trains."""
-        budget = Budget(epochs=None, steps=STEPS, evaluations=1)
-        model = NETWORKS[self.name][0]
-        return Recipe(data=Data("mnist5k"), model=model, batch_size=self.batch, budget=budget)
+        budget = Budget(epochs=None, steps=self.network.steps, evaluations=1)
+        data = Data("mnist5k")
+        return Recipe(data=data, model=self.network.model, batch_size=self.batch, budget=budget)
 
     def noise(self) -> Split:
         """Return an epoch's images, bytes `(n, ...)`, and classes, on the GPU."""
         n = IN_AN_EPOCH * self.batch
-        shape = (n, *NETWORKS[self.name][1])
+        shape = (n, *self.network.shape)
         inputs = torch.randint(256, shape, dtype=torch.uint8, device="cuda")
         return Split(inputs, torch.arange(n, device="cuda") % 10)
 
@@ -70,11 +84,13 @@ def rate(case: Case, train: Callable[[], Callable[[], object]], cells: int = 1) 
     for _ in range(2):
         run = train()
         torch.cuda.synchronize()
+        if together is not None:
+            together.wait()
         started = time.perf_counter()
         run()
         torch.cuda.synchronize()
         seconds = time.perf_counter() - started
-    return cells * STEPS * case.batch / seconds
+    return cells * case.network.steps * case.batch / seconds
 
 
 def ours(case: Case, cells: int = 1, **changes: Any) -> float:
@@ -97,47 +113,48 @@ def with_graphs(case: Case, cells: int = 1) -> float:
         return ours(case, cells)
 
 
-def start() -> None:
+together: Any = None  # a barrier, in processes that are timed at the same time
+
+
+def start(barrier: Any = None) -> None:
+    global together
+    together = barrier
     determinism.enforce(1)
 
 
 def in_processes(case: Case) -> float:
     """Return the examples a second of several processes that train at the same time."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, spawn, start) as pool:
+    with ProcessPoolExecutor(PROCESSES, spawn, start, (spawn.Barrier(PROCESSES),)) as pool:
         return sum(pool.map(ours, [case] * PROCESSES))
 
 
 def by_hand(case: Case, *, compiled: bool = False, fast: bool = False) -> float:
     """Return the examples a second of a plain loop; `fast` is channels-last and bfloat16."""
-    noise, (model, shape, _) = case.noise(), NETWORKS[case.name]
+    noise = case.noise()
+    network: Any = build(case.network.model, case.network.shape, 10, 0).cuda()
+    if fast:
+        network = network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    called = torch.compile(network) if compiled else network
 
-    def train() -> Callable[[], object]:
-        network: Any = build(model, shape, 10, 0).cuda()
-        if fast:
-            network = network.to(memory_format=torch.channels_last)
-        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-        called = torch.compile(network) if compiled else network
-
-        def run() -> None:
-            for step in range(STEPS):
-                rows = slice(step % IN_AN_EPOCH * case.batch, (step % IN_AN_EPOCH + 1) * case.batch)
-                images = noise.inputs[rows].float().div_(255)
-                if fast:
-                    images = images.contiguous(memory_format=torch.channels_last)
-                with torch.autocast("cuda", torch.bfloat16, enabled=fast):
-                    loss = F.cross_entropy(called(images).float(), noise.targets[rows])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-
-        return run
+    def run() -> None:
+        for step in range(case.network.steps):
+            rows = slice(step % IN_AN_EPOCH * case.batch, (step % IN_AN_EPOCH + 1) * case.batch)
+            images = noise.inputs[rows].float().div_(255)
+            if fast:
+                images = images.contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cuda", torch.bfloat16, enabled=fast):
+                loss = F.cross_entropy(called(images).float(), noise.targets[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
 
     # What is written by hand asks for no determinism.
     torch.set_deterministic_debug_mode("default")
     torch.backends.cudnn.benchmark = True
     try:
-        return rate(case, train)
+        return rate(case, lambda: run)
     finally:
         start()
 
@@ -146,7 +163,7 @@ def with_lightning(case: Case) -> float:
     """Return the examples a second of Lightning, which logs nothing."""
     import lightning
 
-    noise, (model, shape, _) = case.noise(), NETWORKS[case.name]
+    noise, (model, shape, *_) = case.noise(), case.network
     data = TensorDataset(noise.inputs.float().div_(255), noise.targets)
 
     class Module(lightning.LightningModule):
@@ -163,7 +180,10 @@ def with_lightning(case: Case) -> float:
     def train() -> Callable[[], object]:
         quiet = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
         trainer = lightning.Trainer(
-            max_steps=STEPS, accelerator="gpu", devices=1, **dict.fromkeys(quiet, False)
+            max_steps=case.network.steps,
+            accelerator="gpu",
+            devices=1,
+            **dict.fromkeys(quiet, False),
         )
         loader = DataLoader(data, batch_size=case.batch)
         return lambda: trainer.fit(Module(), loader)
@@ -173,7 +193,7 @@ def with_lightning(case: Case) -> float:
 
 def multiply_adds(case: Case) -> float:
     """Return those of an example, in a step: forward and backward."""
-    noise, (model, shape, _) = case.noise(), NETWORKS[case.name]
+    noise, (model, shape, *_) = case.noise(), case.network
     network = build(model, shape, 10, 0).cuda()
     with FlopCounterMode(display=False) as counter:
         outputs = network(noise.inputs[: case.batch].float())
@@ -189,7 +209,7 @@ def test_ways_to_use_a_gpu(benchmark: BenchmarkFixture, name: str, batch: int) -
     eager = ours(case)
     ways = {"ours, eager": eager, "captured": with_graphs(case)}
     ways["bfloat16"] = ours(case, precision="bfloat16")
-    for cells in NETWORKS[name][2]:
+    for cells in case.network.stacks:
         ways[f"stack of {cells}"] = ours(case, cells)
         ways[f"stack of {cells}, captured"] = with_graphs(case, cells)
     ways[f"{PROCESSES} processes"] = in_processes(case)

@@ -121,14 +121,14 @@ def test_auto_sends_each_trial_where_it_belongs_whatever_else_is_asked() -> None
     ways = [(one.strategy, one.device, one.workers, one.alone) for one in made.cohorts]
     assert ways == [
         ("packed", "cpu", 3, False),
-        ("sequential", "cuda", 1, False),
-        ("sequential", "cuda", 1, True),
+        ("packed", "cuda", 1, False),
+        ("packed", "cuda", 1, True),
     ]
     assert (made.strategy, made.places) == ("in_turn", "3 × cpu and 1 × cuda")
     for trials, strategy, places in (
         (small, "packed", "3 × cpu"),
-        (large, "sequential", "1 × cuda"),
-        ([timed], "sequential", "1 × cuda"),
+        (large, "packed", "1 × cuda"),
+        ([timed], "packed", "1 × cuda"),
         ([*small, timed], "in_turn", "3 × cpu and 1 × cuda"),
     ):
         some = planned(*trials)
@@ -152,9 +152,6 @@ def test_auto_trains_on_the_cores_and_then_on_the_gpu(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(packed, "run_bundle", run)
     monkeypatch.setattr(packed, "_check", check)
-    monkeypatch.setattr(work, "run_bundle", run)
-    monkeypatch.setattr(work, "check", check)
-    monkeypatch.setattr("suite.execution.sequential._free", lambda _: CARD)
     small, large = ([trial(recipe, seed) for seed in range(3)] for recipe in (MLP, LENET))
     timed = trial(MLP, 7, alone=True)
     made = planned(*large, *small, timed)
@@ -277,39 +274,58 @@ def test_cores_and_gpu_train_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("card", "threads")
-@pytest.mark.parametrize(("strategy", "on_gpu"), [("mixed", "packed"), ("auto", "sequential")])
+@pytest.mark.parametrize("strategy", ["mixed", "auto"])
 def test_a_record_says_where_its_trial_trained(
-    strategy: str, on_gpu: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one_at_a_time = threading.Lock()  # what contains a trial is its process's, and these share one
-    really_run, really_check = work.run_bundle, work.check
 
     def run(bundle: Bundle, _device: str, _: Checkpoints | None) -> list[Finished]:
         with one_at_a_time:
-            return really_run(bundle, "cpu")
+            return work.run_bundle(bundle, "cpu")
 
     def check(recipe: Recipe, _device: str) -> int:
         with one_at_a_time:
-            return really_check(recipe, "cpu")
+            return work.check(recipe, "cpu")
 
-    for module, its_check in ((packed, "_check"), (work, "check")):
-        monkeypatch.setattr(module, "run_bundle", run)
-        monkeypatch.setattr(module, its_check, check)
-    monkeypatch.setattr("suite.execution.sequential._free", lambda _: CARD)
+    monkeypatch.setattr(packed, "run_bundle", run)
+    monkeypatch.setattr(packed, "_check", check)
     make_study(tmp_path)
     form = suite_json(tmp_path, "run", "tiny", "--strategy", strategy)
     assert form["studies"]
     records = Journal(tmp_path / ".thumbrules" / "journal.jsonl").records.values()
     assert len(records) == TINY_TRIALS
     for record in records:
-        where = ("cuda", on_gpu) if record.alone else ("cpu", "packed")
-        assert (record.provenance.device, record.provenance.strategy) == where
+        where = "cuda" if record.alone else "cpu"
+        assert (record.provenance.device, record.provenance.strategy) == (where, "packed")
     if not torch.cuda.is_available():
         monkeypatch.setattr(gpus, "count", lambda: 0)
         (timed, *_) = (record.id for record in records if record.alone)
         refused = suite(tmp_path, "reproduce", timed)
         assert refused.returncode == 2
         assert f"trial {timed} ran on a GPU, which is not here" in refused.stderr
+
+
+@pytest.mark.parametrize(("device", "started"), [("cpu", 1), ("cuda", 3)])
+def test_a_process_whose_trial_failed_on_a_gpu_is_replaced(
+    device: str, started: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools: list[ThreadPoolExecutor] = []
+
+    def start(_threads: int = 1) -> ThreadPoolExecutor:
+        pools.append(ThreadPoolExecutor(1))
+        return pools[-1]
+
+    def run(bundle: Bundle, _device: str, _: Checkpoints | None) -> list[Finished]:
+        status = Status.FAILED if bundle[0].seed < 2 else Status.FINISHED
+        return [Finished(bundle[0], Outcome(status=status), 0.0, 0.0)]
+
+    monkeypatch.setattr(packed, "start", start)
+    monkeypatch.setattr(packed, "run_bundle", run)
+    with Packed(device, 1) as strategy:
+        done = list(strategy.run((trial(MLP, seed),) for seed in range(4)))
+    assert [one.trial.seed for one in done] == [0, 1, 2, 3]
+    assert len(pools) == started
 
 
 @pytest.mark.usefixtures("threads")

@@ -53,8 +53,29 @@ class Assignment(click.ParamType[tuple[str, Any]]):
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 study_names = click.argument("studies", nargs=-1)
+
+
+def once(
+    _: click.Context, option: click.Parameter, given: tuple[tuple[str, Any], ...]
+) -> tuple[tuple[str, Any], ...]:
+    """Return the assignments; raise RequestError if two are to one path, of which one would be lost."""
+    paths = [path for path, _ in given]
+    for path in paths:
+        if paths.count(path) > 1:
+            values = ",".join(str(value) for one, value in given if one == path)
+            raise RequestError(
+                f"{option.opts[0]} has {path} more than once (did you mean {path}={values}?)"
+            )
+    return given
+
+
 settings = click.option(
-    "--set", "settings", type=Assignment(), multiple=True, help="Change a field of the recipe."
+    "--set",
+    "settings",
+    type=Assignment(),
+    multiple=True,
+    callback=once,
+    help="Change a field of the recipe.",
 )
 
 

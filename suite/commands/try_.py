@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from suite.commands.arguments import Assignment, run_options, show, tier
+from suite.commands.arguments import Assignment, once, run_options, show, tier
 from suite.commands.new import path_of, write
 from suite.commands.requests import engine_of
 from suite.commands.run import carried_out, end
@@ -33,6 +33,7 @@ from suite.vocabulary.data import Data
     "settings",
     type=Assignment(),
     multiple=True,
+    callback=once,
     help="Set a field of the data, such as data.drop=COLUMN of a table.",
 )
 @tier

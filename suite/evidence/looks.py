@@ -81,7 +81,7 @@ def look_at(
         trials: all that the grids can ask for, in their order.
         off_plan: grids, by name, whose seeds are others than the file declares.
         declared_later: those whose looks were declared after they ran.
-        revised: those of which an earlier run had other claims, looks or seeds.
+        revised: those of which an earlier run had other claims, levels, looks or seeds.
     """
     found = list(records)
     there = {record.id for record in found}

@@ -92,5 +92,7 @@ class Note(StrEnum):
     OFF_PLAN = "its seeds are others than planned, which errs more often than it says"
     OTHER_TIER = "at the {tier} tier: {verdict}"
     REVISED = "changed after results had been seen"
-    RUN_BEFORE = "an earlier run here had other claims, looks or seeds, and its results were seen"
+    RUN_BEFORE = (
+        "an earlier run here had other claims, levels, looks or seeds, and its results were seen"
+    )
     DECLARED_LATER = "its looks were declared after these trials ran, which count as the first look"

@@ -9,6 +9,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import torch
 from torch import distributed
@@ -25,6 +26,7 @@ from suite.training.checkpoint import Checkpoint
 from suite.training.fitting import batches_fit, built, fits
 from suite.training.footprint import footprint
 from suite.vocabulary import discovery
+from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Trial
 from suite.vocabulary.metrics import check_metric
 from suite.vocabulary.recipe import Probe, Recipe
@@ -53,8 +55,26 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
     machine = facts(trial.recipe, outcome, device)
     if isinstance(trial.recipe, Probe):
         machine["data_source"] = read_words(read)
+    elif beside := _beside(trial.recipe, read):
+        machine["data_source"] += f"; {read_words(beside)}"
     # A clock that was set back meanwhile must not make it end before it began.
     return Finished(trial, outcome, started, max(started, time.time()), machine=machine)
+
+
+def _beside(recipe: Recipe, read: Mapping[str, str]) -> dict[str, str]:
+    """Return what components of one's own read, but for files whose digests are in the id.
+
+    Of data of one's own the examples have a digest.
+    """
+    parts = list(recipe.parts)
+    if not any(part.home for part in parts if not isinstance(part, Data)):
+        return {}
+    named = [file.resolve() for part in parts for file in part.files()]
+    return {
+        path: digest
+        for path, digest in read.items()
+        if not any(Path(path).resolve().is_relative_to(one) for one in named)
+    }
 
 
 def _outcome(trial: Trial, device: str, checkpoints: Checkpoints | None) -> Outcome:

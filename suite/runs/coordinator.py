@@ -24,7 +24,7 @@ from suite.execution.teams import Teams, make_teams
 from suite.execution.torchrun import Torchrun
 from suite.ground import contents
 from suite.ground.errors import RequestError
-from suite.ground.identity import canonical
+from suite.ground.identity import canonical, digest
 from suite.runs.pages import Pages
 from suite.runs.stores import checkpoints, knows_store, take_over
 from suite.tracking import location
@@ -32,7 +32,7 @@ from suite.tracking.journal import Journal
 from suite.tracking.tracker import Tracker
 from suite.vocabulary.data import Data
 from suite.vocabulary.grid import Changes, Grid, Trial
-from suite.vocabulary.recipe import Probe, Recipe
+from suite.vocabulary.recipe import Recipe
 from suite.vocabulary.record import Execution, Record, Status, files_read
 from suite.vocabulary.study import Study
 
@@ -114,6 +114,9 @@ class Request:
             looks={
                 grid.name: list(grid.looks.counts) if grid.looks else [grid.seeds]
                 for grid in self.grids
+            },
+            levels={
+                grid.name: digest(list(map(canonical_changes, grid.cells))) for grid in self.grids
             },
         )
 
@@ -241,7 +244,7 @@ def _further_looks(
 
 
 def _revised(request: Request, execution: Execution, journal: Journal) -> list[str]:
-    """Return the parts of which an earlier run, whose results were seen, had other claims or seeds.
+    """Return the parts of which an earlier run, whose results were seen, had other claims, levels, seeds.
 
     Runs that ask for other seeds or levels than the file are no plan, and the smoke tier no result.
     """
@@ -252,10 +255,14 @@ def _revised(request: Request, execution: Execution, journal: Journal) -> list[s
         of_it = (earlier.study, earlier.tier) == (execution.study, execution.tier)
         if of_it and earlier.is_planned:
             claims = earlier.claims != execution.claims
+            levels = {**execution.levels, **earlier.levels}  # of which earlier versions say nothing
             changed |= {
                 part
                 for part, looks in execution.looks.items()
-                if part in earlier.looks and (claims or earlier.looks[part] != looks)
+                if part in earlier.looks
+                and (
+                    claims or earlier.looks[part] != looks or levels[part] != execution.levels[part]
+                )
             }
             changed |= set(earlier.revised) & execution.looks.keys()
     return sorted(changed)
@@ -280,8 +287,7 @@ def _check_same_data(cached: Iterable[Trial], records: Mapping[str, Record]) -> 
     """
     unsure: dict[Data, Trial] = {}
     for trial in cached:
-        if isinstance(trial.recipe, Probe):
-            _check_same_files(trial, records[trial.id])
+        _check_same_files(trial, records[trial.id])
         if isinstance(trial.recipe, Recipe) and records[trial.id].outcome.data_digest:
             data = trial.recipe.data
             if data.home and not data.version and not data.files():
@@ -303,9 +309,10 @@ def _check_same_data(cached: Iterable[Trial], records: Mapping[str, Record]) -> 
 
 
 def _check_same_files(trial: Trial, record: Record) -> None:
-    """Refuse to count what a probe measured of a file that holds something else now."""
-    for path, digest in files_read(record.provenance.data_source).items():
-        if Path(path).exists() and contents.digest_of(Path(path), "a probe") != digest:
+    """Refuse to count what was made of a file that holds something else now."""
+    for path, then in files_read(record.provenance.data_source).items():
+        there = Path(path)
+        if there.exists() and contents.digest_of(there, f"study '{trial.study}'") != then:
             raise RequestError(
                 f"{path} is another one than when trial {trial.id} of study '{record.study}' read it: "
                 f"`suite forget {record.study}` and its trials run again"

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from suite.ground.errors import RequestError
 from suite.ground.fields import number, vocabulary
 from suite.ground.wording import Worded, worded
-from suite.vocabulary.metrics import METRICS, check_metric
+from suite.vocabulary.metrics import METRICS, check_accuracy, check_metric
 
 Arm = Mapping[str, Any]
 Direction = Literal["higher", "lower"]
@@ -82,6 +82,8 @@ class Effect(Statement):
         least = 1.0 if self.by_ratio else 0.0
         if self.matters <= least:
             raise RequestError(f"matters must be above {least:g}: claim '{self.says}'")
+        if not self.by_ratio:
+            check_accuracy(self.of, "matters", self.matters, most=0.99)
 
     @property
     def by_ratio(self) -> bool:
@@ -325,6 +327,10 @@ class Threshold(Effect):
     level: float
     direction: Direction
 
+    def check(self) -> None:
+        super().check()
+        check_accuracy(self.of, "level", self.level)
+
     @property
     def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
@@ -402,6 +408,10 @@ class Rate(Statement):
     than: float = number(0.5, low=0.0, high=1.0)
     direction: Direction
 
+    def check(self) -> None:
+        super().check()
+        check_accuracy(self.of, "level", self.level)
+
     @property
     def refuted_if(self) -> Worded:
         """What would refute the claim, in words."""
@@ -434,6 +444,7 @@ class Within(Statement):
         check_metric(self.of)
         if self.low >= self.high:
             raise RequestError(f"low must be below high: claim '{self.says}'")
+        check_accuracy(self.of, "high", self.high)
 
     @property
     def refuted_if(self) -> Worded:

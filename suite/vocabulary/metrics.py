@@ -126,6 +126,15 @@ def chosen_axis(name: str) -> str:
     return name.removeprefix(CHOSEN) if name.startswith(CHOSEN) else ""
 
 
+def check_accuracy(metric: str, field: str, value: float, *, most: float = 1.0) -> None:
+    """Raise RequestError if a field says more of an accuracy than a fraction can be."""
+    if metric.rpartition("/")[2].endswith("accuracy") and abs(value) > most:
+        raise RequestError(
+            f"{field}={value:g} is {100 * value:g} % of {metric}, which is a fraction "
+            f"(did you mean {value / 100:g}?)"
+        )
+
+
 def check_metric(name: str) -> None:
     """Raise RequestError if there is no metric of that name."""
     if axis := chosen_axis(name):  # whether there is that axis its grid says

@@ -155,8 +155,9 @@ class Execution:
         claims: digest of the study's claims at the time, which a verdict is about. If the file says
             something else later, verdicts and pages say so.
         looks: at how many seeds each part's claims were to be judged.
-        revised: parts of which an earlier run here had other claims, looks or seeds, whose results had
-            been seen.
+        levels: digest of each part's cells.
+        revised: parts of which an earlier run here had other claims, levels, looks or seeds, whose
+            results had been seen.
     """
 
     study: str
@@ -169,6 +170,7 @@ class Execution:
     started: float
     claims: str = ""
     looks: Mapping[str, list[int]] = dataclasses.field(default_factory=dict)
+    levels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     revised: list[str] = dataclasses.field(default_factory=list)
 
     @property

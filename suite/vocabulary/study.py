@@ -28,6 +28,7 @@ from suite.vocabulary.looks import MOST_SEEDS, Looks
 from suite.vocabulary.metrics import (
     METRICS,
     SPLITS,
+    check_accuracy,
     check_metric,
     check_written,
     chosen_axis,
@@ -59,6 +60,7 @@ class Target:
 
     def check(self) -> None:
         check_metric(self.metric)
+        check_accuracy(self.metric, "level", self.level)
         better = METRICS[self.metric].better
         if not self.metric.startswith("validation/") or better == "neither":
             raise RequestError(

@@ -28,6 +28,14 @@ CASES = {
     "type": (["run", "tiny", "--set", "batch_size=big"], "batch_size must be a whole number"),
     "range": (["run", "tiny", "--set", "optimizer.lr=-1"], "must be at least 0"),
     "no value": (["run", "tiny", "--set", "batch_size"], "needs path=value"),
+    "a path twice": (
+        ["train", "--set", "optimizer.lr=0.1", "--set", "optimizer.lr=0.2"],
+        "--set has optimizer.lr more than once (did you mean optimizer.lr=0.1,0.2?)",
+    ),
+    "a path of data twice": (
+        ["try", "x.csv", "--set", "data.drop=id", "--set", "data.drop=date"],
+        "(did you mean data.drop=id,date?)",
+    ),
     "source": (["train", "--set", "data.name=mnist5"], "(did you mean 'mnist5k'?)"),
     "model": (["train", "--set", "model.name=lenett"], "(did you mean 'lenet'?)"),
     "a file that is not there": (

@@ -242,6 +242,51 @@ def test_what_a_probe_read_is_not_served_when_it_is_another(tmp_path: Path, stra
     assert list(files_read(record)) == ["data/numbers.txt"]
 
 
+A_NETWORK_READS = """
+from pathlib import Path
+
+import torch
+
+from suite import Budget, Data, Recipe, Study, axis, model
+
+
+@model
+def as_wide_as_a_file_says(shape, outputs):
+    width = int(Path("width.txt").read_text())
+    return torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(64, width), torch.nn.Linear(width, outputs)
+    )
+
+
+study = Study(
+    title="T",
+    recipe=Recipe(
+        data=Data("digits", train_examples=60),
+        model=as_wide_as_a_file_says(),
+        budget=Budget(epochs=1),
+    ),
+    grid=(axis("optimizer.lr", (0.1, 0.2)),),
+    seeds=1,
+)
+"""
+
+
+@pytest.mark.parametrize("strategy", ["sequential", "packed"])
+def test_what_a_network_read_is_not_served_when_it_is_another(
+    tmp_path: Path, strategy: str
+) -> None:
+    file = tmp_path / "width.txt"
+    file.write_text("4")
+    make_study(tmp_path, A_NETWORK_READS, "reads")
+    how = ("--strategy", strategy)
+    assert suite_json(tmp_path, "run", "reads", *how)["ran"] == 2
+    assert suite_json(tmp_path, "run", "reads", *how)["ran"] == 0
+    file.write_text("5")
+    done = suite(tmp_path, "run", "reads", "--seeds", "2", *how)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("suite: width.txt is another one than when trial ")
+
+
 LOUD = """
 import os, subprocess
 import numpy as np

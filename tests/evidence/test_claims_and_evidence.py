@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
-from suite import Difference, Equivalence, Part, Study, Target, axis
+from suite import Difference, Equivalence, Part, Study, Target, Threshold, axis
 from suite.evidence import Finding, Verdict, findings, table
 from suite.evidence.results import gather
 from suite.evidence.significance import ALPHA_BEYOND, t_test
@@ -113,6 +113,26 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: a_claim(matters=0), "matters must be above 0: claim 'It is so.'"),
     (lambda: a_claim(matters=-1), "matters must be above 0: claim 'It is so.'"),
     (lambda: a_claim(Equivalence, matters=0), "matters must be above 0: claim 'It is so.'"),
+    (
+        lambda: a_claim(matters=1),
+        "matters=1 is 100 % of test/accuracy, which is a fraction (did you mean 0.01?)",
+    ),
+    (
+        lambda: Threshold(
+            of="test/accuracy",
+            arm=SMALL,
+            level=50,
+            direction="higher",
+            matters=0.01,
+            says="So.",
+            source="notes",
+        ),
+        "level=50 is 5000 % of test/accuracy, which is a fraction (did you mean 0.5?)",
+    ),
+    (
+        lambda: Target("validation/accuracy", 90),
+        "level=90 is 9000 % of validation/accuracy, which is a fraction (did you mean 0.9?)",
+    ),
     (
         lambda: a_claim(scale="ratio", matters=1.0),
         "matters must be above 1: claim 'It is so.'",

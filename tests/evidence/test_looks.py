@@ -725,7 +725,7 @@ def notes_after(folder: Path, *texts: str) -> list[str]:
 
 
 FIXED = STUDY.replace("looks(3, 6, 9)", "6")
-BEFORE = "an earlier run here had other claims, looks or seeds, and its results were seen"
+BEFORE = "an earlier run here had other claims, levels, looks or seeds, and its results were seen"
 
 
 @pytest.mark.parametrize(
@@ -736,6 +736,8 @@ BEFORE = "an earlier run here had other claims, looks or seeds, and its results 
         (STUDY, FIXED),
         (FIXED, FIXED.replace("seeds=6", "seeds=9")),
         (STUDY, STUDY.replace("matters=1.8", "matters=0.1")),
+        (STUDY, STUDY.replace("(0, 1, 2)", "(0, 2)")),
+        (FIXED, FIXED.replace("(0, 1, 2)", "(0, 1, 2, 3)")),
         (FIXED, STUDY, STUDY.replace("looks(3, 6, 9)", "looks(3, 7)")),
     ],
 )

@@ -26,7 +26,7 @@ def classes_of(who: str, labels: Array) -> tuple[Array, tuple[str, ...]]:
     or -1 beside others is how a label is marked that shall not count.
 
     Raises:
-        RequestError: if one is missing or below 0, or all are one; names the first row.
+        RequestError: if one is missing or below 0, all are one, or two differ in blanks only.
     """
     whole = np.issubdtype(labels.dtype, np.integer)
     if not whole and labels.dtype != bool:
@@ -35,6 +35,13 @@ def classes_of(who: str, labels: Array) -> tuple[Array, tuple[str, ...]]:
             raise RequestError(f"{who} has examples without a label, first in row {missing[0]}")
         labels = labels.astype(str)
     found, classes = np.unique(labels, return_inverse=True)
+    if labels.dtype.kind == "U":
+        bare: dict[str, str] = {}
+        for one in found.tolist():
+            if (other := bare.setdefault(one.strip(), one)) != one:
+                raise RequestError(
+                    f"{who} has labels that only blanks tell apart: {other!r}, {one!r}"
+                )
     if whole and found[0] < 0 and found.tolist() != [-1, 1]:
         row = int(labels.argmin())
         raise RequestError(f"{who} needs classes from 0, not {labels[row]} (row {row})")

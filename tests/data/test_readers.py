@@ -344,6 +344,11 @@ BAD_TABLES: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
     "whole numbers as values": (ones(price=range(N)), {}, "40 different whole numbers in 40 rows: say target_is='values'"),
     "words as values": (ones(), {"target": "dear", "target_is": "values"}, "column 'dear' holds words, not values"),
     "neither": (ones(), {"target_is": "value"}, "target_is must be 'values' or 'classes', not 'value'"),
+    "a blank": (
+        ones(dear=["yes", "no", "yes ", "no"] * (N // 4)),
+        {"target": "dear"},
+        "column 'dear', has labels that only blanks tell apart: 'yes', 'yes '",
+    ),
     "one class": (ones(dear=["yes"] * N), {"target": "dear"}, "column 'dear', has one class only"),
     "labels that shall not count": (ones(rooms=[0, 1, -100, 2] * (N // 4)), {"target": "rooms"}, "needs classes from 0, not -100 (row 2)"),
     "nothing to learn from": (lambda: houses()[["price"]].to_csv("x.csv", index=False), {}, "x.csv has no column beside 'price'"),

@@ -736,7 +736,7 @@ BEFORE = "an earlier run here had other claims, levels, looks or seeds, and its 
         (STUDY, FIXED),
         (FIXED, FIXED.replace("seeds=6", "seeds=9")),
         (STUDY, STUDY.replace("matters=1.8", "matters=0.1")),
-        (STUDY, STUDY.replace("(0, 1, 2)", "(0, 2)")),
+        (STUDY.replace("(0, 1, 2)", "(0, 1, 2, 3)"), STUDY),
         (FIXED, FIXED.replace("(0, 1, 2)", "(0, 1, 2, 3)")),
         (FIXED, STUDY, STUDY.replace("looks(3, 6, 9)", "looks(3, 7)")),
     ],

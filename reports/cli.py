@@ -93,14 +93,19 @@ def _tracking_links(executions: Sequence[Execution], tracker: Tracker) -> dict[s
 @click.option("--lang", type=Choice("en", "zh"), default="en", help="Language of index.html.")
 def published(out: Path, lang: str) -> None:
     """Write the site of the results that come with the project, from a named machine; trains nothing."""
+    found = archive.read(result_sets.published())  # whatever is called so here
+    if not found.executions.keys() & discovery.names():
+        raise RequestError(
+            "the folder studies/ here has none of the published studies: `suite published` finds them "
+            "in a folder without studies of its own"
+        )
     lost: list[str] = []
-    print(_site(_published(lost), out, lang, lost))
+    print(_site(_gathered(found, lost), out, lang, lost))
     if lost:
         sys.exit(1)
 
 
-def _published(lost: list[str]) -> Iterator[Results]:
-    found = archive.read(result_sets.published())  # whatever is called so here
+def _gathered(found: ResultSet, lost: list[str]) -> Iterator[Results]:
     for name in sorted(found.executions):
         try:
             yield gather_run(discovery.load(name), found.executions[name], found.records)

@@ -34,6 +34,14 @@ def here(tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path
 
 
+def test_beside_other_studies_published_ones_are_not_looked_for(here: Path) -> None:
+    (here / "studies" / "tiny.py").rename(here / "studies" / "another.py")
+    done = suite(here, "published")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "has none of the published studies" in done.stderr
+    assert not (here / "reports").exists()
+
+
 def test_published_results_have_a_site_before_any_run(here: Path) -> None:
     done = suite(here, "published")
     assert done.returncode == 0, done.stderr

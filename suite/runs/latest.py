@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from suite.evidence.results import Results, gather
 from suite.ground.errors import RequestError, first_line
+from suite.ground.wording import plural
 from suite.runs.stores import knows_store, take_over
 from suite.tracking.journal import DamagedError, Journal
 from suite.tracking.tracker import Tracker
@@ -120,6 +121,14 @@ def gather_latest(name: str, journal: Journal) -> Results:
     execution, study = journal.latest(name), discovery.load(name)
     assert execution is not None
     results = gather_run(study, execution, journal.records)
+    ran = sum(trial in journal.records for trial in execution.trials)
+    if ran and not results.records:
+        print(
+            f"study '{name}', or what it reads, has changed since its latest run: none of the "
+            f"{plural(ran, 'trial')} that it has is asked for now, and `suite run {name}` trains those "
+            "that are",
+            file=sys.stderr,
+        )
     others = []
     for tier in TIERS:
         there = journal.latest_whole(name, tier)

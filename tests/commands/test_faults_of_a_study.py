@@ -242,6 +242,19 @@ def test_what_a_probe_read_is_not_served_when_it_is_another(tmp_path: Path, stra
     assert list(files_read(record)) == ["data/numbers.txt"]
 
 
+def test_results_of_what_a_study_was_are_said_to_be(tmp_path: Path) -> None:
+    make_study(tmp_path, READS, "reads")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "numbers.txt").write_text("1.5")
+    assert suite_json(tmp_path, "run", "reads")["ran"] == 4
+    assert suite(tmp_path, "verdicts", "reads").stderr == ""
+    make_study(tmp_path, READS + "\nBESIDE = 1\n", "reads")
+    for command in ("verdicts", "results", "report"):
+        done = suite(tmp_path, command, "reads")
+        assert "study 'reads', or what it reads, has changed since its latest run" in done.stderr
+        assert "none of the 4 trials that it has is asked for now" in done.stderr
+
+
 A_NETWORK_READS = """
 from pathlib import Path
 

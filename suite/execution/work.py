@@ -56,7 +56,8 @@ def run_trial(trial: Trial, device: str, checkpoints: Checkpoints | None = None)
     if isinstance(trial.recipe, Probe):
         machine["data_source"] = read_words(read)
     elif beside := _beside(trial.recipe, read):
-        machine["data_source"] += f"; {read_words(beside)}"
+        source = (machine["data_source"], read_words(beside))
+        machine["data_source"] = "; ".join(filter(None, source))
     # A clock that was set back meanwhile must not make it end before it began.
     return Finished(trial, outcome, started, max(started, time.time()), machine=machine)
 

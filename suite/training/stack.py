@@ -80,7 +80,6 @@ class Stack:
 
     Attributes:
         parameters: one for each of a network's, `(cells, ...)`; the runs' own are views of it.
-        network: how one cell computes; its own weights are not used.
         ended: what came of the cells that have diverged.
     """
 
@@ -90,14 +89,14 @@ class Stack:
         networks = [run.network for run in runs]
         # An MLP without dropout has no such layers, and fewer modules, but the same weights.
         dropouts = [_dropouts(network) for network in networks]
-        self.network = _masked(networks[dropouts.index(max(dropouts, key=len))])
+        network = _masked(networks[dropouts.index(max(dropouts, key=len))])
         self.parameters = _stacked([list(network.parameters()) for network in networks])
         self.buffers = _stacked([list(network.buffers()) for network in networks])
         for parameter in self.parameters:
             parameter.requires_grad_()
-        masks = _Masks(_mask_shapes(self.network, runs[0].examples.shape), dropouts, device)
+        masks = _Masks(_mask_shapes(network, runs[0].examples.shape), dropouts, device)
         recipe = runs[0].recipe
-        together = _together(self.network, self.parameters, self.buffers, masks)
+        together = _together(network, self.parameters, self.buffers, masks)
         forward, gradients = at(recipe.precision, device, together, _of_sum)
         self.rule = self._rule(recipe)
         step = Step(forward, vmap(runs[0].loss), self.parameters, self.rule, gradients)
